@@ -1,0 +1,69 @@
+"""From business facts to an idempotency key.
+
+The caller never makes a key. A key that a model invents anew after losing its context, or that is a hash of
+reworded text, is no identity (agent-contract: "Identity, not model-made keys"); the business facts are.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import unicodedata
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+
+from .action import Action
+
+
+class Identity(NamedTuple):
+    """What makes a request the same request, and what makes its content the same content.
+
+    Args:
+        key: The idempotency key: `sw-` and 130 bits in base32, stable over restarts and versions.
+        facts: Canonical JSON of the identity fields.
+        request: Canonical JSON of the whole request.
+        digest: Digest of the request without its defaults, so that a field added later changes no old digest.
+    """
+
+    key: str
+    facts: str
+    request: str
+    digest: str
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys, no spaces, and text in Unicode normal form C: equal content, equal text."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def digest(text: str) -> str:
+    """SHA-256 of `text` in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def identify(system: str, action: Action, request: BaseModel) -> Identity:
+    """The identity of one request to one system.
+
+    Args:
+        system: The system's name; the same request to two systems is two operations.
+        action: The action, whose `identity` names the fields.
+        request: The validated request.
+    """
+    whole: Mapping[str, Any] = request.model_dump(mode="json")
+    facts = canonical_json({name: whole[name] for name in action.identity})
+    content = canonical_json(request.model_dump(mode="json", exclude_defaults=True))
+    return Identity(
+        key=_key(system, action.name, facts),
+        facts=facts,
+        request=canonical_json(whole),
+        digest=digest(content),
+    )
+
+
+def _key(system: str, action: str, facts: str) -> str:
+    raw = hashlib.sha256("\x00".join((system, action, facts)).encode()).digest()
+    return "sw-" + base64.b32encode(raw).decode()[:26].lower()

@@ -1,0 +1,141 @@
+"""How a write enters: what was asked, and its intent made durable before anything is sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+
+from .action import Action
+from .clock import Sources
+from .errors import DeadlineBeforeSend, IntegrationError, LedgerUnavailable
+from .identity import Identity
+from .ledger.records import Begun, Intent, Status
+from .system import System
+from .trail import Trail
+
+if TYPE_CHECKING:
+    from .ledger.store import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One allowed write as it goes through the pipeline.
+
+    Args:
+        system: The system.
+        action: The action.
+        principal: Who asks.
+        policy: JSON of the decision that allows it.
+        deadline_at: Monotonic time by which it answers.
+        trace_id: The caller's trace.
+        sources: Clock, randomness and ids.
+        intake: Where its intents are recorded.
+        on_doubt: Called when an operation became unknown.
+    """
+
+    system: System
+    action: Action
+    principal: str
+    policy: str
+    deadline_at: float
+    trace_id: str
+    sources: Sources
+    intake: Intake
+    on_doubt: Callable[[], None]
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger."""
+        return self.intake.ledger
+
+    def left(self) -> float:
+        """Seconds until the deadline, not below 0."""
+        return max(0.0, self.deadline_at - self.sources.clock.monotonic())
+
+    def intent(
+        self,
+        action: Action,
+        request: BaseModel,
+        identity: Identity,
+        *,
+        batch_id: str | None = None,
+        atomic: bool = False,
+    ) -> Intent:
+        """The intent to record for `request` of `action` (for a batch: of its items' action)."""
+        entity = None if action.entity is None or action.commutative else str(getattr(request, action.entity))
+        return Intent(
+            id=self.sources.new_id("op"),
+            system=self.system.name,
+            action=action.name,
+            key=identity.key,
+            identity=identity.facts,
+            request=identity.request,
+            digest=identity.digest,
+            entity=entity,
+            principal=self.principal,
+            adapter_version=f"{self.system.adapter.kind} {self.system.adapter.version}",
+            policy=self.policy,
+            trace_id=self.trace_id,
+            batch_id=batch_id,
+            atomic=atomic,
+            deadline_at=self.sources.clock.now() + self.left(),
+            replay_rejections=self.system.settings.replay_rejections,
+        )
+
+
+class Intake:
+    """Makes intents durable by a deadline.
+
+    Args:
+        ledger: The ledger.
+        sources: Clock, randomness and ids.
+    """
+
+    def __init__(self, ledger: Ledger, sources: Sources) -> None:
+        self.ledger = ledger
+        self._clock = sources.clock
+        self._abandoning: set[asyncio.Task[None]] = set()
+
+    async def begin(self, intents: Sequence[Intent], deadline_at: float) -> list[Begun] | IntegrationError:
+        """Record the intents; an error means that nothing was or will be sent for them.
+
+        Args:
+            intents: The intents, recorded together or not at all.
+            deadline_at: Monotonic time by which this answers.
+        """
+        recording = asyncio.ensure_future(self.ledger.begin(intents))
+        try:
+            async with asyncio.timeout(max(0.0, deadline_at - self._clock.monotonic())):
+                return await asyncio.shield(recording)
+        except LedgerUnavailable as error:
+            return error
+        except TimeoutError:
+            self._abandon(recording)
+            return DeadlineBeforeSend("the ledger did not answer before the deadline; nothing was sent", code="ledger")
+        except asyncio.CancelledError:
+            self._abandon(recording)
+            raise
+
+    def _abandon(self, recording: asyncio.Future[list[Begun]]) -> None:
+        task = asyncio.ensure_future(self._abandoned(recording))
+        self._abandoning.add(task)
+        task.add_done_callback(self._abandoning.discard)
+
+    async def _abandoned(self, recording: asyncio.Future[list[Begun]]) -> None:
+        """The intents may become durable after their caller went: then say that nothing was sent."""
+        try:
+            begun = await recording
+        except LedgerUnavailable:
+            return
+        error = DeadlineBeforeSend("its caller went before it was sent", code="abandoned")
+        self.ledger.finish_soon(
+            [
+                Trail(one.operation.id, one.operation.epoch, self._clock).verdict(Status.REJECTED, error=error)
+                for one in begun
+                if one.fresh
+            ]
+        )

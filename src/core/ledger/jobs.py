@@ -1,0 +1,273 @@
+"""What the ledger does inside a transaction: plain functions of a connection."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..errors import CommitUnknown
+from . import statements as sql
+from .records import AttemptRow, Begun, DecisionRow, Intent, Operation, ProbeRow, Status, Story, Verdict
+
+
+def begin(db: sqlite3.Connection, intents: Sequence[Intent], holder: str, now: float) -> list[Begun]:
+    """Record intents, or find what stands in their place."""
+    return [_begin_one(db, intent, holder, now) for intent in intents]
+
+
+def _begin_one(db: sqlite3.Connection, intent: Intent, holder: str, now: float) -> Begun:
+    if intent.entity is not None and _by_key(db, intent.system, intent.key) is None:
+        row = db.execute(
+            sql.UNSETTLED_ON_ENTITY.text,
+            sql.UNSETTLED_ON_ENTITY.values(system=intent.system, entity=intent.entity, key=intent.key),
+        ).fetchone()
+        if row is not None:
+            other = operation(row)
+            return Begun(other, fresh=False, blocked_by=other.id)
+    new = _new_operation(intent, holder, now)
+    if db.execute(sql.INSERT_OPERATION.text, _row(new)).rowcount == 1:
+        return Begun(new, fresh=True)
+    existing = _by_key(db, intent.system, intent.key)
+    assert existing is not None
+    if existing.status is Status.REJECTED and _may_start_anew(existing, intent, now):
+        return Begun(_start_anew(db, existing, intent, holder, now), fresh=True)
+    return Begun(existing, fresh=False)
+
+
+def _may_start_anew(existing: Operation, intent: Intent, now: float) -> bool:
+    """A rejection proves that nothing happened: other content, or a passing cause, deserves another try."""
+    transient = bool(existing.error) and bool(json.loads(existing.error or "{}").get("transient"))
+    expired = existing.updated_at + intent.replay_rejections <= now
+    return transient or expired or existing.digest != intent.digest
+
+
+def _start_anew(db: sqlite3.Connection, existing: Operation, intent: Intent, holder: str, now: float) -> Operation:
+    new = replace(
+        _new_operation(intent, holder, now),
+        id=existing.id,
+        created_at=existing.created_at,
+        epoch=existing.epoch + 1,
+    )
+    values = {name: getattr(new, name) for name in _ANEW}
+    db.execute(sql.START_ANEW.text, sql.START_ANEW.values(which=new.id, **values))
+    return new
+
+
+_ANEW = (
+    "request", "digest", "entity", "principal", "adapter_version", "policy", "trace_id", "batch_id", "atomic",
+    "deadline_at", "holder", "epoch", "updated_at",
+)  # fmt: skip
+
+
+def _new_operation(intent: Intent, holder: str, now: float) -> Operation:
+    return Operation(
+        id=intent.id,
+        system=intent.system,
+        action=intent.action,
+        key=intent.key,
+        identity=intent.identity,
+        request=intent.request,
+        digest=intent.digest,
+        entity=intent.entity,
+        principal=intent.principal,
+        adapter_version=intent.adapter_version,
+        policy=intent.policy,
+        trace_id=intent.trace_id,
+        batch_id=intent.batch_id,
+        atomic=intent.atomic,
+        deadline_at=intent.deadline_at,
+        status=Status.RUNNING,
+        outcome=None,
+        error=None,
+        holder=holder,
+        epoch=1,
+        created_at=now,
+        updated_at=now,
+        sent_at=None,
+        last_sent_at=None,
+        next_check_at=None,
+        checks=0,
+        parked_because=None,
+    )
+
+
+def finish(db: sqlite3.Connection, verdicts: Sequence[Verdict], holder: str, now: float) -> list[bool]:
+    """Record verdicts of operations that `holder` still holds; what comes too late is kept as evidence."""
+    return [_finish_one(db, verdict, holder, now) for verdict in verdicts]
+
+
+def _finish_one(db: sqlite3.Connection, verdict: Verdict, holder: str, now: float) -> bool:
+    recorded = (
+        db.execute(
+            sql.FINISH.text,
+            sql.FINISH.values(
+                new_status=verdict.status.value,
+                outcome=verdict.outcome,
+                error=verdict.error,
+                first_sent=verdict.sent_at,
+                last_sent=verdict.last_sent_at,
+                next_check_at=verdict.next_check_at,
+                parked_because=verdict.parked_because,
+                more_checks=int(verdict.checked),
+                updated_at=now,
+                which=verdict.operation_id,
+                by=holder,
+                under=verdict.epoch,
+            ),
+        ).rowcount
+        == 1
+    )
+    for attempt in verdict.attempts:
+        _insert(db, sql.INSERT_ATTEMPT, attempt if recorded else replace(attempt, stale=True))
+    for probe in verdict.probes:
+        _insert(db, sql.INSERT_PROBE, probe)
+    for decision in verdict.decisions:
+        _insert(db, sql.INSERT_DECISION, decision)
+    if not recorded:
+        reason = f"a result ({verdict.status}) came from a holder that had lost the operation; kept as evidence"
+        _insert(db, sql.INSERT_DECISION, DecisionRow(verdict.operation_id, now, "ledger", "stale_result", reason))
+    return recorded
+
+
+def note(db: sqlite3.Connection, decisions: Sequence[DecisionRow]) -> None:
+    """Record decisions."""
+    for decision in decisions:
+        _insert(db, sql.INSERT_DECISION, decision)
+
+
+def anything_due(db: sqlite3.Connection, now: float, alive_since: float, system: str | None) -> bool:
+    """Whether `claim_due` would find something; a look without a write."""
+    values = sql.ANYTHING_DUE.values(alive_since=alive_since, now=now, any_system=system is None, system=system)
+    return db.execute(sql.ANYTHING_DUE.text, values).fetchone() is not None
+
+
+def claim_due(
+    db: sqlite3.Connection, holder: str, now: float, alive_since: float, system: str | None, limit: int
+) -> list[Operation]:
+    """Take over what is due and what nobody alive holds."""
+    rows = db.execute(
+        sql.DUE.text,
+        sql.DUE.values(alive_since=alive_since, now=now, any_system=system is None, system=system, most=limit),
+    ).fetchall()
+    return [_claim(db, operation(row), holder, now) for row in rows]
+
+
+def _claim(db: sqlite3.Connection, found: Operation, holder: str, now: float) -> Operation:
+    error, sent_at, last_sent_at = found.error, found.sent_at, found.last_sent_at
+    if found.holder is not None:
+        # Its holder went without a word. Whatever it was about to send, it may have sent until now.
+        sent_at, last_sent_at = sent_at or now, now
+    if found.status is Status.RUNNING or error is None:
+        gone = CommitUnknown(
+            "the process that held it ended before it recorded an outcome; it may have been sent",
+            code="holder_gone",
+            system=found.system,
+            action=found.action,
+        )
+        error = json.dumps(gone.to_record())
+    taken = replace(
+        found,
+        status=Status.UNKNOWN,
+        error=error,
+        holder=holder,
+        epoch=found.epoch + 1,
+        sent_at=sent_at,
+        last_sent_at=last_sent_at,
+        next_check_at=now if found.next_check_at is None else found.next_check_at,
+        updated_at=now,
+    )
+    values = {name: getattr(taken, name) for name in _CLAIMED}
+    db.execute(sql.CLAIM.text, sql.CLAIM.values(which=taken.id, **values))
+    return taken
+
+
+_CLAIMED = ("error", "holder", "epoch", "sent_at", "last_sent_at", "next_check_at", "updated_at")
+
+
+def holds(db: sqlite3.Connection, operation_id: str, holder: str, epoch: int) -> bool:
+    """Whether `holder` still holds the operation under `epoch`."""
+    values = sql.HOLDS.values(id=operation_id, holder=holder, epoch=epoch)
+    return db.execute(sql.HOLDS.text, values).fetchone() is not None
+
+
+def beat(db: sqlite3.Connection, holder: str, now: float) -> None:
+    """Show that `holder` is alive."""
+    db.execute(sql.BEAT.text, sql.BEAT.values(id=holder, beat_at=now, again=now))
+
+
+def leave(db: sqlite3.Connection, holder: str) -> None:
+    """Give up everything that `holder` holds, at once."""
+    db.execute(sql.LEAVE.text, sql.LEAVE.values(id=holder))
+
+
+def next_due(db: sqlite3.Connection, holder: str, alive_since: float, lease: float) -> float | None:
+    """When there is something to take over at the earliest: a check that is due, or a lease that lapses."""
+    (check,) = db.execute(sql.NEXT_CHECK.text, sql.NEXT_CHECK.values(alive_since=alive_since)).fetchone()
+    (beat_at,) = db.execute(sql.NEXT_LAPSE.text, sql.NEXT_LAPSE.values(holder=holder)).fetchone()
+    times = [time for time in (check, None if beat_at is None else beat_at + lease) if time is not None]
+    return min(times, default=None)
+
+
+def by_id(db: sqlite3.Connection, operation_id: str) -> Operation | None:
+    """One operation."""
+    row = db.execute(sql.BY_ID.text, sql.BY_ID.values(id=operation_id)).fetchone()
+    return None if row is None else operation(row)
+
+
+def find(db: sqlite3.Connection, only: dict[str, str | None], limit: int) -> list[Operation]:
+    """Operations by the given columns, newest first."""
+    values: dict[str, Any] = {"most": limit}
+    for name, value in only.items():
+        values |= {f"any_{name}": value is None, f"only_{name}": value}
+    return [operation(row) for row in db.execute(sql.FIND.text, sql.FIND.values(**values)).fetchall()]
+
+
+def story(db: sqlite3.Connection, operation_id: str) -> Story | None:
+    """Everything about one operation."""
+    found = by_id(db, operation_id)
+    if found is None:
+        return None
+
+    def rows(statement: sql.Statement) -> list[tuple[Any, ...]]:
+        return db.execute(statement.text, statement.values(id=operation_id)).fetchall()
+
+    return Story(
+        operation=found,
+        attempts=tuple(AttemptRow(*(*row[:-1], bool(row[-1]))) for row in rows(sql.ATTEMPTS)),
+        probes=tuple(ProbeRow(*row) for row in rows(sql.PROBES)),
+        decisions=tuple(DecisionRow(*row) for row in rows(sql.DECISIONS)),
+    )
+
+
+def counts(db: sqlite3.Connection) -> dict[tuple[str, Status], int]:
+    """How many operations there are, by system and status."""
+    rows = db.execute(sql.COUNTS.text, sql.COUNTS.values()).fetchall()
+    return {(system, Status(status)): count for system, status, count in rows}
+
+
+def _by_key(db: sqlite3.Connection, system: str, key: str) -> Operation | None:
+    row = db.execute(sql.BY_KEY.text, sql.BY_KEY.values(system=system, key=key)).fetchone()
+    return None if row is None else operation(row)
+
+
+def _insert(db: sqlite3.Connection, statement: sql.Statement, row: AttemptRow | ProbeRow | DecisionRow) -> None:
+    db.execute(statement.text, tuple([getattr(row, name) for name in statement.names]))
+
+
+def _row(one: Operation) -> tuple[Any, ...]:
+    return tuple([getattr(one, name) for name in sql.INSERT_OPERATION.names])
+
+
+def operation(row: Sequence[Any]) -> Operation:
+    """A row of `operations`, whose columns are in the order of the record's fields."""
+    values = list(row)
+    values[_STATUS] = Status(values[_STATUS])
+    values[_ATOMIC] = bool(values[_ATOMIC])
+    return Operation(*values)
+
+
+_FIELDS = list(Operation.__dataclass_fields__)
+_STATUS, _ATOMIC = _FIELDS.index("status"), _FIELDS.index("atomic")

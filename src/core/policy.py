@@ -1,0 +1,98 @@
+"""Who may do what: typed rules, deny by default. Every write carries the decision that allowed it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from pydantic import Field
+
+from .action import Action, EffectClass
+from .identity import canonical_json, digest
+from .settings import Settings
+
+
+class Rule(Settings):
+    """One rule. All of its conditions must hold; the first rule that matches decides.
+
+    Args:
+        name: Named in each decision it makes.
+        decision: `allow` or `deny`.
+        principals: Patterns such as `agent:*` for who asks.
+        actions: Patterns such as `crm.create_*` for what is asked.
+        effects: Effect classes it speaks of; empty for all.
+    """
+
+    name: str = Field(min_length=1)
+    decision: Literal["allow", "deny"]
+    principals: tuple[str, ...] = ("*",)
+    actions: tuple[str, ...] = ("*",)
+    effects: tuple[EffectClass, ...] = ()
+
+    def matches(self, principal: str, system: str, action: Action) -> bool:
+        """Whether the rule speaks of this call."""
+        name = f"{system}.{action.name}"
+        return (
+            (not self.effects or action.effect in self.effects)
+            and any(fnmatchcase(name, pattern) for pattern in self.actions)
+            and any(fnmatchcase(principal, pattern) for pattern in self.principals)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the policy says of one call.
+
+    Args:
+        decision: `allow` or `deny`.
+        rule: The rule that decided, or `default`.
+        version: Digest of the whole policy, shortened.
+        record: The same as JSON, for the ledger.
+    """
+
+    decision: Literal["allow", "deny"]
+    rule: str
+    version: str
+    record: str
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the call may run."""
+        return self.decision == "allow"
+
+
+class Policy:
+    """An ordered set of rules.
+
+    Args:
+        rules: The rules; none at all denies everything.
+    """
+
+    def __init__(self, rules: tuple[Rule, ...] = ()) -> None:
+        self.rules = rules
+        self.version = digest(canonical_json([rule.model_dump(mode="json") for rule in rules]))[:12]
+        self._known: dict[tuple[str, str, str], Decision] = {}
+
+    def decide(self, principal: str, system: str, action: Action) -> Decision:
+        """The decision for one call. Pure: the same question has the same answer for the policy's life."""
+        question = (principal, system, action.name)
+        found = self._known.get(question)
+        if found is None:
+            found = self._decide(principal, system, action)
+            if len(self._known) < _REMEMBERED:
+                self._known[question] = found
+        return found
+
+    def _decide(self, principal: str, system: str, action: Action) -> Decision:
+        for rule in self.rules:
+            if rule.matches(principal, system, action):
+                return self._decided(rule.decision, rule.name)
+        return self._decided("deny", "default")
+
+    def _decided(self, decision: Literal["allow", "deny"], rule: str) -> Decision:
+        record = canonical_json({"decision": decision, "rule": rule, "version": self.version})
+        return Decision(decision, rule, self.version, record)
+
+
+_REMEMBERED = 10_000

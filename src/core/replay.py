@@ -1,0 +1,107 @@
+"""Outcomes to and from what the ledger remembers, and the few that are kept at hand."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from pydantic import BaseModel, ValidationError
+
+from .action import Action
+from .errors import CommitUnknown, Conflict, IntegrationError
+from .ledger.records import Operation, Status
+from .outcome import Applied, Outcome, Pending, Receipt, Rejected, Unknown
+
+Place: TypeAlias = tuple[str, str]
+"""System and idempotency key."""
+
+
+def encode_applied(value: BaseModel, receipt: Receipt) -> str:
+    """JSON of an applied outcome, for the ledger."""
+    told = {"record": receipt.record, "proof": receipt.proof, "facts": dict(receipt.facts)}
+    return f'{{"value":{value.model_dump_json()},"receipt":{json.dumps(told, default=str)}}}'
+
+
+def outcome_of(operation: Operation, action: Action, now: float) -> Outcome[Any]:
+    """What the ledger knows of an operation, as an outcome for whoever asks again.
+
+    Args:
+        operation: The row.
+        action: Its action, for the reply model.
+        now: Seconds since the epoch.
+    """
+    match operation.status:
+        case Status.APPLIED:
+            return _applied(operation, action)
+        case Status.REJECTED:
+            return Rejected(_error(operation), operation.id, replayed=True)
+        case Status.PARKED:
+            reason = operation.parked_because or "a person must decide"
+            return Pending(operation.id, "person", f"It may have happened, and {reason}.")
+        case Status.RUNNING:
+            return Pending(operation.id, "operation", "The same request is still running.")
+        case Status.UNKNOWN:
+            due = operation.next_check_at
+            return Unknown(_error(operation), operation.id, None if due is None else max(0.0, due - now))
+
+
+def identity_conflict(operation: Operation) -> Rejected:
+    """The answer to a request whose identity is taken by another content."""
+    return Rejected(
+        Conflict(
+            f"the same request identity was used before with other content (operation {operation.id}, "
+            f"{operation.status}); nothing was sent. To repeat on purpose, use another reference",
+            code="same_identity_other_content",
+            evidence={"operation_id": operation.id, "earlier_request": json.loads(operation.request)},
+            system=operation.system,
+            action=operation.action,
+        ),
+        operation.id,
+    )
+
+
+def _applied(operation: Operation, action: Action) -> Applied[Any]:
+    stored = json.loads(operation.outcome or "{}")
+    receipt = Receipt(**stored.get("receipt", {}))
+    try:
+        value = action.reply.model_validate(stored.get("value"))
+    except ValidationError:
+        # Recorded by another version of the model; the effect is proven all the same.
+        value = action.reply.model_construct(**stored.get("value") or {})
+    return Applied(value, receipt, operation.id, replayed=True)
+
+
+def _error(operation: Operation) -> IntegrationError:
+    if operation.error is None:
+        return CommitUnknown("no error was recorded", system=operation.system, action=operation.action)
+    return IntegrationError.from_record(json.loads(operation.error))
+
+
+class Warm:
+    """The latest applied outcomes, at hand. An applied outcome never changes, so memory cannot be stale.
+
+    Args:
+        size: How many are kept.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._kept: OrderedDict[Place, tuple[str, Applied[Any]]] = OrderedDict()
+
+    def recall(self, place: Place, digest: str) -> Applied[Any] | None:
+        """The outcome of the same request with the same content, if it is at hand."""
+        kept = self._kept.get(place)
+        if kept is None or kept[0] != digest:
+            return None
+        self._kept.move_to_end(place)
+        return kept[1]
+
+    def keep(self, place: Place, digest: str, outcome: Applied[Any]) -> None:
+        """Keep one more, and forget the one longest unused."""
+        if self._size == 0:
+            return
+        self._kept[place] = (digest, replace(outcome, replayed=True))
+        if len(self._kept) > self._size:
+            self._kept.popitem(last=False)

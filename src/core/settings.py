@@ -1,0 +1,142 @@
+"""Settings of a system and of the ledger: frozen, validated, with documented defaults. Times are in seconds."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Settings(BaseModel):
+    """Base: frozen, and a misspelt name is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RetrySettings(Settings):
+    """How often, and how patiently, an attempt is repeated.
+
+    Args:
+        attempts: Attempts for one call, the first included.
+        first_wait: Upper bound of the first wait; waits are drawn from 0 to a bound that doubles (full jitter).
+        longest_wait: The bound never grows above this.
+        longest_retry_after: A target's Retry-After above this is cut to it.
+        budget_ratio: Retries allowed per first attempt, over time; 0.1 means 10 % more load at most.
+        budget_reserve: Retries allowed before any traffic has earned some; also the most that can be saved up.
+    """
+
+    attempts: int = Field(4, ge=1, le=20)
+    first_wait: float = Field(0.2, gt=0)
+    longest_wait: float = Field(10.0, gt=0)
+    longest_retry_after: float = Field(86400.0, gt=0)
+    budget_ratio: float = Field(0.1, ge=0, le=1)
+    budget_reserve: float = Field(10.0, ge=0)
+
+
+class BreakerSettings(Settings):
+    """When calls to a system are held back.
+
+    Args:
+        failures: Consecutive transport faults or declared outage codes that open the breaker.
+        reset_after: Time it stays open before probes are let through.
+        probes: Calls let through at a time while it is half-open.
+        successes: Successful probes in a row that close it.
+        probe_lease: A probe that has not come back after this gives its place free.
+    """
+
+    failures: int = Field(5, ge=1)
+    reset_after: float = Field(30.0, gt=0)
+    probes: int = Field(1, ge=1)
+    successes: int = Field(1, ge=1)
+    probe_lease: float = Field(60.0, gt=0)
+
+
+class LimitSettings(Settings):
+    """How much of a system one process may use at a time.
+
+    Args:
+        concurrency: Calls on the wire at a time (the bulkhead).
+        waiting: Calls that may wait for a place; more are turned away at once.
+        rate: Calls per second; None for no limit of ours.
+        burst: Calls that may start at once under `rate`.
+    """
+
+    concurrency: int = Field(32, ge=1)
+    waiting: int = Field(1000, ge=0)
+    rate: float | None = Field(None, gt=0)
+    burst: int = Field(10, ge=1)
+
+
+class RecoverySettings(Settings):
+    """How unknown operations are brought to an end.
+
+    Args:
+        interval: Pause between two looks at the ledger.
+        first_probe: Wait before the first probe of an operation that recovery takes up.
+        longest_wait: Upper bound of the growing wait between probes that could not tell.
+        batch: Operations taken up at a time.
+        concurrency: Probes on the wire at a time.
+        attempts: Probes that fail or cannot tell before the operation is parked.
+    """
+
+    interval: float = Field(1.0, gt=0)
+    first_probe: float = Field(0.5, ge=0)
+    longest_wait: float = Field(60.0, gt=0)
+    batch: int = Field(100, ge=1)
+    concurrency: int = Field(4, ge=1)
+    attempts: int = Field(50, ge=1)
+
+
+class SystemSettings(Settings):
+    """Everything that belongs to one system and is not the connector's.
+
+    Args:
+        attempt_timeout: Longest time of one attempt on the wire.
+        deadline: Deadline of a call whose caller names none.
+        retry: See `RetrySettings`.
+        breaker: See `BreakerSettings`.
+        limits: See `LimitSettings`.
+        recovery: See `RecoverySettings`.
+        horizon: Overrides the late-commit horizon of every action of the system.
+        replay_rejections: How long a permanent rejection is replayed to a caller who repeats the same request,
+            before the target is asked again.
+    """
+
+    attempt_timeout: float = Field(10.0, gt=0)
+    deadline: float = Field(30.0, gt=0)
+    retry: RetrySettings = RetrySettings()
+    breaker: BreakerSettings = BreakerSettings()
+    limits: LimitSettings = LimitSettings()
+    recovery: RecoverySettings = RecoverySettings()
+    horizon: float | None = Field(None, ge=0)
+    replay_rejections: float = Field(60.0, ge=0)
+
+
+class LedgerSettings(Settings):
+    """Where operations are remembered.
+
+    Args:
+        path: The SQLite file; its folder must exist. Relative paths start at the configuration file.
+        lease: A holder that has shown no life for this long has lost its operations; above every attempt timeout.
+        busy_timeout: How long a write waits for another process's transaction.
+        warm: Finished operations kept in memory, so that a repetition is answered without reading the file.
+    """
+
+    path: str = "seawall.db"
+    lease: float = Field(30.0, gt=0)
+    busy_timeout: float = Field(5.0, ge=0)
+    warm: int = Field(4096, ge=0)
+
+
+class TimeSettings(Settings):
+    """The pair of times that must fit together; checked where a system meets its ledger."""
+
+    attempt_timeout: float
+    lease: float
+
+    @model_validator(mode="after")
+    def _fit(self) -> TimeSettings:
+        if self.attempt_timeout >= self.lease:
+            raise ValueError(
+                f"attempt_timeout ({self.attempt_timeout} s) must be shorter than the ledger's lease "
+                f"({self.lease} s): otherwise another process takes over while the attempt still runs"
+            )
+        return self

@@ -1,0 +1,253 @@
+"""`Seawall`: the object that users hold."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from .config import Config, ConfigError, load_config
+from .connectors import load_connector
+from .core.action import Request
+from .core.adapter import Adapter, Surroundings
+from .core.clock import Sources
+from .core.ledger import Ledger
+from .core.ledger.records import Status, Story
+from .core.outcome import Outcome
+from .core.pipeline import Pipeline
+from .core.policy import Policy
+from .core.recovery import Recovery
+from .core.redaction import Secrets
+from .core.system import System
+
+R = TypeVar("R", bound=BaseModel)
+
+
+class BoundAction(Protocol):
+    """An action of a configured system, called with its request model; the reply's type follows from it."""
+
+    async def __call__(
+        self, request: Request[R], *, principal: str | None = None, deadline: float | None = None
+    ) -> Outcome[R]:
+        """See `Seawall.call`."""
+        ...
+
+
+class SystemFace:
+    """`wall.crm`: the actions of one system as methods.
+
+    Args:
+        wall: The wall.
+        name: The system's name.
+    """
+
+    def __init__(self, wall: Seawall, name: str) -> None:
+        self._wall = wall
+        self._name = name
+
+    def __getattr__(self, action: str) -> BoundAction:
+        actions = self._wall.systems[self._name].adapter.actions
+        if action not in actions:
+            raise AttributeError(f"{self._name} has no action {action!r}; it has: {', '.join(sorted(actions))}")
+
+        async def call(
+            request: Request[R], *, principal: str | None = None, deadline: float | None = None
+        ) -> Outcome[R]:
+            return await self._wall.call(f"{self._name}.{action}", request, principal=principal, deadline=deadline)
+
+        return call
+
+    def __dir__(self) -> list[str]:
+        return sorted(self._wall.systems[self._name].adapter.actions)
+
+
+class Seawall:
+    """Systems, ledger, policy and recovery, open for the length of an `async with`.
+
+    Args:
+        config: The configuration.
+        adapters: Adapters to use instead of the configured connectors, by system name.
+        sources: Clock, randomness and ids.
+        secrets: The secrets known so far.
+        recovery: Whether unknown operations are settled in the background while it is open.
+        inline_ledger: Whether the ledger works in the calling thread (simulated time).
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        adapters: Mapping[str, Adapter] | None = None,
+        sources: Sources | None = None,
+        secrets: Secrets | None = None,
+        recovery: bool = True,
+        inline_ledger: bool = False,
+    ) -> None:
+        self.config = config
+        self.sources = sources or Sources()
+        self.secrets = secrets or Secrets()
+        self.policy = Policy(config.policy)
+        self._inline = inline_ledger
+        self._recovers = recovery
+        self._recovering: asyncio.Task[None] | None = None
+        self._ledger: Ledger | None = None
+        self._pipeline: Pipeline | None = None
+        self._recovery: Recovery | None = None
+        given = dict(adapters or {})
+        self.systems = {
+            name: System(
+                name,
+                given.get(name) or self._adapter(name),
+                system.for_calls(),
+                self.sources,
+                self.secrets,
+            )
+            for name, system in config.systems.items()
+        }
+
+    @classmethod
+    def from_config(cls, source: str | Path | Mapping[str, Any], **options: Any) -> Seawall:
+        """Make one from `seawall.toml`. Opens and connects to nothing yet.
+
+        Args:
+            source: The file, or the same as a mapping.
+            options: Keyword arguments of the class.
+
+        Raises:
+            ConfigError: With the one thing to mend.
+        """
+        secrets = options.pop("secrets", None) or Secrets()
+        return cls(load_config(source, secrets), secrets=secrets, **options)
+
+    def _adapter(self, name: str) -> Adapter:
+        configured = self.config.systems[name]
+        try:
+            connector = load_connector(configured.connector)
+        except LookupError as error:
+            raise ConfigError(f"systems.{name}.connector: {error.args[0]}") from None
+        try:
+            settings = connector.settings_model.model_validate(configured.settings)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(("systems", name, "settings", *map(str, first["loc"])))
+            raise ConfigError(f"{where}: {self.secrets.scrub(first['msg'])}") from None
+        return connector.open(settings, Surroundings(name, self.sources, self.secrets))
+
+    async def __aenter__(self) -> Self:
+        self._ledger = await Ledger.open(self.config.ledger, self.sources, inline=self._inline)
+        self._recovery = Recovery(self.systems, self._ledger, self.policy, self.sources)
+        self._pipeline = Pipeline(
+            self.systems,
+            self._ledger,
+            self.policy,
+            self.sources,
+            warm=self.config.ledger.warm,
+            on_doubt=self._recovery.wake,
+        )
+        if self._recovers:
+            self._recovering = asyncio.create_task(self._recovery.run(), name="seawall recovery")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._recovering is not None:
+            self._recovering.cancel()
+            await asyncio.gather(self._recovering, return_exceptions=True)
+        for system in self.systems.values():
+            await system.adapter.close()
+        await self.ledger.close()
+
+    async def call(
+        self,
+        target: str,
+        request: BaseModel | Mapping[str, Any],
+        *,
+        principal: str | None = None,
+        deadline: float | None = None,
+        trace_id: str = "",
+    ) -> Outcome[Any]:
+        """Do something in a system, at most once, and answer what is proven.
+
+        Args:
+            target: `system.action`, such as `crm.create_case`.
+            request: The request model or its fields.
+            principal: Who asks; the configured default if None.
+            deadline: Seconds within which this answers; the system's default if None.
+            trace_id: The caller's trace, kept in the ledger.
+
+        Returns:
+            An outcome. Nothing that the target or the network does raises here.
+        """
+        system, _, action = target.partition(".")
+        return await self.pipeline.call(
+            system,
+            action,
+            request,
+            principal=principal or self.config.principal,
+            deadline=deadline,
+            trace_id=trace_id,
+        )
+
+    def __getattr__(self, name: str) -> SystemFace:
+        if name.startswith("_") or name not in self.systems:
+            raise AttributeError(f"there is no system {name!r} in the configuration")
+        return SystemFace(self, name)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The open ledger."""
+        return _opened(self._ledger)
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The pipeline that carries calls out."""
+        return _opened(self._pipeline)
+
+    @property
+    def recovery(self) -> Recovery:
+        """Recovery, whether or not it runs in the background."""
+        return _opened(self._recovery)
+
+    async def story(self, operation_id: str) -> Story | None:
+        """Everything the ledger knows of one operation; None if it knows nothing."""
+        return await self.ledger.story(operation_id)
+
+    async def settle(self, timeout: float) -> int:
+        """Wait until recovery has nothing left to find out, driving it here if it does not run in the background.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        Returns:
+            How many operations are still running or unknown; parked ones wait for a person and do not count.
+
+        Raises:
+            LedgerUnavailable: The ledger cannot be read.
+        """
+        clock = self.sources.clock
+        until = clock.monotonic() + timeout
+        while True:
+            if self._recovering is None:
+                await self.recovery.run_once()
+            open_now = await self._open_operations()
+            if not open_now or clock.monotonic() >= until:
+                return open_now
+            await clock.sleep(min(0.1, max(0.0, until - clock.monotonic())))
+
+    async def _open_operations(self) -> int:
+        counts = await self.ledger.counts()
+        return sum(count for (_, status), count in counts.items() if status in (Status.RUNNING, Status.UNKNOWN))
+
+
+T = TypeVar("T")
+
+
+def _opened(part: T | None) -> T:
+    if part is None:
+        raise RuntimeError("this Seawall is not open: use it inside `async with`")
+    return part
