@@ -100,7 +100,7 @@ class Target:
 
     `script` holds what happens to the next writes, in order; when it is empty they succeed:
     `ok`, `refused`, `throttled[:seconds]`, `missing`, `no connection`, `lost before`, `lost after`,
-    `late:seconds`, `twice`, `hang` (until cancelled, nothing applied), `hang after` (applied, then until cancelled).
+    `late:seconds`, `twice`, `twice lost`, `hang` (until cancelled, nothing applied), `hang after` (applied, then until cancelled).
     """
 
     clock: Clock
@@ -118,6 +118,9 @@ class Target:
         """Let it happen, now or later; a unique key happens once."""
         if self.unique and (found := self.by_key(key, at=self.clock.now() + delay)):
             return found[0]
+        if self.unique:
+            # What was still on its way will find the key taken.
+            self.effects = [effect for effect in self.effects if effect.key != key]
         effect = Effect(key, f"n{len(self.effects) + 1}", text, self.clock.now() + delay)
         self.effects.append(effect)
         return effect
@@ -138,6 +141,10 @@ class Target:
             case "twice":
                 self.apply(key, text)
                 return self.apply(key, text)
+            case "twice lost":
+                self.apply(key, text)
+                self.apply(key, text)
+                raise ReplyTimeout("no answer", code="timeout")
             case "refused":
                 raise BusinessRule("the target does not want it", code="RULE")
             case "missing":

@@ -35,7 +35,7 @@ def virtual(test: Callable[P, Awaitable[None]]) -> Callable[P, None]:
 def sources(seed: int = 1) -> Sources:
     """The loop's time, a seeded random and counted ids."""
     numbers = count(1)
-    return Sources(LoopClock(), random.Random(seed), lambda prefix: f"{prefix}_{next(numbers)}")
+    return Sources(LoopClock(), random.Random(seed), lambda prefix: f"{prefix}_{seed}_{next(numbers)}")
 
 
 def config(folder: Path, **system: Any) -> Config:

@@ -1,0 +1,274 @@
+"""Who may call what, whose request is whose, and what a repetition gets."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.toy import AddNote, GetNote, SetNote, Target, ToyAdapter
+from support.virtual import config, sources, toy_wall, virtual
+
+from seawall import Applied, Pending, Rejected, Seawall, Unknown
+from seawall.core.errors import Conflict, DeadlineBeforeSend, Denied, InvalidRequest, LedgerUnavailable
+from seawall.core.ledger.records import Status
+
+NOTE = AddNote(reference="R-1")
+
+
+@virtual
+async def test_repetition_is_replayed_and_nothing_is_sent(tmp_path: Path) -> None:
+    async with toy_wall(tmp_path) as (wall, target, _):
+        first = await wall.toy.add_note(NOTE)
+        second = await wall.toy.add_note(NOTE)
+        assert isinstance(first, Applied)
+        assert second == replace(first, replayed=True)
+        assert target.sends == 1
+
+
+@virtual
+async def test_repetition_after_a_restart_is_replayed_from_the_ledger(tmp_path: Path) -> None:
+    async with toy_wall(tmp_path) as (wall, target, _):
+        first = await wall.toy.add_note(NOTE)
+    async with toy_wall(tmp_path, target=target, seed=2) as (wall, _, _):
+        second = await wall.toy.add_note(NOTE)
+    assert isinstance(first, Applied)
+    assert second == replace(first, replayed=True)
+    assert target.sends == 1
+
+
+@pytest.mark.case(20)
+@pytest.mark.case(26)
+@virtual
+async def test_same_identity_with_other_content_is_a_conflict_before_anything_is_sent(tmp_path: Path) -> None:
+    async with toy_wall(tmp_path) as (wall, target, _):
+        await wall.toy.add_note(NOTE)
+        outcome = await wall.toy.add_note(AddNote(reference="R-1", text="the same in other words"))
+        assert isinstance(outcome, Rejected)
+        assert isinstance(outcome.error, Conflict)
+        assert outcome.error.evidence["earlier_request"]["text"] == "hello"
+        assert target.sends == 1
+
+
+@virtual
+async def test_other_content_after_a_rejection_is_a_new_try_of_the_same_operation(tmp_path: Path) -> None:
+    async with toy_wall(tmp_path, script=["refused"]) as (wall, target, _):
+        first = await wall.toy.add_note(NOTE)
+        second = await wall.toy.add_note(AddNote(reference="R-1", text="corrected"))
+        assert isinstance(first, Rejected)
+        assert isinstance(second, Applied)
+        assert second.operation_id == first.operation_id
+        assert [effect.text for effect in target.effects] == ["corrected"]
+
+
+@virtual
+async def test_rejection_for_good_is_replayed_for_a_while_and_then_asked_again(tmp_path: Path) -> None:
+    async with toy_wall(tmp_path, script=["refused"], replay_rejections=60.0) as (wall, target, _):
+        await wall.toy.add_note(NOTE)
+        again = await wall.toy.add_note(NOTE)
+        assert isinstance(again, Rejected)
+        assert again.replayed
+        assert target.sends == 1
+        await asyncio.sleep(61)
+        assert isinstance(await wall.toy.add_note(NOTE), Applied)
+
+
+@pytest.mark.case(21)
+@virtual
+async def test_fifty_callers_of_one_request_share_one_dispatch(tmp_path: Path) -> None:
+    async with toy_wall(tmp_path, script=["no connection"]) as (wall, target, _):
+        outcomes = await asyncio.gather(*(wall.toy.add_note(NOTE) for _ in range(50)))
+        assert len(target.effects) == 1
+        assert target.sends == 2, "one that could not connect, one that did"
+        assert {type(outcome) for outcome in outcomes} == {Applied}
+        assert sum(not outcome.replayed for outcome in outcomes if isinstance(outcome, Applied)) == 1
+
+
+@pytest.mark.case(21)
+@virtual
+async def test_caller_whose_deadline_is_short_is_told_that_it_still_runs(tmp_path: Path) -> None:
+    async with toy_wall(tmp_path, script=["hang after"]) as (wall, target, _):
+        first = asyncio.ensure_future(wall.toy.add_note(NOTE))
+        await target.entered.wait()
+        second = await wall.toy.add_note(NOTE, deadline=1.0)
+        assert isinstance(second, Pending)
+        assert second.waits_for == "operation"
+        assert isinstance(await first, Applied)
+        assert target.sends == 1
+
+
+@virtual
+async def test_caller_that_joined_with_other_content_is_told_of_the_conflict(tmp_path: Path) -> None:
+    async with toy_wall(tmp_path, script=["hang after"]) as (wall, target, _):
+        first = asyncio.ensure_future(wall.toy.add_note(NOTE))
+        await target.entered.wait()
+        second = await wall.toy.add_note(AddNote(reference="R-1", text="reworded"))
+        assert isinstance(second, Rejected)
+        assert isinstance(second.error, Conflict)
+        await first
+        assert len(target.effects) == 1
+
+
+@pytest.mark.case(23)
+@virtual
+async def test_unknown_is_never_replayed_as_failed(tmp_path: Path) -> None:
+    async with toy_wall(tmp_path, script=["late:30"]) as (wall, target, _):
+        outcomes = [await wall.toy.add_note(NOTE) for _ in range(4)]
+        assert {type(outcome) for outcome in outcomes} == {Unknown}
+        assert target.sends == 1
+
+
+@pytest.mark.case(25)
+@virtual
+async def test_second_write_to_a_record_waits_while_the_first_is_unknown(tmp_path: Path) -> None:
+    async with toy_wall(tmp_path, script=["late:30"]) as (wall, target, _):
+        first = await wall.toy.set_note(SetNote(note_id="n1", version="1", text="one"))
+        assert isinstance(first, Unknown)
+        second = await wall.toy.set_note(SetNote(note_id="n1", version="2", text="two"), deadline=5.0)
+        assert isinstance(second, Rejected)
+        assert second.error.code == "entity_unsettled"
+        assert target.sends == 1
+        other = await wall.toy.set_note(SetNote(note_id="n2", version="1", text="one"))
+        assert isinstance(other, Applied)
+        await asyncio.sleep(700)
+        await wall.recovery.run_once()
+        assert isinstance(await wall.toy.set_note(SetNote(note_id="n1", version="2", text="two")), Applied)
+
+
+@virtual
+async def test_reads_leave_no_trace_in_the_ledger_and_may_be_repeated(tmp_path: Path) -> None:
+    async with toy_wall(tmp_path, script=["lost before", "lost before"]) as (wall, target, _):
+        outcome = await wall.toy.get_note(GetNote(note_id="n1"))
+        assert isinstance(outcome, Applied)
+        assert target.sends == 3
+        assert await wall.ledger.find() == []
+
+
+@virtual
+async def test_read_that_fails_is_rejected_because_a_read_changes_nothing(tmp_path: Path) -> None:
+    async with toy_wall(tmp_path, script=["lost before"] * 9) as (wall, _, _):
+        outcome = await wall.toy.get_note(GetNote(note_id="n1"))
+        assert isinstance(outcome, Rejected)
+        assert outcome.error.effect == "none"
+
+
+@virtual
+async def test_call_that_no_rule_allows_is_denied_and_the_denial_is_recorded(tmp_path: Path) -> None:
+    given = sources()
+    target = Target(given.clock)
+    denying = config(tmp_path).model_copy(update={"policy": ()})
+    async with Seawall(
+        denying, adapters={"toy": ToyAdapter(target)}, sources=given, recovery=False, inline_ledger=True
+    ) as wall:
+        outcome = await wall.call("toy.add_note", {"reference": "R-1"}, principal="agent:x")
+        assert isinstance(outcome, Rejected)
+        assert isinstance(outcome.error, Denied)
+        assert "agent:x" in outcome.error.message
+        assert (target.sends, await wall.ledger.find()) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("target_name", "request_", "says"),
+    [
+        ("erp.add_note", {"reference": "R"}, "there is no system 'erp'; known: toy"),
+        ("toy.ad_note", {"reference": "R"}, "no action 'ad_note'; it has: add_note, add_notes, get_note, set_note"),
+        ("toy", {}, "no action ''"),
+        ("toy.add_note", {}, "reference: Field required"),
+        ("toy.add_note", {"reference": "R", "txt": "x"}, "txt: Extra inputs are not permitted"),
+        ("toy.add_note", GetNote(note_id="n"), "takes AddNote, not GetNote"),
+        ("toy.add_notes", {"notes": []}, "takes 1 to 100 items, not 0"),
+        ("toy.add_notes", {"notes": [{"reference": str(n)} for n in range(101)]}, "takes 1 to 100 items, not 101"),
+    ],
+)
+def test_request_that_cannot_be_carried_out_is_refused_with_what_is_wrong(
+    tmp_path: Path, target_name: str, request_: Any, says: str
+) -> None:
+    @virtual
+    async def scenario() -> None:
+        async with toy_wall(tmp_path) as (wall, target, _):
+            outcome = await wall.call(target_name, request_)
+            assert isinstance(outcome, Rejected)
+            assert isinstance(outcome.error, InvalidRequest)
+            assert says in outcome.error.message
+            assert (target.sends, await wall.ledger.find()) == (0, [])
+
+    scenario()
+
+
+@pytest.mark.case(14)
+@virtual
+async def test_intent_that_cannot_be_written_means_nothing_is_sent(
+    tmp_path: Path,
+) -> None:
+    async with toy_wall(tmp_path) as (wall, target, _):
+        await wall.toy.add_note(NOTE)
+
+        async def full(_: Any) -> Any:
+            raise LedgerUnavailable("the disk is full")
+
+        original, wall.ledger.begin = wall.ledger.begin, full  # type: ignore[method-assign]  # a full disk
+        outcome = await wall.toy.add_note(AddNote(reference="R-2"))
+        assert isinstance(outcome, Rejected)
+        assert isinstance(outcome.error, LedgerUnavailable)
+        assert target.sends == 1
+        assert isinstance(await wall.toy.get_note(GetNote(note_id="n1")), Applied), "reads go on"
+        wall.ledger.begin = original  # type: ignore[method-assign]  # as it was
+
+
+@virtual
+async def test_outcome_that_cannot_be_written_is_told_truly_and_recorded_later(tmp_path: Path) -> None:
+    async with toy_wall(tmp_path) as (wall, target, _):
+
+        async def full(_: Any) -> Any:
+            raise LedgerUnavailable("the disk is full")
+
+        original, wall.ledger.finish = wall.ledger.finish, full  # type: ignore[method-assign]  # a full disk
+        outcome = await wall.toy.add_note(NOTE)
+        wall.ledger.finish = original  # type: ignore[method-assign]  # as it was
+        assert isinstance(outcome, Applied)
+        await wall.recovery.run_once()
+        (operation,) = await wall.ledger.find()
+        assert operation.status is Status.APPLIED
+        assert len(target.effects) == 1
+
+
+@virtual
+async def test_ledger_that_does_not_answer_by_the_deadline_means_nothing_is_sent(tmp_path: Path) -> None:
+    async with toy_wall(tmp_path) as (wall, target, _):
+        original = wall.ledger.begin
+
+        async def slow(intents: Any) -> Any:
+            await asyncio.sleep(5)
+            return await original(intents)
+
+        wall.ledger.begin = slow  # type: ignore[method-assign]  # a stuck disk
+        outcome = await wall.toy.add_note(NOTE, deadline=1.0)
+        assert isinstance(outcome, Rejected)
+        assert isinstance(outcome.error, DeadlineBeforeSend)
+        await asyncio.sleep(10)
+        (operation,) = await wall.ledger.find()
+        assert operation.status is Status.REJECTED, "the intent came through later, and is not left running"
+        assert target.sends == 0
+
+
+@pytest.mark.case(16)
+@virtual
+async def test_holder_that_lost_its_lease_neither_sends_nor_records(tmp_path: Path) -> None:
+    async with toy_wall(tmp_path, script=["no connection"]) as (wall, target, _):
+        call = asyncio.ensure_future(wall.toy.add_note(NOTE))
+        while not target.sends:
+            await asyncio.sleep(0)
+        # Paused past its lease; meanwhile another process takes the operation over and completes it.
+        wall.ledger._beat_at = -1000.0
+        async with toy_wall(tmp_path, target=target, seed=5) as (other, _, _):
+            await other.ledger._writer.submit(lambda db: db.execute("UPDATE holders SET beat_at = 0") and None)
+            await other.recovery.run_once()
+            await asyncio.sleep(700)
+            await other.recovery.run_once()
+            assert len(target.effects) == 1
+        outcome = await call
+        assert isinstance(outcome, Unknown), "the ledger's word at that moment, not a result of its own"
+        assert (target.sends, len(target.effects)) == (2, 1)
+        assert isinstance(await wall.toy.add_note(NOTE), Applied)
