@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from .action import Action
 from .adapter import Absent, Attempt, CannotTell, Finding, Many, Present, Sent
 from .breaker import Permit
-from .errors import ContractBroken, IntegrationError
+from .errors import ContractBroken, IntegrationError, NotSent
 from .outcome import Receipt
 from .system import System
 from .trail import Trail
@@ -41,7 +41,7 @@ async def look(
 
     found = await system.attempt(probe, 1, deadline_at, admit=admit)
     name, detail = _describe(found)
-    trail.probed(name, detail)
+    trail.probed(name, detail, counts=not (isinstance(found, IntegrationError) and is_passing(found)))
     return found
 
 
@@ -55,6 +55,11 @@ def checked(action: Action, sent: Any) -> Sent[Any]:
         got = type(sent.value if isinstance(sent, Sent) else sent).__name__
         raise ContractBroken(f"{action.name} promises {action.reply.__name__}, but the answer is {got}", code="reply")
     return sent
+
+
+def is_passing(error: IntegrationError) -> bool:
+    """Whether a probe failed for a reason that lies in the system and not in the operation it asked about."""
+    return error.outage or error.transient or isinstance(error, NotSent)
 
 
 def is_final(error: IntegrationError) -> bool:

@@ -14,7 +14,7 @@ from .action import Action
 from .adapter import Attempt, Sent
 from .clock import Sources
 from .decide import Doubt, Park, ProvenAbsent, ProvenApplied, SendAgain, Step, Wait, next_step
-from .doubt import checked, is_final, look, receipt_of
+from .doubt import checked, is_final, is_passing, look, receipt_of
 from .errors import CircuitOpen, IntegrationError, LedgerUnavailable, NotSent
 from .ledger.records import Operation, Status, Verdict
 from .policy import Policy
@@ -218,7 +218,7 @@ class Examination:
         reason = f"the probe itself failed ({error.message}); that says nothing about the operation"
         if isinstance(error, CircuitOpen):
             return self.later(reason, max(error.retry_after or 0.0, self.system.settings.recovery.first_probe))
-        return self.later(reason, self._growing(error.retry_after))
+        return self.later(reason, self._growing(error.retry_after) if is_passing(error) else None)
 
     def later(self, reason: str, seconds: float | None = None) -> Verdict:
         """Leave it unknown and look again, or park it when it has been looked at often enough."""

@@ -34,6 +34,7 @@ class Trail:
         self._attempts: list[AttemptRow] = []
         self._probes: list[ProbeRow] = []
         self._decisions: list[DecisionRow] = []
+        self._checked = False
 
     @property
     def attempts(self) -> int:
@@ -72,8 +73,15 @@ class Trail:
             )
         )
 
-    def probed(self, finding: str, detail: Mapping[str, Any]) -> None:
-        """A probe was made."""
+    def probed(self, finding: str, detail: Mapping[str, Any], *, counts: bool = True) -> None:
+        """A probe was made.
+
+        Args:
+            finding: What it found, in a word.
+            detail: JSON values.
+            counts: False when an outage answered, which says nothing about this operation.
+        """
+        self._checked = self._checked or counts
         self._probes.append(
             ProbeRow(self.operation_id, self.epoch, self._clock.now(), finding, json.dumps(detail, default=str))
         )
@@ -110,10 +118,10 @@ class Trail:
             last_sent_at=self.last_sent_at,
             next_check_at=None if next_check_in is None else self._clock.now() + next_check_in,
             parked_because=parked_because,
-            checked=bool(self._probes),
+            checked=self._checked,
             attempts=tuple(self._attempts),
             probes=tuple(self._probes),
             decisions=tuple(self._decisions),
         )
-        self._attempts, self._probes, self._decisions = [], [], []
+        self._attempts, self._probes, self._decisions, self._checked = [], [], [], False
         return verdict

@@ -55,7 +55,7 @@ async def toy_wall(
     *,
     script: list[str] | None = None,
     action: Action = ADD,
-    recovery: bool = False,
+    background: bool = False,
     seed: int = 1,
     target: Target | None = None,
     **system: Any,
@@ -66,7 +66,7 @@ async def toy_wall(
     target.script.extend(script or [])
     adapter = ToyAdapter(target, action)
     wall = Seawall(
-        config(folder, **system), adapters={"toy": adapter}, sources=given, recovery=recovery, inline_ledger=True
+        config(folder, **system), adapters={"toy": adapter}, sources=given, recovery=background, inline_ledger=True
     )
     async with wall:
         yield wall, target, adapter

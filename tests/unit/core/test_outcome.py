@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from seawall.core.errors import BusinessRule, ReplyTimeout
-from seawall.core.outcome import Applied, Outcome, Partial, Pending, Rejected, UnprovenOutcome, Unknown
+from seawall.core.outcome import Applied, Outcome, Partial, Pending, Rejected, Unknown, UnprovenOutcome
 
 APPLIED: Outcome[int] = Applied(7)
 REJECTED: Outcome[int] = Rejected(BusinessRule("no"))

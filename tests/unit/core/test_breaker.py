@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
+from support.clock import FakeClock
+
+from seawall.core.breaker import Breaker, Permit
+from seawall.core.settings import BreakerSettings
+
+
+def breaker(clock: FakeClock | None = None, **settings: float) -> Breaker:
+    return Breaker(BreakerSettings.model_validate(settings), clock or FakeClock())
+
+
+def admitted(one: Breaker) -> Permit:
+    permit = one.admit()
+    assert permit is not None
+    return permit
+
+
+def opened(clock: FakeClock, **settings: float) -> Breaker:
+    one = breaker(clock, failures=2, reset_after=30.0, **settings)
+    for _ in range(2):
+        admitted(one).fail()
+    assert one.state == "open"
+    return one
+
+
+def test_failures_in_a_row_open_it_and_a_success_between_does_not() -> None:
+    one = breaker(failures=2)
+    admitted(one).fail()
+    admitted(one).succeed()
+    admitted(one).fail()
+    assert one.state == "closed"
+    admitted(one).fail()
+    assert one.state == "open"
+
+
+def test_open_breaker_admits_nobody_before_its_time_and_says_when() -> None:
+    clock = FakeClock()
+    one = opened(clock)
+    clock.advance(29.0)
+    assert one.admit() is None
+    assert one.retry_after() == pytest.approx(1.0)
+
+
+@pytest.mark.case(35)
+def test_half_open_breaker_admits_only_its_probes_out_of_a_thousand() -> None:
+    clock = FakeClock()
+    one = opened(clock, probes=3)
+    clock.advance(30.0)
+    assert sum(one.admit() is not None for _ in range(1000)) == 3
+    assert one.state == "half_open"
+
+
+@pytest.mark.case(35)
+def test_probe_that_hangs_gives_its_place_free_and_its_late_result_does_not_decide() -> None:
+    clock = FakeClock()
+    one = opened(clock, probe_lease=10.0)
+    clock.advance(30.0)
+    hung = admitted(one)
+    assert one.admit() is None
+    assert one.retry_after() == pytest.approx(10.0)
+    clock.advance(10.0)
+    second = admitted(one)
+    hung.fail()
+    assert one.state == "half_open"
+    second.succeed()
+    assert one.state == "closed"
+
+
+@pytest.mark.case(36)
+def test_call_that_began_while_closed_does_not_decide_half_open() -> None:
+    clock = FakeClock()
+    one = breaker(clock, failures=2, reset_after=30.0)
+    late_success, late_failure = admitted(one), admitted(one)
+    for _ in range(2):
+        admitted(one).fail()
+    clock.advance(30.0)
+    probe = admitted(one)
+    late_success.succeed()
+    assert one.state == "half_open"
+    late_failure.fail()
+    assert one.state == "half_open"
+    probe.succeed()
+    assert one.state == "closed"
+
+
+def test_failed_probe_opens_it_for_the_whole_time_again_whatever_its_neighbour_says() -> None:
+    clock = FakeClock()
+    one = opened(clock, probes=2)
+    clock.advance(30.0)
+    first, second = admitted(one), admitted(one)
+    first.fail()
+    second.succeed()
+    assert one.state == "open"
+    assert one.retry_after() == pytest.approx(30.0)
+
+
+def test_as_many_successes_as_asked_close_it() -> None:
+    clock = FakeClock()
+    one = opened(clock, successes=2)
+    clock.advance(30.0)
+    admitted(one).succeed()
+    assert one.state == "half_open"
+    admitted(one).succeed()
+    assert one.state == "closed"
+
+
+def test_released_probe_frees_its_place_and_decides_nothing() -> None:
+    clock = FakeClock()
+    one = opened(clock)
+    clock.advance(30.0)
+    admitted(one).release()
+    assert one.state == "half_open"
+    assert one.admit() is not None
+
+
+def test_permit_counts_once() -> None:
+    one = breaker(failures=2)
+    permit = admitted(one)
+    permit.fail()
+    permit.fail()
+    permit.release()
+    assert one.state == "closed"
+
+
+def test_hand_opens_and_closes_it_and_listeners_hear_of_it_even_if_one_fails() -> None:
+    one = breaker()
+    heard: list[tuple[str, str, str]] = []
+
+    def broken(old: str, new: str, reason: str) -> None:
+        raise ValueError
+
+    one.listeners += [broken, lambda old, new, reason: heard.append((old, new, reason))]
+    one.trip("maintenance")
+    assert one.admit() is None
+    one.reset("over")
+    assert one.admit() is not None
+    assert heard == [("closed", "open", "maintenance"), ("open", "closed", "over")]
+
+
+async def test_calls_run_at_the_same_time_and_not_one_after_the_other() -> None:
+    one = breaker()
+    inside = most = 0
+
+    async def call() -> None:
+        nonlocal inside, most
+        permit = admitted(one)
+        inside += 1
+        most = max(most, inside)
+        await asyncio.sleep(0)
+        inside -= 1
+        permit.succeed()
+
+    await asyncio.gather(*(call() for _ in range(16)))
+    assert most == 16
+
+
+class BreakerMachine(RuleBasedStateMachine):
+    """The breaker against a model that is written out in full."""
+
+    permits = Bundle("permits")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = FakeClock()
+        self.breaker = breaker(self.clock, failures=3, reset_after=10.0, probes=2, successes=2, probe_lease=5.0)
+        self.state, self.generation = "closed", 0
+        self.failures = self.successes = 0
+        self.opened_at = 0.0
+        self.probes: dict[int, float] = {}
+        self.facts: dict[int, tuple[int, float | None]] = {}
+
+    def move(self, state: str) -> None:
+        self.state, self.generation = state, self.generation + 1
+        self.failures = self.successes = 0
+        self.probes = {}
+        if state == "open":
+            self.opened_at = self.clock.monotonic()
+
+    @rule(target=permits)
+    def admit(self) -> Permit | None:
+        now = self.clock.monotonic()
+        if self.state == "open" and now >= self.opened_at + 10.0:
+            self.move("half_open")
+        self.probes = {probe: until for probe, until in self.probes.items() if until > now}
+        allowed = self.state == "closed" or (self.state == "half_open" and len(self.probes) < 2)
+        permit = self.breaker.admit()
+        assert (permit is not None) == allowed
+        if permit is not None:
+            until = now + 5.0 if self.state == "half_open" else None
+            self.facts[id(permit)] = (self.generation, until)
+            if until is not None:
+                self.probes[id(permit)] = until
+        return permit
+
+    @rule(permit=permits, result=st.sampled_from(["succeed", "fail", "release"]))
+    def settle(self, permit: Permit | None, result: str) -> None:
+        if permit is None:
+            return
+        getattr(permit, result)()
+        generation, until = self.facts.pop(id(permit), (-1, None))
+        self.probes.pop(id(permit), None)
+        late = until is not None and until <= self.clock.monotonic()
+        if generation != self.generation or late or result == "release":
+            return
+        if self.state == "closed":
+            self.failures = self.failures + 1 if result == "fail" else 0
+            if self.failures == 3:
+                self.move("open")
+        elif result == "fail":
+            self.move("open")
+        else:
+            self.successes += 1
+            if self.successes == 2:
+                self.move("closed")
+
+    @rule(seconds=st.sampled_from([0.5, 4.9, 5.0, 9.9, 10.0]))
+    def wait(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+
+    @invariant()
+    def states_agree(self) -> None:
+        assert self.breaker.state == self.state
+
+
+TestBreakerMachine = BreakerMachine.TestCase
+TestBreakerMachine.settings = hypothesis_settings(max_examples=60, stateful_step_count=40, deadline=None)

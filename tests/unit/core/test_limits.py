@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from support.clock import FakeClock
+from support.virtual import virtual
+
+from seawall.core.errors import BulkheadFull, RateLimited
+from seawall.core.limits import Bulkhead, RateLimit
+
+
+@virtual
+async def test_places_are_given_in_turn() -> None:
+    bulkhead = Bulkhead(1, 10)
+    order: list[int] = []
+
+    async def call(number: int) -> None:
+        await bulkhead.enter(60.0)
+        order.append(number)
+        await asyncio.sleep(1)
+        bulkhead.leave()
+
+    await asyncio.gather(*(call(number) for number in range(5)))
+    assert order == [0, 1, 2, 3, 4]
+    assert (bulkhead.running, bulkhead.waiting) == (0, 0)
+
+
+@virtual
+async def test_full_queue_turns_away_at_once_and_a_long_wait_by_its_time() -> None:
+    bulkhead = Bulkhead(1, 1)
+    assert bulkhead.try_enter()
+    waiting = asyncio.ensure_future(bulkhead.enter(5.0))
+    await asyncio.sleep(0)
+    with pytest.raises(BulkheadFull, match="wait already"):
+        await bulkhead.enter(5.0)
+    with pytest.raises(BulkheadFull, match="no place became free"):
+        await waiting
+    assert asyncio.get_running_loop().time() == pytest.approx(5.0)
+    assert bulkhead.waiting == 0
+
+
+@pytest.mark.case(39)
+@virtual
+async def test_place_handed_to_a_caller_that_is_cancelled_in_that_moment_is_not_lost() -> None:
+    bulkhead = Bulkhead(1, 10)
+    assert bulkhead.try_enter()
+    first = asyncio.ensure_future(bulkhead.enter(60.0))
+    second = asyncio.ensure_future(bulkhead.enter(60.0))
+    await asyncio.sleep(0)
+    bulkhead.leave()
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    await second
+    bulkhead.leave()
+    assert bulkhead.running == 0
+    assert bulkhead.try_enter()
+
+
+def test_nobody_overtakes_those_who_wait() -> None:
+    async def scenario() -> None:
+        bulkhead = Bulkhead(1, 10)
+        assert bulkhead.try_enter()
+        waiting = asyncio.ensure_future(bulkhead.enter(60.0))
+        await asyncio.sleep(0)
+        bulkhead.leave()
+        assert not bulkhead.try_enter()
+        await waiting
+
+    asyncio.run(scenario())
+
+
+def test_rate_allows_the_burst_and_then_one_call_each_interval() -> None:
+    clock = FakeClock()
+    rate = RateLimit(10.0, 3, clock)
+    waits = [rate.reserve(60.0) for _ in range(6)]
+    assert waits == pytest.approx([0.0, 0.0, 0.0, 0.1, 0.2, 0.3])
+
+
+def test_rate_reserves_nothing_for_a_caller_that_cannot_wait() -> None:
+    clock = FakeClock()
+    rate = RateLimit(1.0, 1, clock)
+    assert rate.reserve(0.0) == 0.0
+    for _ in range(5):
+        with pytest.raises(RateLimited) as limited:
+            rate.reserve(0.5)
+    assert limited.value.retry_after == pytest.approx(0.5)
+    assert rate.reserve(1.0) == pytest.approx(1.0)
+
+
+def test_rate_saves_up_no_more_than_the_burst() -> None:
+    clock = FakeClock()
+    rate = RateLimit(10.0, 2, clock)
+    clock.advance(3600.0)
+    assert [rate.reserve(60.0) for _ in range(3)] == pytest.approx([0.0, 0.0, 0.1])

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seawall.core.retry import Backoff, RetryBudget, parse_retry_after, pause_before_retry
+from seawall.core.settings import RetrySettings
+
+NOW = 1_800_000_000.0
+
+
+def http_date(offset: float) -> str:
+    return format_datetime(datetime.fromtimestamp(NOW + offset, UTC), usegmt=True)
+
+
+def test_waits_are_drawn_from_zero_to_a_bound_that_doubles_up_to_the_longest() -> None:
+    backoff = Backoff(RetrySettings(first_wait=0.2, longest_wait=1.0), random.Random(1))
+    highest = [max(backoff.wait(attempt) for _ in range(500)) for attempt in (1, 2, 3, 4, 9)]
+    lowest = [min(backoff.wait(attempt) for _ in range(500)) for attempt in (1, 9)]
+    assert highest == pytest.approx([0.2, 0.4, 0.8, 1.0, 1.0], rel=0.05)
+    assert max(lowest) < 0.05
+
+
+def test_same_seed_gives_the_same_waits() -> None:
+    one, two = (Backoff(RetrySettings(), random.Random(7)) for _ in range(2))
+    assert [one.wait(n) for n in range(1, 6)] == [two.wait(n) for n in range(1, 6)]
+
+
+def test_attempts_are_counted() -> None:
+    backoff = Backoff(RetrySettings(attempts=3), random.Random(1))
+    assert [backoff.exhausted(number) for number in (1, 2, 3, 4)] == [False, False, True, True]
+
+
+@pytest.mark.case(32)
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (None, None),
+        ("120", 120.0),
+        (" 7 ", 7.0),
+        ("1.2", 2.0),
+        ("0", 0.0),
+        ("-5", None),
+        ("soon", None),
+        ("", None),
+        ("nan", None),
+        ("inf", None),
+        ("86400", 3600.0),
+        (http_date(90), 90.0),
+        (http_date(-90), 0.0),
+        (http_date(1_000_000), 3600.0),
+        ("Mon, 99 Foo 2026 25:61:61 GMT", None),
+    ],
+)
+def test_retry_after_is_read_clamped_and_never_early(value: str | None, seconds: float | None) -> None:
+    assert parse_retry_after(value, now=NOW, longest=3600.0) == seconds
+
+
+@pytest.mark.case(32)
+@given(st.text(max_size=40))
+def test_retry_after_of_any_text_is_a_sane_number_or_nothing(value: str) -> None:
+    seconds = parse_retry_after(value, now=NOW, longest=3600.0)
+    assert seconds is None or 0.0 <= seconds <= 3600.0
+
+
+@pytest.mark.parametrize(
+    ("asked", "pause"), [(None, 2.0), (1.0, 2.0), (5.0, 5.0), (1e9, 60.0), (-1.0, 2.0), (float("nan"), 2.0)]
+)
+def test_pause_is_the_longer_of_what_was_asked_for_and_our_own(asked: float | None, pause: float) -> None:
+    assert pause_before_retry(asked, 2.0, 60.0) == pause
+
+
+@pytest.mark.case(34)
+def test_budget_keeps_the_load_of_a_total_outage_below_a_fifth_more() -> None:
+    budget = RetryBudget(0.1, 10.0)
+    calls = sent = 1000
+    for _ in range(calls):
+        budget.deposit()
+        for _ in range(3):
+            sent += budget.withdraw()
+    assert sent <= 1.2 * calls
+
+
+def test_budget_saves_up_no_more_than_its_reserve() -> None:
+    budget = RetryBudget(0.5, 4.0)
+    for _ in range(100):
+        budget.deposit()
+    assert sum(budget.withdraw() for _ in range(100)) == 4
