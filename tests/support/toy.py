@@ -100,7 +100,8 @@ class Target:
 
     `script` holds what happens to the next writes, in order; when it is empty they succeed:
     `ok`, `refused`, `throttled[:seconds]`, `missing`, `no connection`, `lost before`, `lost after`,
-    `late:seconds`, `twice`, `twice lost`, `hang` (until cancelled, nothing applied), `hang after` (applied, then until cancelled).
+    `late:seconds`, `twice`, `twice lost`, `hang` (until cancelled, nothing applied), `hang after` (applied, then
+    until cancelled).
     """
 
     clock: Clock

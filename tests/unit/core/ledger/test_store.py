@@ -1,0 +1,357 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support.clock import FakeClock
+
+from seawall.core.clock import Sources
+from seawall.core.errors import BusinessRule, LedgerUnavailable, Throttled
+from seawall.core.ledger import Ledger
+from seawall.core.ledger.records import AttemptRow, DecisionRow, Intent, ProbeRow, Status, Verdict
+from seawall.core.settings import LedgerSettings
+
+INTENT = Intent(
+    id="op_1",
+    system="crm",
+    action="add",
+    key="k1",
+    identity="{}",
+    request='{"a":1}',
+    digest="d1",
+    principal="agent:a",
+    adapter_version="toy 1",
+    policy="{}",
+    deadline_at=1e9,
+    replay_rejections=60.0,
+)
+
+
+@asynccontextmanager
+async def ledger(folder: Path, clock: FakeClock, **settings: float) -> AsyncIterator[Ledger]:
+    one = await Ledger.open(
+        LedgerSettings.model_validate({"path": str(folder / "ledger.db"), "lease": 30.0} | settings),
+        Sources(clock),
+        inline=True,
+        heartbeat=False,
+    )
+    try:
+        yield one
+    finally:
+        await one.close()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+async def begun(one: Ledger, intent: Intent = INTENT) -> tuple[bool, Status, int]:
+    (answer,) = await one.begin([intent])
+    return answer.fresh, answer.operation.status, answer.operation.epoch
+
+
+def verdict(status: Status = Status.APPLIED, epoch: int = 1, **facts: object) -> Verdict:
+    return replace(Verdict("op_1", epoch, status), **facts)  # type: ignore[arg-type]  # facts of a verdict
+
+
+async def test_new_key_is_held_by_us_and_a_repetition_finds_it(tmp_path: Path, clock: FakeClock) -> None:
+    async with ledger(tmp_path, clock) as one:
+        assert await begun(one) == (True, Status.RUNNING, 1)
+        assert await begun(one, replace(INTENT, id="op_2")) == (False, Status.RUNNING, 1)
+
+
+async def test_two_equal_keys_in_one_call_are_one_operation(tmp_path: Path, clock: FakeClock) -> None:
+    async with ledger(tmp_path, clock) as one:
+        first, second = await one.begin([INTENT, replace(INTENT, id="op_2")])
+        assert (first.fresh, second.fresh) == (True, False)
+        assert second.operation.id == "op_1"
+
+
+async def test_what_was_recorded_is_there_after_reopening(tmp_path: Path, clock: FakeClock) -> None:
+    async with ledger(tmp_path, clock) as one:
+        await begun(one)
+        await one.finish([verdict(outcome='{"value":1}')])
+    async with ledger(tmp_path, clock) as one:
+        found = await one.get("op_1")
+        assert found is not None
+        assert (found.status, found.outcome, found.holder) == (Status.APPLIED, '{"value":1}', None)
+
+
+@pytest.mark.parametrize(
+    ("error", "changes", "later", "anew"),
+    [
+        (Throttled("slow"), {}, 0.0, True),
+        (BusinessRule("no"), {}, 0.0, False),
+        (BusinessRule("no"), {"digest": "d2"}, 0.0, True),
+        (BusinessRule("no"), {}, 60.0, True),
+    ],
+)
+async def test_rejected_operation_starts_anew_when_that_may_help(
+    tmp_path: Path, clock: FakeClock, error: BusinessRule, changes: dict[str, str], later: float, anew: bool
+) -> None:
+    async with ledger(tmp_path, clock) as one:
+        await begun(one)
+        await one.finish([verdict(Status.REJECTED, error=json.dumps(error.to_record()))])
+        clock.advance(later)
+        fresh, status, epoch = await begun(one, replace(INTENT, id="op_2", **changes))  # type: ignore[arg-type]  # text
+        assert (fresh, status, epoch) == ((True, Status.RUNNING, 2) if anew else (False, Status.REJECTED, 1))
+
+
+@pytest.mark.parametrize("status", [Status.APPLIED, Status.UNKNOWN, Status.PARKED])
+async def test_operation_that_is_or_may_be_applied_never_starts_anew(
+    tmp_path: Path, clock: FakeClock, status: Status
+) -> None:
+    async with ledger(tmp_path, clock) as one:
+        await begun(one)
+        await one.finish([verdict(status, next_check_at=clock.now() + 1e6)])
+        clock.advance(1e5)
+        assert (await begun(one, replace(INTENT, digest="d2")))[0] is False
+
+
+@pytest.mark.case(25)
+@pytest.mark.parametrize("status", [Status.RUNNING, Status.UNKNOWN, Status.PARKED])
+async def test_entity_with_an_unsettled_operation_takes_no_second_one(
+    tmp_path: Path, clock: FakeClock, status: Status
+) -> None:
+    async with ledger(tmp_path, clock) as one:
+        await begun(one, replace(INTENT, entity="case-1"))
+        if status is not Status.RUNNING:
+            await one.finish([verdict(status)])
+        (answer,) = await one.begin([replace(INTENT, id="op_2", key="k2", entity="case-1")])
+        assert (answer.fresh, answer.blocked_by) == (False, "op_1")
+        assert await one.get("op_2") is None
+        assert (await begun(one, replace(INTENT, id="op_3", key="k3", entity="case-2")))[0]
+        assert (await begun(one, replace(INTENT, id="op_4", key="k4", system="erp", entity="case-1")))[0]
+
+
+async def test_entity_is_free_again_once_its_operation_is_settled(tmp_path: Path, clock: FakeClock) -> None:
+    async with ledger(tmp_path, clock) as one:
+        await begun(one, replace(INTENT, entity="case-1"))
+        await one.finish([verdict()])
+        assert (await begun(one, replace(INTENT, id="op_2", key="k2", entity="case-1")))[0]
+
+
+@pytest.mark.case(18)
+@pytest.mark.case(19)
+async def test_result_of_a_stale_holder_is_kept_as_evidence_and_changes_nothing(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    async with ledger(tmp_path, clock) as old, ledger(tmp_path, clock) as new:
+        await begun(old)
+        clock.advance(31)
+        (taken,) = await new.claim_due(limit=10)
+        assert (taken.status, taken.epoch, taken.holder) == (Status.UNKNOWN, 2, new.holder)
+        assert await new.finish([verdict(Status.APPLIED, epoch=2, outcome="{}")]) == [True]
+        attempt = AttemptRow("op_1", 1, 1, "send", 1.0, 2.0, "none")
+        assert await old.finish([verdict(Status.REJECTED, attempts=(attempt,))]) == [False]
+        story = await new.story("op_1")
+        assert story is not None
+        assert story.operation.status is Status.APPLIED
+        assert story.attempts == (replace(attempt, stale=True),)
+        assert story.decisions[-1].decision == "stale_result"
+
+
+async def test_settled_operation_cannot_be_settled_again(tmp_path: Path, clock: FakeClock) -> None:
+    async with ledger(tmp_path, clock) as one:
+        await begun(one)
+        assert await one.finish([verdict()]) == [True]
+        assert await one.finish([verdict(Status.REJECTED)]) == [False]
+
+
+async def test_orphan_is_taken_over_only_after_the_lease_and_counts_as_possibly_sent(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    async with ledger(tmp_path, clock) as old, ledger(tmp_path, clock) as new:
+        await begun(old)
+        clock.advance(29)
+        assert await new.claim_due(limit=10) == []
+        clock.advance(2)
+        (taken,) = await new.claim_due(limit=10)
+        assert "may have been sent" in (taken.error or "")
+        assert taken.last_sent_at == clock.now()
+        assert await new.claim_due(limit=10) == [], "what we hold is not due to us again"
+        assert not await old.hold("op_1", 1)
+        assert await new.hold("op_1", 2)
+
+
+async def test_unknown_operation_is_due_at_its_time_and_keeps_its_times_when_nobody_held_it(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    async with ledger(tmp_path, clock) as one:
+        await begun(one)
+        due = clock.now() + 100
+        await one.finish([verdict(Status.UNKNOWN, sent_at=5.0, last_sent_at=7.0, next_check_at=due)])
+        assert await one.next_due() == due
+        assert await one.claim_due(limit=10) == []
+        clock.advance(100)
+        (taken,) = await one.claim_due(limit=10)
+        assert (taken.sent_at, taken.last_sent_at) == (5.0, 7.0)
+
+
+async def test_first_time_of_sending_is_never_overwritten_and_the_last_always(tmp_path: Path, clock: FakeClock) -> None:
+    async with ledger(tmp_path, clock) as one:
+        await begun(one)
+        await one.finish([verdict(Status.UNKNOWN, sent_at=5.0, last_sent_at=7.0, next_check_at=0.0)])
+        await one.claim_due(limit=10)
+        await one.finish([verdict(Status.UNKNOWN, epoch=2, sent_at=8.0, last_sent_at=9.0, checked=True)])
+        found = await one.get("op_1")
+        assert found is not None
+        assert (found.sent_at, found.last_sent_at, found.checks) == (5.0, 9.0, 1)
+
+
+async def test_claims_take_those_due_first_of_the_system_asked_for(tmp_path: Path, clock: FakeClock) -> None:
+    async with ledger(tmp_path, clock) as one:
+        for number, system in enumerate(("crm", "crm", "erp")):
+            await one.begin([replace(INTENT, id=f"op_{number}", key=f"k{number}", system=system)])
+            await one.finish([Verdict(f"op_{number}", 1, Status.UNKNOWN, next_check_at=10.0 - number)])
+        assert [operation.id for operation in await one.claim_due(limit=1, system="crm")] == ["op_1"]
+        assert {operation.id for operation in await one.claim_due(limit=9)} == {"op_0", "op_2"}
+
+
+async def test_closing_gives_up_what_is_held_at_once(tmp_path: Path, clock: FakeClock) -> None:
+    async with ledger(tmp_path, clock) as one:
+        await begun(one)
+    async with ledger(tmp_path, clock) as one:
+        assert len(await one.claim_due(limit=10)) == 1
+
+
+async def test_lease_is_trusted_for_a_part_of_its_length_and_renewed_by_holding(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    async with ledger(tmp_path, clock) as one:
+        assert not one.lease_is_fresh()
+        await begun(one)
+        assert one.lease_is_fresh()
+        clock.advance(25)
+        assert not one.lease_is_fresh()
+        assert await one.hold("op_1", 1)
+        assert one.lease_is_fresh()
+
+
+@pytest.mark.case(41)
+@pytest.mark.parametrize("jump", [3600.0, -3600.0])
+async def test_clock_that_jumps_never_lets_two_holders_record(tmp_path: Path, clock: FakeClock, jump: float) -> None:
+    other_clock = FakeClock(start=1_800_000_000.0 + jump)
+    async with ledger(tmp_path, clock) as one, ledger(tmp_path, other_clock) as other:
+        await begun(one)
+        taken = await other.claim_due(limit=10)
+        recorded = await one.finish([verdict()])
+        again = await other.finish([verdict(epoch=operation.epoch) for operation in taken])
+        assert sum(recorded + again) == 1
+
+
+async def test_story_tells_attempts_probes_and_decisions_in_order(tmp_path: Path, clock: FakeClock) -> None:
+    attempts = tuple(AttemptRow("op_1", 1, number, "send", 1.0, 2.0, "maybe") for number in (1, 2))
+    probes = (ProbeRow("op_1", 1, 3.0, "absent", "{}"),)
+    decisions = (DecisionRow("op_1", 4.0, "pipeline", "Wait", "not yet"),)
+    async with ledger(tmp_path, clock) as one:
+        await begun(one)
+        await one.finish([verdict(attempts=attempts, probes=probes, decisions=decisions)])
+        story = await one.story("op_1")
+        assert story is not None
+        assert (story.attempts, story.probes, story.decisions) == (attempts, probes, decisions)
+        assert await one.story("op_none") is None
+
+
+async def test_find_and_counts_answer_by_what_is_asked(tmp_path: Path, clock: FakeClock) -> None:
+    async with ledger(tmp_path, clock) as one:
+        for number in range(3):
+            clock.advance(1)
+            await one.begin([replace(INTENT, id=f"op_{number}", key=f"k{number}", principal=f"agent:{number % 2}")])
+        await one.finish([Verdict("op_0", 1, Status.APPLIED)])
+        assert [operation.id for operation in await one.find()] == ["op_2", "op_1", "op_0"]
+        assert [operation.id for operation in await one.find(status=Status.APPLIED)] == ["op_0"]
+        assert [operation.id for operation in await one.find(principal="agent:0", limit=1)] == ["op_2"]
+        assert await one.counts() == {("crm", Status.APPLIED): 1, ("crm", Status.RUNNING): 2}
+
+
+@pytest.mark.case(14)
+async def test_full_disk_is_told_clearly_and_writing_goes_on_when_there_is_room(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    async with ledger(tmp_path, clock) as one:
+        await begun(one)
+        (pages,) = one._writer._connection.execute("PRAGMA page_count").fetchone()
+        one._writer._connection.execute(f"PRAGMA max_page_count={pages}")
+        big = replace(INTENT, id="op_2", key="k2", request="x" * 100_000)
+        with pytest.raises(LedgerUnavailable, match=r"disk of the ledger .* is full"):
+            await one.begin([big])
+        assert await one.get("op_2") is None
+        one._writer._connection.execute("PRAGMA max_page_count=1000000")
+        assert (await one.begin([big]))[0].fresh
+
+
+async def test_verdict_that_could_not_be_written_is_kept_and_written_later(tmp_path: Path, clock: FakeClock) -> None:
+    async with ledger(tmp_path, clock) as one:
+        await begun(one)
+        one._writer._connection.execute("PRAGMA query_only=ON")
+        one.finish_soon([verdict()])
+        await asyncio.sleep(0)
+        assert len(one.unrecorded) == 1
+        with pytest.raises(LedgerUnavailable):
+            await one.retry_unrecorded()
+        one._writer._connection.execute("PRAGMA query_only=OFF")
+        await one.retry_unrecorded()
+        found = await one.get("op_1")
+        assert found is not None
+        assert (found.status, one.unrecorded) == (Status.APPLIED, [])
+
+
+async def test_missing_folder_is_told_clearly(tmp_path: Path, clock: FakeClock) -> None:
+    with pytest.raises(LedgerUnavailable, match="does not exist; make it"):
+        async with ledger(tmp_path / "nowhere", clock):
+            pass
+
+
+async def test_file_that_is_no_database_is_told_clearly_and_left_alone(tmp_path: Path, clock: FakeClock) -> None:
+    (tmp_path / "ledger.db").write_bytes(b"this is a text file, and a long one at that" * 100)
+    with pytest.raises(LedgerUnavailable, match="not a readable database"):
+        async with ledger(tmp_path, clock):
+            pass
+    assert (tmp_path / "ledger.db").read_bytes().startswith(b"this is a text file")
+
+
+async def test_locked_file_is_told_clearly(tmp_path: Path, clock: FakeClock) -> None:
+    async with ledger(tmp_path, clock, busy_timeout=0.05) as one:
+        blocker = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+        blocker.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LedgerUnavailable, match="locked by another program"):
+            await begun(one)
+        blocker.execute("ROLLBACK")
+        blocker.close()
+        assert (await begun(one))[0]
+
+
+async def test_file_of_a_newer_version_is_not_touched(tmp_path: Path, clock: FakeClock) -> None:
+    async with ledger(tmp_path, clock):
+        pass
+    with sqlite3.connect(tmp_path / "ledger.db") as raw:
+        raw.execute("INSERT INTO ledger_meta VALUES (99)")
+    raw.close()
+    with pytest.raises(LedgerUnavailable, match="written by a newer Seawall"):
+        async with ledger(tmp_path, clock):
+            pass
+
+
+async def test_closed_ledger_refuses_work(tmp_path: Path, clock: FakeClock) -> None:
+    async with ledger(tmp_path, clock) as one:
+        pass
+    with pytest.raises(LedgerUnavailable, match="closed"):
+        await begun(one)
+
+
+async def test_heartbeat_keeps_the_lease_while_the_ledger_is_open(tmp_path: Path) -> None:
+    one = await Ledger.open(LedgerSettings(path=str(tmp_path / "l.db"), lease=0.3), Sources())
+    other = await Ledger.open(LedgerSettings(path=str(tmp_path / "l.db"), lease=0.3), Sources(), heartbeat=False)
+    await begun(one)
+    await asyncio.sleep(0.5)
+    assert await other.claim_due(limit=1) == []
+    await one.close()
+    await other.close()
