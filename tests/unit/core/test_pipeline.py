@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from support.toy import AddNote, GetNote, SetNote, Target, ToyAdapter
@@ -208,13 +209,12 @@ async def test_intent_that_cannot_be_written_means_nothing_is_sent(
         async def full(_: Any) -> Any:
             raise LedgerUnavailable("the disk is full")
 
-        original, wall.ledger.begin = wall.ledger.begin, full  # type: ignore[method-assign]  # a full disk
-        outcome = await wall.toy.add_note(AddNote(reference="R-2"))
-        assert isinstance(outcome, Rejected)
-        assert isinstance(outcome.error, LedgerUnavailable)
-        assert target.sends == 1
-        assert isinstance(await wall.toy.get_note(GetNote(note_id="n1")), Applied), "reads go on"
-        wall.ledger.begin = original  # type: ignore[method-assign]  # as it was
+        with patch.object(wall.ledger, "begin", full):
+            outcome = await wall.toy.add_note(AddNote(reference="R-2"))
+            assert isinstance(outcome, Rejected)
+            assert isinstance(outcome.error, LedgerUnavailable)
+            assert target.sends == 1
+            assert isinstance(await wall.toy.get_note(GetNote(note_id="n1")), Applied), "reads go on"
 
 
 @virtual
@@ -224,9 +224,8 @@ async def test_outcome_that_cannot_be_written_is_told_truly_and_recorded_later(t
         async def full(_: Any) -> Any:
             raise LedgerUnavailable("the disk is full")
 
-        original, wall.ledger.finish = wall.ledger.finish, full  # type: ignore[method-assign]  # a full disk
-        outcome = await wall.toy.add_note(NOTE)
-        wall.ledger.finish = original  # type: ignore[method-assign]  # as it was
+        with patch.object(wall.ledger, "finish", full):
+            outcome = await wall.toy.add_note(NOTE)
         assert isinstance(outcome, Applied)
         await wall.recovery.run_once()
         (operation,) = await wall.ledger.find()
@@ -243,8 +242,8 @@ async def test_ledger_that_does_not_answer_by_the_deadline_means_nothing_is_sent
             await asyncio.sleep(5)
             return await original(intents)
 
-        wall.ledger.begin = slow  # type: ignore[method-assign]  # a stuck disk
-        outcome = await wall.toy.add_note(NOTE, deadline=1.0)
+        with patch.object(wall.ledger, "begin", slow):
+            outcome = await wall.toy.add_note(NOTE, deadline=1.0)
         assert isinstance(outcome, Rejected)
         assert isinstance(outcome.error, DeadlineBeforeSend)
         await asyncio.sleep(10)
@@ -263,7 +262,7 @@ async def test_holder_that_lost_its_lease_neither_sends_nor_records(tmp_path: Pa
         # Paused past its lease; meanwhile another process takes the operation over and completes it.
         wall.ledger._beat_at = -1000.0
         async with toy_wall(tmp_path, target=target, seed=5) as (other, _, _):
-            await other.ledger._writer.submit(lambda db: db.execute("UPDATE holders SET beat_at = 0") and None)
+            await other.ledger._writer.submit(lambda db: db.execute("UPDATE holders SET beat_at = 0").rowcount)
             await other.recovery.run_once()
             await asyncio.sleep(700)
             await other.recovery.run_once()

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from support.toy import AddNote, Target, variant
@@ -171,15 +173,15 @@ async def test_poisonous_operation_is_given_up_while_others_go_on(tmp_path: Path
         await wall.toy.add_note(AddNote(reference="fine"))
         original = adapter.probe
 
-        async def poisoned(action: object, attempt: object) -> object:
-            if attempt.request.reference == "poison":  # type: ignore[attr-defined]  # a toy request
+        async def poisoned(action: Any, attempt: Any) -> Any:
+            if attempt.request.reference == "poison":
                 raise RuntimeError("the reply crashes the connector")
-            return await original(action, attempt)  # type: ignore[arg-type]  # as given
+            return await original(action, attempt)
 
-        adapter.probe = poisoned  # type: ignore[method-assign,assignment]  # the poison
-        for _ in range(5):
-            await asyncio.sleep(700)
-            await wall.recovery.run_once()
+        with patch.object(adapter, "probe", poisoned):
+            for _ in range(5):
+                await asyncio.sleep(700)
+                await wall.recovery.run_once()
         found = {operation.identity: operation.status for operation in await wall.ledger.find()}
         assert found == {'{"reference":"poison"}': Status.PARKED, '{"reference":"fine"}': Status.APPLIED}
 
@@ -196,16 +198,16 @@ async def test_unknown_operations_are_probed_a_few_at_a_time(tmp_path: Path) -> 
         assert all(isinstance(outcome, Unknown) for outcome in outcomes)
         original = adapter.probe
 
-        async def slow(action: object, attempt: object) -> object:
+        async def slow(action: Any, attempt: Any) -> Any:
             nonlocal running, most
             running += 1
             most = max(most, running)
             await asyncio.sleep(0.1)
             running -= 1
-            return await original(action, attempt)  # type: ignore[arg-type]  # as given
+            return await original(action, attempt)
 
-        adapter.probe = slow  # type: ignore[method-assign,assignment]  # a slow probe
         await asyncio.sleep(700)
-        await wall.recovery.run_once()
+        with patch.object(adapter, "probe", slow):
+            await wall.recovery.run_once()
         assert most == 3
         assert isinstance(await wall.toy.add_note(AddNote(reference="R-7")), Applied)

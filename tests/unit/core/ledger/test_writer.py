@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,7 @@ async def writer(tmp_path: Path) -> AsyncIterator[Writer]:
     await one.close()
 
 
-def insert(number: int) -> object:
+def insert(number: int) -> Callable[[sqlite3.Connection], int]:
     def job(db: sqlite3.Connection) -> int:
         return db.execute("INSERT INTO t VALUES (?)", (number,)).rowcount
 
@@ -44,7 +44,7 @@ async def test_jobs_that_queue_together_share_a_commit(writer: Writer) -> None:
     gate = threading.Event()
     blocker = writer.submit(lambda db: gate.wait(5), writes=False)
     writer._connection.set_trace_callback(lambda text: commits.append(text) if text == "COMMIT" else None)
-    queued = [writer.submit(insert(n)) for n in range(64)]  # type: ignore[arg-type]  # a job
+    queued = [writer.submit(insert(n)) for n in range(64)]
     gate.set()
     await asyncio.gather(blocker, *queued)
     assert len(commits) == 1
@@ -54,7 +54,7 @@ async def test_jobs_that_queue_together_share_a_commit(writer: Writer) -> None:
 async def test_job_that_fails_harms_none_of_its_neighbours(writer: Writer) -> None:
     gate = threading.Event()
     blocker = writer.submit(lambda db: gate.wait(5), writes=False)
-    good, bad, other = (writer.submit(insert(n)) for n in (1, 1, 2))  # type: ignore[arg-type]  # a job
+    good, bad, other = (writer.submit(insert(n)) for n in (1, 1, 2))
     mistake = writer.submit(lambda db: 1 // 0)
     gate.set()
     await asyncio.gather(blocker, good, other)
@@ -66,14 +66,14 @@ async def test_job_that_fails_harms_none_of_its_neighbours(writer: Writer) -> No
 
 
 async def test_caller_that_goes_does_not_undo_its_job(writer: Writer) -> None:
-    future = writer.submit(insert(7))  # type: ignore[arg-type]  # a job
+    future = writer.submit(insert(7))
     future.cancel()
     assert await writer.submit(numbers, writes=False) == [7]
 
 
 async def test_closing_finishes_what_is_queued(tmp_path: Path, writer: Writer) -> None:
     for n in range(20):
-        writer.submit(insert(n))  # type: ignore[arg-type]  # a job
+        writer.submit(insert(n))
     await writer.close()
     with sqlite3.connect(tmp_path / "w.db") as raw:
         assert numbers(raw) == list(range(20))
