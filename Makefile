@@ -27,7 +27,7 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy -p seawall
 	$(BIN)/mypy tests benchmarks
-	$(BIN)/lint-imports --no-cache
+	PYTHONPATH=typing_view $(BIN)/lint-imports --no-cache
 
 bench: setup
 	$(BIN)/python -m benchmarks $(ARGS)

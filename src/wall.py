@@ -135,7 +135,10 @@ class Seawall:
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(("systems", name, "settings", *map(str, first["loc"])))
             raise ConfigError(f"{where}: {self.secrets.scrub(first['msg'])}") from None
-        return connector.open(settings, Surroundings(name, self.sources, self.secrets))
+        try:
+            return connector.open(settings, Surroundings(name, self.sources, self.secrets))
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"systems.{name}.settings: {self.secrets.scrub(str(error))}") from None
 
     async def __aenter__(self) -> Self:
         self._ledger = await Ledger.open(self.config.ledger, self.sources, inline=self._inline)

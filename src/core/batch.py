@@ -21,7 +21,7 @@ from .errors import (
     NotSent,
 )
 from .identity import Identity, identify
-from .intake import Asked
+from .intake import RECORDING, Asked
 from .ledger.records import Begun, Operation, Status, Verdict
 from .outcome import Applied, Outcome, Partial, Pending, Rejected, Unknown
 from .replay import encode_applied, identity_conflict, outcome_of
@@ -174,10 +174,12 @@ async def _record(asked: Asked, batch: Batch, items: list[Item]) -> dict[int, Ou
         return outcomes
     verdicts = [_verdict(asked, item) for item in items]
     try:
-        recorded = await asked.ledger.finish(verdicts)
+        recorded = await asked.ledger.finish(verdicts, within=max(asked.left(), RECORDING))
     except LedgerUnavailable:
         asked.ledger.finish_soon(verdicts)
         return outcomes
+    except TimeoutError:
+        return outcomes  # still queued; the ledger goes on with it
     if any(verdict.status is Status.UNKNOWN for verdict in verdicts):
         asked.on_doubt()
     for item, in_time in zip(items, recorded, strict=True):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -32,12 +32,23 @@ class SystemClock:
 
     monotonic = staticmethod(time.monotonic)
     now = staticmethod(time.time)
-    sleep = staticmethod(asyncio.sleep)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait without blocking the event loop."""
+        await asyncio.sleep(seconds)
+
+
+_ids = random.Random(os.urandom(32))  # asking the system each time costs more than a whole ledger row
+os.register_at_fork(after_in_child=lambda: _ids.seed(os.urandom(32)))
 
 
 def random_id(prefix: str) -> str:
-    """A new id such as `op_4f1c…`: the prefix and 80 random bits."""
-    return f"{prefix}_{secrets.token_hex(10)}"
+    """A new id such as `op_019a8f…`: the prefix, the time in milliseconds, and 64 random bits.
+
+    Ids made one after the other sort together, so that rows written together lie on the same few pages of an
+    index: a group of 64 then costs a few pages to write and not hundreds.
+    """
+    return f"{prefix}_{time.time_ns() // 1_000_000:012x}{_ids.getrandbits(64):016x}"
 
 
 @dataclass(frozen=True, slots=True)

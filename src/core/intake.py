@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +18,10 @@ from .trail import Trail
 
 if TYPE_CHECKING:
     from .ledger.store import Ledger
+
+
+RECORDING = 0.25
+"""Seconds that a verdict may take beyond the deadline before the caller is answered anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,6 @@ class Intake:
     def __init__(self, ledger: Ledger, sources: Sources) -> None:
         self.ledger = ledger
         self._clock = sources.clock
-        self._abandoning: set[asyncio.Task[None]] = set()
 
     async def begin(self, intents: Sequence[Intent], deadline_at: float) -> list[Begun] | IntegrationError:
         """Record the intents; an error means that nothing was or will be sent for them.
@@ -107,30 +109,17 @@ class Intake:
             intents: The intents, recorded together or not at all.
             deadline_at: Monotonic time by which this answers.
         """
-        recording = asyncio.ensure_future(self.ledger.begin(intents))
         try:
-            async with asyncio.timeout(max(0.0, deadline_at - self._clock.monotonic())):
-                return await asyncio.shield(recording)
+            return await self.ledger.begin(
+                intents, within=max(0.0, deadline_at - self._clock.monotonic()), orphaned=self._abandoned
+            )
         except LedgerUnavailable as error:
             return error
         except TimeoutError:
-            self._abandon(recording)
             return DeadlineBeforeSend("the ledger did not answer before the deadline; nothing was sent", code="ledger")
-        except asyncio.CancelledError:
-            self._abandon(recording)
-            raise
 
-    def _abandon(self, recording: asyncio.Future[list[Begun]]) -> None:
-        task = asyncio.ensure_future(self._abandoned(recording))
-        self._abandoning.add(task)
-        task.add_done_callback(self._abandoning.discard)
-
-    async def _abandoned(self, recording: asyncio.Future[list[Begun]]) -> None:
-        """The intents may become durable after their caller went: then say that nothing was sent."""
-        try:
-            begun = await recording
-        except LedgerUnavailable:
-            return
+    def _abandoned(self, begun: list[Begun]) -> None:
+        """The intents became durable after their caller had gone: say that nothing was sent."""
         error = DeadlineBeforeSend("its caller went before it was sent", code="abandoned")
         self.ledger.finish_soon(
             [

@@ -63,7 +63,7 @@ class Bulkhead:
         except BaseException as stopped:
             if place.done() and not place.cancelled():
                 self.leave()  # the place was handed over in the same moment: pass it on
-            else:
+            elif place in self._queue:  # not if `leave` met it, cancelled, before this ran
                 self._queue.remove(place)
             if isinstance(stopped, TimeoutError):
                 raise BulkheadFull(

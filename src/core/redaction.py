@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -21,11 +22,17 @@ class Secrets:
         self._forms: list[str] = []
 
     def add(self, *values: str | None) -> None:
-        """Register secrets, in the forms in which they travel (plain, URL-quoted, base64)."""
+        """Register secrets, in the forms in which they travel (plain, URL-quoted, base64, inside JSON)."""
         for value in values:
             if value is None or len(value) < _SHORTEST:
                 continue
-            forms = {value, quote(value, safe=""), base64.b64encode(value.encode()).decode()}
+            forms = {
+                value,
+                quote(value, safe=""),
+                base64.b64encode(value.encode()).decode(),
+                json.dumps(value)[1:-1],
+                json.dumps(value, ensure_ascii=False)[1:-1],
+            }
             self._forms = sorted({*self._forms, *forms}, key=len, reverse=True)
 
     def scrub(self, text: str) -> str:

@@ -68,7 +68,7 @@ def parse_retry_after(value: str | None, *, now: float, longest: float) -> float
 def _until(text: str, now: float) -> float:
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for numbers that fit no date, which the library lets through
         return math.nan
     aware = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
     return max(0.0, aware.timestamp() - now)
@@ -82,7 +82,7 @@ def pause_before_retry(retry_after: float | None, backoff: float, longest: float
         backoff: Seconds by our own backoff.
         longest: What a target may ask for at most.
     """
-    if retry_after is None or not math.isfinite(retry_after) or retry_after < 0:
+    if retry_after is None or math.isnan(retry_after) or retry_after < 0:
         return backoff
     return max(min(retry_after, longest), backoff)
 

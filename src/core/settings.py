@@ -109,6 +109,15 @@ class SystemSettings(Settings):
     horizon: float | None = Field(None, ge=0)
     replay_rejections: float = Field(60.0, ge=0)
 
+    @model_validator(mode="after")
+    def _probes_outlive_attempts(self) -> SystemSettings:
+        if self.breaker.probe_lease <= self.attempt_timeout:
+            raise ValueError(
+                f"breaker.probe_lease ({self.breaker.probe_lease} s) must be longer than attempt_timeout "
+                f"({self.attempt_timeout} s): a probe that comes back after its lease decides nothing"
+            )
+        return self
+
 
 class LedgerSettings(Settings):
     """Where operations are remembered.

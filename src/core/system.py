@@ -157,6 +157,8 @@ class System:
                 return error
         try:
             if self.rate is not None:
+                if self.breaker.retry_after() > 0:
+                    return self._held_back()  # before it uses up a turn that another could have
                 try:
                     wait = self.rate.reserve(deadline_at - self._clock.monotonic())
                 except RateLimited as error:
@@ -165,11 +167,7 @@ class System:
                     await self._clock.sleep(wait)
             permit = (admit or self.breaker.admit)()
             if permit is None:
-                return CircuitOpen(
-                    f"calls to {self.name} pause because it failed repeatedly; nothing was sent",
-                    code="circuit_open",
-                    retry_after=self.breaker.retry_after(),
-                )
+                return self._held_back()
             limit = min(self.settings.attempt_timeout, deadline_at - self._clock.monotonic())
             if limit <= 0:
                 permit.release()
@@ -212,6 +210,13 @@ class System:
         if ended is not None:
             ended(number, error)
         return error
+
+    def _held_back(self) -> CircuitOpen:
+        return CircuitOpen(
+            f"calls to {self.name} pause because it failed repeatedly; nothing was sent",
+            code="circuit_open",
+            retry_after=self.breaker.retry_after(),
+        )
 
     async def _keep_quiet(self, left: float) -> RateLimited | None:
         """Wait out what the target asked for in its last Retry-After; no call is sent inside it."""

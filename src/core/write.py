@@ -11,7 +11,7 @@ from .adapter import Attempt, Sent
 from .decide import Doubt, Park, ProvenAbsent, ProvenApplied, SendAgain, Step, Wait, next_step
 from .doubt import checked, is_final, look, receipt_of
 from .errors import Cancelled, IntegrationError, LedgerUnavailable, NotSent
-from .intake import Asked
+from .intake import RECORDING, Asked
 from .ledger.records import Operation, Status, Verdict
 from .outcome import Applied, Outcome, Pending, Receipt, Rejected, Unknown
 from .replay import encode_applied, outcome_of
@@ -43,8 +43,7 @@ async def record(asked: Asked, operation: Operation, outcome: Outcome[Any], verd
     One that comes too late, because another holder took over, changes nothing: then the ledger's word counts.
     """
     try:
-        async with asyncio.timeout(max(asked.left(), _RECORDING)):
-            (recorded,) = await asked.ledger.finish([verdict])
+        (recorded,) = await asked.ledger.finish([verdict], within=max(asked.left(), RECORDING))
     except LedgerUnavailable:
         asked.ledger.finish_soon([verdict])
         recorded = True
@@ -56,9 +55,6 @@ async def record(asked: Asked, operation: Operation, outcome: Outcome[Any], verd
         return outcome
     current = await asked.ledger.get(operation.id)
     return outcome if current is None else outcome_of(current, asked.action, asked.sources.clock.now())
-
-
-_RECORDING = 0.25  # seconds that a verdict may take beyond the deadline before the caller is answered anyway
 
 
 class Held:

@@ -38,15 +38,15 @@ async def main(folder: Path, name: str, step: str) -> None:
     async with wall:
         begin, finish = wall.ledger.begin, wall.ledger.finish
 
-        async def dying_begin(intents: Any) -> Any:
+        async def dying_begin(intents: Any, **options: Any) -> Any:
             if step == "before intent":
                 die()
-            return await begin(intents)
+            return await begin(intents, **options)
 
-        async def dying_finish(verdicts: Any) -> Any:
+        async def dying_finish(verdicts: Any, **options: Any) -> Any:
             if step == "reply read":
                 die()
-            recorded = await finish(verdicts)
+            recorded = await finish(verdicts, **options)
             if step == "outcome written":
                 die()
             return recorded

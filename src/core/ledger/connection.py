@@ -15,7 +15,7 @@ from ..settings import LedgerSettings
 from . import statements as sql
 from .schema import VERSION, metadata
 
-_TRIES, _PAUSE = 50, 0.05
+_PAUSE = 0.05  # seconds between two tries to switch the file to WAL
 
 
 def connect(settings: LedgerSettings) -> tuple[sqlite3.Connection, Callable[[sqlite3.Error], str]]:
@@ -48,6 +48,7 @@ def connect(settings: LedgerSettings) -> tuple[sqlite3.Connection, Callable[[sql
         pooled.detach()
         assert isinstance(connection, sqlite3.Connection)
         try:
+            _use_wal(connection, settings.busy_timeout)
             _set_up(connection, path)
         except BaseException:
             connection.close()
@@ -58,7 +59,6 @@ def connect(settings: LedgerSettings) -> tuple[sqlite3.Connection, Callable[[sql
 
 
 def _set_up(connection: sqlite3.Connection, path: Path) -> None:
-    _use_wal(connection)
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -81,28 +81,38 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
         raise
 
 
-def _use_wal(connection: sqlite3.Connection) -> None:
-    # Changing the mode takes an exclusive lock for which SQLite's busy timeout does not wait.
-    for left in reversed(range(_TRIES)):
+def _use_wal(connection: sqlite3.Connection, patience: float) -> None:
+    # Changing the mode takes an exclusive lock for which SQLite's own waiting does not always wait; so it is
+    # told not to wait at all, and each try is short.
+    connection.execute("PRAGMA busy_timeout=0")
+    for left in reversed(range(int(patience / _PAUSE) + 1)):
         try:
-            (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+            connection.execute("PRAGMA journal_mode=WAL")
+            break
         except sqlite3.OperationalError as error:
-            if left == 0 or "locked" not in str(error):
+            if left == 0 or not _name(error).startswith(_LOCKED):
                 raise
-        else:
-            if mode == "wal":
-                return
         threading.Event().wait(_PAUSE)
+    connection.execute(f"PRAGMA busy_timeout={int(patience * 1000)}")
+
+
+_LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
+
+
+def _name(error: sqlite3.Error) -> str:
+    return str(getattr(error, "sqlite_errorname", ""))
 
 
 def _describe(path: Path, error: sqlite3.Error) -> str:
-    text = str(error)
-    if "not a database" in text or "malformed" in text:
-        return f"the ledger {path} is not a readable database ({text}); restore it from a backup, or name another file"
-    if "locked" in text or "busy" in text:
+    name = _name(error)
+    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+        return f"the ledger {path} is not a readable database ({error}); restore it from a backup, or name another file"
+    if name.startswith(_LOCKED):
         return f"the ledger {path} is locked by another program; close that, or raise ledger.busy_timeout"
-    if "full" in text:
+    if name.startswith("SQLITE_FULL"):
         return f"the disk of the ledger {path} is full; free some space"
-    if "readonly" in text or "unable to open" in text:
-        return f"the ledger {path} cannot be written ({text}); check the rights of the file and its folder"
-    return f"the ledger {path} failed: {text}"
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")):
+        return f"the ledger {path} cannot be written ({error}); check the rights of the file and its folder"
+    if name.startswith("SQLITE_IOERR"):
+        return f"the ledger {path} cannot be read or written ({error}); check its disk"
+    return f"the ledger {path} failed: {error}"

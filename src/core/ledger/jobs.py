@@ -6,11 +6,24 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 from ..errors import CommitUnknown
 from . import statements as sql
 from .records import AttemptRow, Begun, DecisionRow, Intent, Operation, ProbeRow, Status, Story, Verdict
+
+_FIELDS = list(Operation.__dataclass_fields__)
+_STATUS, _ATOMIC = _FIELDS.index("status"), _FIELDS.index("atomic")
+
+# A write records one intent, one verdict and one attempt; parameters taken by position keep that cheap.
+_intent_values = attrgetter(*_FIELDS[:_STATUS])
+_verdict_values = attrgetter(
+    "status", "outcome", "error", "sent_at", "last_sent_at", "next_check_at", "parked_because", "checked"
+)
+_attempt_values = attrgetter(*sql.INSERT_ATTEMPT.names)
+_probe_values = attrgetter(*sql.INSERT_PROBE.names)
+_decision_values = attrgetter(*sql.INSERT_DECISION.names)
 
 
 def begin(db: sqlite3.Connection, intents: Sequence[Intent], holder: str, now: float) -> list[Begun]:
@@ -19,38 +32,40 @@ def begin(db: sqlite3.Connection, intents: Sequence[Intent], holder: str, now: f
 
 
 def _begin_one(db: sqlite3.Connection, intent: Intent, holder: str, now: float) -> Begun:
-    if intent.entity is not None and _by_key(db, intent.system, intent.key) is None:
-        row = db.execute(
-            sql.UNSETTLED_ON_ENTITY.text,
-            sql.UNSETTLED_ON_ENTITY.values(system=intent.system, entity=intent.entity, key=intent.key),
-        ).fetchone()
-        if row is not None:
-            other = operation(row)
-            return Begun(other, fresh=False, blocked_by=other.id)
-    new = _new_operation(intent, holder, now)
-    if db.execute(sql.INSERT_OPERATION.text, _row(new)).rowcount == 1:
-        return Begun(new, fresh=True)
-    existing = _by_key(db, intent.system, intent.key)
+    if intent.entity is not None and (other := _in_the_way(db, intent, now)) is not None:
+        return Begun(other, fresh=False, blocked_by=other.id)
+    # The fields of an operation after those it shares with its intent, from its status on.
+    row = (*_intent_values(intent), Status.RUNNING, None, None, holder, 1, now, now, None, None, None, 0, None)
+    if db.execute(sql.INSERT_OPERATION.text, row).rowcount == 1:
+        return Begun(Operation(*row), fresh=True)
+    existing = _by_key(db, intent)
     assert existing is not None
-    if existing.status is Status.REJECTED and _may_start_anew(existing, intent, now):
-        return Begun(_start_anew(db, existing, intent, holder, now), fresh=True)
+    if _may_start_anew(existing, intent, now):
+        return Begun(_start_anew(db, existing, Operation(*row)), fresh=True)
     return Begun(existing, fresh=False)
+
+
+def _in_the_way(db: sqlite3.Connection, intent: Intent, now: float) -> Operation | None:
+    """Another operation on the same entity that is not settled, if the intent would be sent."""
+    existing = _by_key(db, intent)
+    if existing is not None and not _may_start_anew(existing, intent, now):
+        return None
+    values = sql.UNSETTLED_ON_ENTITY.values(system=intent.system, entity=intent.entity, key=intent.key)
+    row = db.execute(sql.UNSETTLED_ON_ENTITY.text, values).fetchone()
+    return None if row is None else operation(row)
 
 
 def _may_start_anew(existing: Operation, intent: Intent, now: float) -> bool:
     """A rejection proves that nothing happened: other content, or a passing cause, deserves another try."""
+    if existing.status is not Status.REJECTED:
+        return False
     transient = bool(existing.error) and bool(json.loads(existing.error or "{}").get("transient"))
     expired = existing.updated_at + intent.replay_rejections <= now
     return transient or expired or existing.digest != intent.digest
 
 
-def _start_anew(db: sqlite3.Connection, existing: Operation, intent: Intent, holder: str, now: float) -> Operation:
-    new = replace(
-        _new_operation(intent, holder, now),
-        id=existing.id,
-        created_at=existing.created_at,
-        epoch=existing.epoch + 1,
-    )
+def _start_anew(db: sqlite3.Connection, existing: Operation, new: Operation) -> Operation:
+    new = replace(new, id=existing.id, created_at=existing.created_at, epoch=existing.epoch + 1)
     values = {name: getattr(new, name) for name in _ANEW}
     db.execute(sql.START_ANEW.text, sql.START_ANEW.values(which=new.id, **values))
     return new
@@ -62,80 +77,32 @@ _ANEW = (
 )  # fmt: skip
 
 
-def _new_operation(intent: Intent, holder: str, now: float) -> Operation:
-    return Operation(
-        id=intent.id,
-        system=intent.system,
-        action=intent.action,
-        key=intent.key,
-        identity=intent.identity,
-        request=intent.request,
-        digest=intent.digest,
-        entity=intent.entity,
-        principal=intent.principal,
-        adapter_version=intent.adapter_version,
-        policy=intent.policy,
-        trace_id=intent.trace_id,
-        batch_id=intent.batch_id,
-        atomic=intent.atomic,
-        deadline_at=intent.deadline_at,
-        status=Status.RUNNING,
-        outcome=None,
-        error=None,
-        holder=holder,
-        epoch=1,
-        created_at=now,
-        updated_at=now,
-        sent_at=None,
-        last_sent_at=None,
-        next_check_at=None,
-        checks=0,
-        parked_because=None,
-    )
-
-
 def finish(db: sqlite3.Connection, verdicts: Sequence[Verdict], holder: str, now: float) -> list[bool]:
     """Record verdicts of operations that `holder` still holds; what comes too late is kept as evidence."""
     return [_finish_one(db, verdict, holder, now) for verdict in verdicts]
 
 
 def _finish_one(db: sqlite3.Connection, verdict: Verdict, holder: str, now: float) -> bool:
-    recorded = (
-        db.execute(
-            sql.FINISH.text,
-            sql.FINISH.values(
-                new_status=verdict.status.value,
-                outcome=verdict.outcome,
-                error=verdict.error,
-                first_sent=verdict.sent_at,
-                last_sent=verdict.last_sent_at,
-                next_check_at=verdict.next_check_at,
-                parked_because=verdict.parked_because,
-                more_checks=int(verdict.checked),
-                updated_at=now,
-                which=verdict.operation_id,
-                by=holder,
-                under=verdict.epoch,
-            ),
-        ).rowcount
-        == 1
-    )
+    if verdict.status is Status.UNKNOWN and verdict.next_check_at is None:
+        verdict = replace(verdict, next_check_at=now)  # without a time nobody would ever look at it again
+    row = (*_verdict_values(verdict), now, verdict.operation_id, holder, verdict.epoch)
+    recorded = db.execute(sql.FINISH.text, row).rowcount == 1
     for attempt in verdict.attempts:
-        _insert(db, sql.INSERT_ATTEMPT, attempt if recorded else replace(attempt, stale=True))
+        kept = attempt if recorded else replace(attempt, stale=True)
+        db.execute(sql.INSERT_ATTEMPT.text, _attempt_values(kept))
     for probe in verdict.probes:
-        _insert(db, sql.INSERT_PROBE, probe)
-    for decision in verdict.decisions:
-        _insert(db, sql.INSERT_DECISION, decision)
+        db.execute(sql.INSERT_PROBE.text, _probe_values(probe))
+    note(db, verdict.decisions)
     if not recorded:
         reason = f"a result ({verdict.status}) came from a holder that had lost the operation; kept as evidence"
-        _insert(db, sql.INSERT_DECISION, DecisionRow(verdict.operation_id, now, "ledger", "stale_result", reason))
+        note(db, [DecisionRow(verdict.operation_id, now, "ledger", "stale_result", reason)])
     return recorded
 
 
 def note(db: sqlite3.Connection, decisions: Sequence[DecisionRow]) -> None:
     """Record decisions."""
     for decision in decisions:
-        _insert(db, sql.INSERT_DECISION, decision)
+        db.execute(sql.INSERT_DECISION.text, _decision_values(decision))
 
 
 def anything_due(db: sqlite3.Connection, now: float, alive_since: float, system: str | None) -> bool:
@@ -218,11 +185,12 @@ def by_id(db: sqlite3.Connection, operation_id: str) -> Operation | None:
 
 
 def find(db: sqlite3.Connection, only: dict[str, str | None], limit: int) -> list[Operation]:
-    """Operations by the given columns, newest first."""
-    values: dict[str, Any] = {"most": limit}
-    for name, value in only.items():
-        values |= {f"any_{name}": value is None, f"only_{name}": value}
-    return [operation(row) for row in db.execute(sql.FIND.text, sql.FIND.values(**values)).fetchall()]
+    """Operations by the given columns, newest first; None is any value."""
+    given = {name: value for name, value in only.items() if value is not None}
+    status = given.get("status")
+    statement = sql.find(*given, unsettled=status is not None and not Status(status).settled)
+    values = statement.values(most=limit, **{f"only_{name}": value for name, value in given.items()})
+    return [operation(row) for row in db.execute(statement.text, values).fetchall()]
 
 
 def story(db: sqlite3.Connection, operation_id: str) -> Story | None:
@@ -248,17 +216,9 @@ def counts(db: sqlite3.Connection) -> dict[tuple[str, Status], int]:
     return {(system, Status(status)): count for system, status, count in rows}
 
 
-def _by_key(db: sqlite3.Connection, system: str, key: str) -> Operation | None:
-    row = db.execute(sql.BY_KEY.text, sql.BY_KEY.values(system=system, key=key)).fetchone()
+def _by_key(db: sqlite3.Connection, intent: Intent) -> Operation | None:
+    row = db.execute(sql.BY_KEY.text, sql.BY_KEY.values(system=intent.system, key=intent.key)).fetchone()
     return None if row is None else operation(row)
-
-
-def _insert(db: sqlite3.Connection, statement: sql.Statement, row: AttemptRow | ProbeRow | DecisionRow) -> None:
-    db.execute(statement.text, tuple([getattr(row, name) for name in statement.names]))
-
-
-def _row(one: Operation) -> tuple[Any, ...]:
-    return tuple([getattr(one, name) for name in sql.INSERT_OPERATION.names])
 
 
 def operation(row: Sequence[Any]) -> Operation:
@@ -267,7 +227,3 @@ def operation(row: Sequence[Any]) -> Operation:
     values[_STATUS] = Status(values[_STATUS])
     values[_ATOMIC] = bool(values[_ATOMIC])
     return Operation(*values)
-
-
-_FIELDS = list(Operation.__dataclass_fields__)
-_STATUS, _ATOMIC = _FIELDS.index("status"), _FIELDS.index("atomic")

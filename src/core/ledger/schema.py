@@ -9,11 +9,18 @@ VERSION = 1
 
 metadata = MetaData()
 
-# In the order of `records.Operation`, so that a row is an operation.
+
+def _in_order() -> Column[int]:
+    """Numbers rows as they come. In SQLite this is the row's own number and costs nothing."""
+    return Column("seq", Integer, primary_key=True)
+
+
+# After `seq` in the order of `records.Operation`, so that a row is an operation.
 operations = Table(
     "operations",
     metadata,
-    Column("id", String(64), primary_key=True),
+    _in_order(),
+    Column("id", String(64), nullable=False, unique=True),
     Column("system", String(255), nullable=False),
     Column("action", String(255), nullable=False),
     Column("key", String(255), nullable=False),
@@ -43,29 +50,32 @@ operations = Table(
     UniqueConstraint("system", "key"),
 )
 
-Index("ix_operations_status", operations.c.status, operations.c.next_check_at)
+# With the system, so that counting reads the index alone.
+Index("ix_operations_status", operations.c.status, operations.c.next_check_at, operations.c.system)
 for _name in ("entity", "batch_id"):  # most operations have neither
     _given = operations.c[_name].is_not(None)
     Index(f"ix_operations_{_name}", operations.c[_name], sqlite_where=_given, postgresql_where=_given)
 
+# One tree instead of a table and an index: every write records an attempt.
 attempts = Table(
     "attempts",
     metadata,
-    Column("operation_id", String(64), nullable=False),
-    Column("epoch", Integer, nullable=False),
-    Column("number", Integer, nullable=False),
+    Column("operation_id", String(64), primary_key=True),
+    Column("epoch", Integer, primary_key=True),
+    Column("number", Integer, primary_key=True),
     Column("purpose", String(16), nullable=False),
     Column("started_at", Float, nullable=False),
     Column("ended_at", Float, nullable=False),
     Column("effect", String(16), nullable=False),
     Column("error", Text),
     Column("stale", Boolean, nullable=False),
-    Index("ix_attempts_operation", "operation_id"),
+    sqlite_with_rowid=False,
 )
 
 probes = Table(
     "probes",
     metadata,
+    _in_order(),
     Column("operation_id", String(64), nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("at", Float, nullable=False),
@@ -77,6 +87,7 @@ probes = Table(
 decisions = Table(
     "decisions",
     metadata,
+    _in_order(),
     Column("operation_id", String(64)),
     Column("at", Float, nullable=False),
     Column("by", String(64), nullable=False),

@@ -7,9 +7,22 @@ rows a second); compiled text through the driver's own cursor keeps its schema a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ClauseElement, ColumnElement, and_, bindparam, func, literal_column, or_, select, update
+from sqlalchemy import (
+    ClauseElement,
+    Column,
+    ColumnElement,
+    Table,
+    bindparam,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -48,30 +61,33 @@ def _compiled(statement: ClauseElement) -> Statement:
     return Statement(str(compiled), tuple(compiled.positiontup or ()), dict(compiled.params))
 
 
-def _insert(table: Any) -> Statement:
-    return _compiled(sqlite.insert(table).values({column.name: bindparam(column.name) for column in table.columns}))
+def _stored(table: Table) -> list[Column[Any]]:
+    """The columns of a record; the number by which its rows are ordered is the table's own."""
+    return [column for column in table.columns if column.name != "seq"]
 
 
-INSERT_OPERATION = _compiled(
-    sqlite.insert(operations)
-    .values({column.name: bindparam(column.name) for column in operations.columns})
-    .on_conflict_do_nothing(index_elements=["system", "key"])
-)
-INSERT_ATTEMPT = _insert(attempts)
+def _insert(table: Table, *unless: str) -> Statement:
+    """An insert that leaves alone what is there with the same values of the columns `unless`."""
+    statement = sqlite.insert(table).values({column.name: bindparam(column.name) for column in _stored(table)})
+    return _compiled(statement.on_conflict_do_nothing(index_elements=unless) if unless else statement)
+
+
+INSERT_OPERATION = _insert(operations, "system", "key")
+INSERT_ATTEMPT = _insert(attempts, "operation_id", "epoch", "number")
 INSERT_PROBE = _insert(probes)
 INSERT_DECISION = _insert(decisions)
 
-BY_ID = _compiled(select(operations).where(_op.id == bindparam("id")))
-BY_KEY = _compiled(select(operations).where(_op.system == bindparam("system"), _op.key == bindparam("key")))
+_operation = select(*_stored(operations))
+
+BY_ID = _compiled(_operation.where(_op.id == bindparam("id")))
+BY_KEY = _compiled(_operation.where(_op.system == bindparam("system"), _op.key == bindparam("key")))
 UNSETTLED_ON_ENTITY = _compiled(
-    select(operations)
-    .where(
+    _operation.where(
         _op.system == bindparam("system"),
         _op.entity == bindparam("entity"),
         _op.key != bindparam("key"),
         _UNSETTLED,
-    )
-    .limit(1)
+    ).limit(1)
 )
 START_ANEW = _compiled(
     update(operations)
@@ -93,27 +109,27 @@ FINISH = _compiled(
         _op.epoch == bindparam("under"),
         _OPEN,
     )
-    .values(
-        status=bindparam("new_status"),
-        outcome=bindparam("outcome"),
-        error=bindparam("error"),
-        sent_at=func.coalesce(_op.sent_at, bindparam("first_sent")),
-        last_sent_at=func.coalesce(bindparam("last_sent"), _op.last_sent_at),
-        next_check_at=bindparam("next_check_at"),
-        parked_because=bindparam("parked_because"),
-        checks=_op.checks + bindparam("more_checks"),
-        holder=None,
-        updated_at=bindparam("updated_at"),
+    .ordered_values(
+        (_op.status, bindparam("new_status")),
+        (_op.outcome, bindparam("outcome")),
+        (_op.error, bindparam("error")),
+        (_op.sent_at, func.coalesce(_op.sent_at, bindparam("sent_at"))),
+        (_op.last_sent_at, func.coalesce(bindparam("last_sent_at"), _op.last_sent_at)),
+        (_op.next_check_at, bindparam("next_check_at")),
+        (_op.parked_because, bindparam("parked_because")),
+        (_op.checks, _op.checks + bindparam("checked")),
+        (_op.updated_at, bindparam("updated_at")),
+        (_op.holder, null()),
     )
 )
+"""Its parameters in the order in which `jobs` has them."""
 HOLDS = _compiled(
     select(_op.id).where(_op.id == bindparam("id"), _op.holder == bindparam("holder"), _op.epoch == bindparam("epoch"))
 )
 _gone = or_(holders.c.id.is_(None), holders.c.beat_at < bindparam("alive_since"))
 _joined = operations.outerjoin(holders, holders.c.id == _op.holder)
 DUE = _compiled(
-    select(operations)
-    .select_from(_joined)
+    _operation.select_from(_joined)
     .where(
         _OPEN,
         _gone,
@@ -152,22 +168,29 @@ ANYTHING_DUE = _compiled(
     )
     .limit(1)
 )
-FIND = _compiled(
-    select(operations)
-    .where(
-        and_(
-            *(
-                or_(bindparam(f"any_{name}"), operations.c[name] == bindparam(f"only_{name}"))
-                for name in ("system", "action", "status", "batch_id", "principal")
-            )
-        )
-    )
-    .order_by(_op.created_at.desc(), _op.id)
-    .limit(bindparam("most"))
-)
-ATTEMPTS = _compiled(select(attempts).where(attempts.c.operation_id == bindparam("id")))
-PROBES = _compiled(select(probes).where(probes.c.operation_id == bindparam("id")))
-DECISIONS = _compiled(select(decisions).where(decisions.c.operation_id == bindparam("id")))
+
+
+@cache
+def find(*names: str, unsettled: bool = False) -> Statement:
+    """Operations by the columns `names`, newest first.
+
+    Only a batch and an unsettled status are rare enough to be looked up in an index. For the others walking back
+    from the newest row finds the first hundred soonest; an empty text added to a column keeps the index out.
+    """
+    rare = {"batch_id", "status"} if unsettled else {"batch_id"}
+    columns = [(name, _op[name] if name in rare else _op[name].concat("")) for name in names]
+    conditions = [column == bindparam(f"only_{name}") for name, column in columns]
+    return _compiled(_operation.where(*conditions).order_by(_op.seq.desc()).limit(bindparam("most")))
+
+
+def _of_operation(table: Table, *order: Column[Any]) -> Statement:
+    found = select(*_stored(table)).where(table.c.operation_id == bindparam("id"))
+    return _compiled(found.order_by(*order))
+
+
+ATTEMPTS = _of_operation(attempts, attempts.c.started_at, attempts.c.epoch, attempts.c.number)
+PROBES = _of_operation(probes, probes.c.at, probes.c.seq)
+DECISIONS = _of_operation(decisions, decisions.c.at, decisions.c.seq)
 COUNTS = _compiled(select(_op.system, _op.status, func.count()).group_by(_op.system, _op.status))
 
 BEAT = _compiled(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from ..clock import Sources
 from ..errors import LedgerUnavailable
@@ -14,6 +15,8 @@ from . import jobs
 from .connection import connect
 from .records import Begun, DecisionRow, Intent, Operation, Status, Story, Verdict
 from .writer import Writer
+
+T = TypeVar("T")
 
 _log = logging.getLogger("seawall.ledger")
 
@@ -52,7 +55,7 @@ class Ledger:
             LedgerUnavailable: The file cannot be used; the message says what to do.
         """
         connection, describe = connect(settings)
-        ledger = cls(Writer(connection, describe, inline=inline), settings, sources)
+        ledger = cls(Writer(connection, describe, busy_timeout=settings.busy_timeout, inline=inline), settings, sources)
         if heartbeat:
             ledger._beating = asyncio.create_task(ledger._beat(), name="seawall heartbeat")
         return ledger
@@ -70,12 +73,23 @@ class Ledger:
                 _log.warning("the ledger could not be left in good order: %s", error)
         await self._writer.close()
 
-    async def begin(self, intents: Sequence[Intent]) -> list[Begun]:
+    async def begin(
+        self,
+        intents: Sequence[Intent],
+        *,
+        within: float | None = None,
+        orphaned: Callable[[list[Begun]], None] | None = None,
+    ) -> list[Begun]:
         """Record intents in one durable transaction, or find what stands in their place.
 
         A key that is new is inserted and held by us. One that was rejected starts anew when the cause was
         passing, the content is another, or the rejection is old enough. Otherwise the row is returned as it is.
         An intent on an entity whose earlier operation is not settled is not recorded.
+
+        Args:
+            intents: The intents.
+            within: Seconds to wait for the answer; `TimeoutError` after that.
+            orphaned: Told the answer if it comes after the caller has gone.
         """
         now = self._clock.now()
         first = self._beat_at is None
@@ -86,15 +100,20 @@ class Ledger:
                 jobs.beat(db, self.holder, now)
             return jobs.begin(db, intents, self.holder, now)
 
-        begun = await self._writer.submit(job)
+        begun = await _within(self._writer.submit(job, orphaned=orphaned), within)
         if first:
             self._beat_at = max(started, self._beat_at or started)
         return begun
 
-    async def finish(self, verdicts: Sequence[Verdict]) -> list[bool]:
-        """Record verdicts; False for each that came too late and changed nothing."""
+    async def finish(self, verdicts: Sequence[Verdict], *, within: float | None = None) -> list[bool]:
+        """Record verdicts; False for each that came too late and changed nothing.
+
+        Args:
+            verdicts: The verdicts.
+            within: Seconds to wait for the answer; `TimeoutError` after that, while the ledger goes on with it.
+        """
         now = self._clock.now()
-        return await self._writer.submit(lambda db: jobs.finish(db, verdicts, self.holder, now))
+        return await _within(self._writer.submit(lambda db: jobs.finish(db, verdicts, self.holder, now)), within)
 
     def finish_soon(self, verdicts: Sequence[Verdict]) -> None:
         """The same without waiting. What cannot be written is kept in `unrecorded`."""
@@ -218,6 +237,22 @@ class Ledger:
                 _log.warning("no heartbeat: %s", error)
             else:
                 self._beat_at = started
+
+
+async def _within(future: asyncio.Future[T], seconds: float | None) -> T:
+    """`asyncio.timeout` around one future, at a fraction of its cost; the job behind the future goes on."""
+    if seconds is None or future.done():
+        return await future
+    timer = future.get_loop().call_later(seconds, _expire, future)
+    try:
+        return await future
+    finally:
+        timer.cancel()
+
+
+def _expire(future: asyncio.Future[Any]) -> None:
+    if not future.done():
+        future.set_exception(TimeoutError("the ledger did not answer in time"))
 
 
 def _log_failure(finished: asyncio.Future[None]) -> None:

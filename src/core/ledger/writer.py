@@ -1,7 +1,11 @@
-"""One connection, one thread, shared commits: what is queued together is committed together.
+"""One connection, one thread for what waits, shared commits: what is queued together is committed together.
 
-A commit that is made durable costs a flush of the disk; the time of one flush is enough to collect what all the
-other callers want to write, so that 64 callers pay for a few flushes and not for 128 (group commit).
+A durable commit costs a flush of the disk; the time of one flush is enough to collect what all the other callers
+want to write, so that 64 callers pay for a few flushes and not for 128 (group commit).
+
+Only what can wait, the flush and a lock of another process, happens in the thread. The statements themselves take
+some ten microseconds each and run in the event loop: sqlite3 gives the interpreter lock away at every statement,
+and a busy loop takes milliseconds to give it back (docs/adr/0004-group-commit.md has the figures).
 """
 
 from __future__ import annotations
@@ -10,71 +14,96 @@ import asyncio
 import queue
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from ..errors import LedgerUnavailable
 
 T = TypeVar("T")
+Work: TypeAlias = Callable[[sqlite3.Connection], Any]
 
-_MOST_TOGETHER = 512
+_MOST_TOGETHER = 128
 
 
 @dataclass(slots=True)
 class _Job:
-    run: Callable[[sqlite3.Connection], Any]
+    run: Work
     writes: bool
     future: asyncio.Future[Any]
+    orphaned: Callable[[Any], None] | None = None
     result: Any = None
     error: BaseException | None = None
 
     def tell(self) -> None:
         if self.future.done():
-            return  # its caller stopped waiting; the job is done all the same
-        if self.error is None:
+            # Its caller stopped waiting; the job is done all the same.
+            if self.orphaned is not None and self.error is None:
+                self.orphaned(self.result)
+        elif self.error is None:
             self.future.set_result(self.result)
         else:
             self.future.set_exception(self.error)
 
 
 class Writer:
-    """Runs jobs on one connection, in the order in which they were given.
+    """Runs jobs on one connection, in the order in which they were given. Used from one event loop.
 
     Args:
         connection: In autocommit mode; used by nobody else.
         describe: Turns a database error into one clear sentence.
-        inline: Work in the calling thread (simulated time: no thread at all).
+        busy_timeout: Seconds to wait for another process's transaction.
+        inline: Do everything in the calling thread (simulated time: no thread at all).
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, describe: Callable[[sqlite3.Error], str], *, inline: bool = False
+        self,
+        connection: sqlite3.Connection,
+        describe: Callable[[sqlite3.Error], str],
+        *,
+        busy_timeout: float = 5.0,
+        inline: bool = False,
     ) -> None:
         self._connection = connection
         self._describe = describe
-        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._busy_timeout = busy_timeout
         self._loop = asyncio.get_running_loop()
+        self._pending: deque[_Job] = deque()
+        self._busy = False
+        self._scheduled = False
         self._closed = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = None if inline else threading.Thread(target=self._work, name="seawall ledger", daemon=True)
         if self._thread is not None:
             self._thread.start()
 
-    def submit(self, run: Callable[[sqlite3.Connection], T], *, writes: bool = True) -> asyncio.Future[T]:
+    def submit(
+        self,
+        run: Callable[[sqlite3.Connection], T],
+        *,
+        writes: bool = True,
+        orphaned: Callable[[T], None] | None = None,
+    ) -> asyncio.Future[T]:
         """Queue a job. The future resolves when its transaction is durable; cancelling it undoes nothing.
 
         Args:
             run: The job; it may run twice if a neighbour in its transaction fails.
             writes: False for a job that only reads.
+            orphaned: Told the result if nobody waits for it any more.
         """
-        job = _Job(run, writes, self._loop.create_future())
+        job = _Job(run, writes, self._loop.create_future(), orphaned)
         if self._closed:
             job.error = LedgerUnavailable("the ledger is closed", code="ledger_closed")
             job.tell()
         elif self._thread is None:
-            self._run_together([job])
+            self._run_alone(job)
             job.tell()
         else:
-            self._queue.put(job)
+            self._pending.append(job)
+            self._schedule()
         return job.future
 
     async def close(self) -> None:
@@ -83,57 +112,112 @@ class Writer:
             return
         self._closed = True
         if self._thread is not None:
+            await self._idle.wait()
             self._queue.put(None)
             await asyncio.to_thread(self._thread.join)
         self._connection.close()
 
-    def _work(self) -> None:
-        while (first := self._queue.get()) is not None:
-            jobs = [first]
-            last = False
-            while len(jobs) < _MOST_TOGETHER and not self._queue.empty():
-                job = self._queue.get()
-                if job is None:
-                    last = True
-                    break
-                jobs.append(job)
-            self._run_together(jobs)
-            self._loop.call_soon_threadsafe(_tell_all, jobs)
-            if last:
-                return
+    # In the event loop ------------------------------------------------------------------------------------------
 
-    def _run_together(self, jobs: list[_Job]) -> None:
-        try:
-            self._transaction(jobs)
-        except Exception as error:  # noqa: BLE001 -- whatever one job raised must reach that job's caller alone
-            if len(jobs) == 1:
-                jobs[0].error = self._translated(error)
-                return
-            for job in jobs:
-                self._run_together([job])
+    def _schedule(self) -> None:
+        # In the next turn of the loop, so that all who write in this one share a transaction.
+        self._idle.clear()
+        if not self._busy and not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._start)
 
-    def _transaction(self, jobs: list[_Job]) -> None:
-        connection = self._connection
-        if not any(job.writes for job in jobs):
-            for job in jobs:
-                job.result = job.run(connection)
+    def _start(self) -> None:
+        self._scheduled = False
+        if not self._pending:
+            self._idle.set()
             return
-        connection.execute("BEGIN IMMEDIATE")
+        jobs = [self._pending.popleft() for _ in range(min(len(self._pending), _MOST_TOGETHER))]
+        self._busy = True
+        if not any(job.writes for job in jobs):
+            self._in_thread(lambda: self._read(jobs), lambda error: self._end(jobs, error))
+            return
         try:
-            for job in jobs:
-                job.result = job.run(connection)
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
+            self._connection.execute("PRAGMA busy_timeout=0")
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error:
+            self._in_thread(self._wait_for_lock, lambda error: self._fill(jobs, error))
+        else:
+            self._fill(jobs, None)
 
-    def _translated(self, error: Exception) -> Exception:
+    def _fill(self, jobs: list[_Job], error: BaseException | None) -> None:
+        if error is None:
+            try:
+                for job in jobs:
+                    job.result = job.run(self._connection)
+            except Exception as raised:  # noqa: BLE001 -- whatever one job raised must reach that job's caller alone
+                error = raised
+        if error is None:
+            self._in_thread(lambda: self._connection.execute("COMMIT"), lambda failed: self._end(jobs, failed))
+        else:
+            self._end(jobs, error)
+
+    def _end(self, jobs: list[_Job], error: BaseException | None) -> None:
+        if error is not None:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            if len(jobs) > 1:
+                self._in_thread(lambda: self._run_each_alone(jobs), lambda failed: self._end_told(jobs, failed))
+                return
+            jobs[0].error = self._translated(error)
+        self._end_told(jobs, None)
+
+    def _end_told(self, jobs: list[_Job], error: BaseException | None) -> None:
+        for job in jobs:
+            job.error = job.error or error
+            job.tell()
+        self._busy = False
+        if self._pending:
+            self._schedule()
+        else:
+            self._idle.set()
+
+    def _in_thread(self, do: Callable[[], Any], then: Callable[[BaseException | None], None]) -> None:
+        def work() -> None:
+            error: BaseException | None = None
+            try:
+                do()
+            except Exception as raised:  # noqa: BLE001 -- handed to `then`, in the loop
+                error = raised
+            self._loop.call_soon_threadsafe(then, error)
+
+        self._queue.put(work)
+
+    # In the thread ----------------------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while (work := self._queue.get()) is not None:
+            work()
+
+    def _wait_for_lock(self) -> None:
+        self._connection.execute(f"PRAGMA busy_timeout={int(self._busy_timeout * 1000)}")
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def _read(self, jobs: list[_Job]) -> None:
+        for job in jobs:
+            job.result = job.run(self._connection)
+
+    def _run_each_alone(self, jobs: list[_Job]) -> None:
+        for job in jobs:
+            self._run_alone(job)
+
+    def _run_alone(self, job: _Job) -> None:
+        try:
+            if job.writes:
+                self._wait_for_lock()
+            job.result = job.run(self._connection)
+            if job.writes:
+                self._connection.execute("COMMIT")
+        except Exception as raised:  # noqa: BLE001 -- told to the job's caller
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            job.error = self._translated(raised)
+
+    def _translated(self, error: BaseException) -> BaseException:
         if isinstance(error, sqlite3.Error):
             return LedgerUnavailable(self._describe(error), code="ledger")
         return error
-
-
-def _tell_all(jobs: list[_Job]) -> None:
-    for job in jobs:
-        job.tell()

@@ -3,9 +3,6 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 from support.clock import FakeClock
 
 from seawall.core.breaker import Breaker, Permit
@@ -75,6 +72,19 @@ def test_probe_that_hangs_gives_its_place_free_and_its_late_result_does_not_deci
     assert state(one) == "half_open"
     second.succeed()
     assert state(one) == "closed"
+
+
+@pytest.mark.case(35)
+def test_probe_that_hangs_from_an_earlier_half_open_period_takes_no_place_in_the_next() -> None:
+    clock = FakeClock()
+    one = opened(clock, probes=2, probe_lease=1000.0)
+    clock.advance(30.0)
+    hung = admitted(one)
+    admitted(one).fail()
+    clock.advance(30.0)
+    assert sum(one.admit() is not None for _ in range(10)) == 2
+    hung.fail()
+    assert one.state == "half_open"
 
 
 @pytest.mark.case(36)
@@ -148,6 +158,50 @@ def test_hand_opens_and_closes_it_and_listeners_hear_of_it_even_if_one_fails() -
     assert heard == [("closed", "open", "maintenance"), ("open", "closed", "over")]
 
 
+@pytest.mark.case(38)
+def test_recovery_is_held_back_while_open_and_its_probe_may_decide_once_the_time_has_passed() -> None:
+    clock = FakeClock()
+    one = opened(clock)
+    assert one.admit_probe() is None
+    clock.advance(30.0)
+    probe = one.admit_probe()
+    assert probe is not None
+    assert one.admit() is None
+    probe.succeed()
+    assert one.state == "closed"
+
+
+@pytest.mark.case(38)
+def test_recovery_takes_no_place_beyond_the_probes_of_a_half_open_breaker() -> None:
+    clock = FakeClock()
+    one = opened(clock)
+    clock.advance(30.0)
+    admitted(one)
+    assert one.admit_probe() is None
+
+
+@pytest.mark.case(36)
+def test_failures_of_calls_that_began_before_a_recovery_do_not_open_it_again() -> None:
+    clock = FakeClock()
+    one = breaker(clock, failures=2, reset_after=30.0)
+    stale = [admitted(one) for _ in range(5)]
+    for _ in range(2):
+        admitted(one).fail()
+    clock.advance(30.0)
+    admitted(one).succeed()
+    for permit in stale:
+        permit.fail()
+    assert one.state == "closed"
+
+
+@pytest.mark.case(29)
+def test_calls_that_say_nothing_never_open_it() -> None:
+    one = breaker(failures=1)
+    for _ in range(100):
+        admitted(one).release()
+    assert one.state == "closed"
+
+
 async def test_calls_run_at_the_same_time_and_not_one_after_the_other() -> None:
     one = breaker()
     inside = most = 0
@@ -163,75 +217,3 @@ async def test_calls_run_at_the_same_time_and_not_one_after_the_other() -> None:
 
     await asyncio.gather(*(call() for _ in range(16)))
     assert most == 16
-
-
-class BreakerMachine(RuleBasedStateMachine):
-    """The breaker against a model that is written out in full."""
-
-    permits = Bundle("permits")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.clock = FakeClock()
-        self.breaker = breaker(self.clock, failures=3, reset_after=10.0, probes=2, successes=2, probe_lease=5.0)
-        self.state, self.generation = "closed", 0
-        self.failures = self.successes = 0
-        self.opened_at = 0.0
-        self.probes: dict[int, float] = {}
-        self.facts: dict[int, tuple[int, float | None]] = {}
-
-    def move(self, state: str) -> None:
-        self.state, self.generation = state, self.generation + 1
-        self.failures = self.successes = 0
-        self.probes = {}
-        if state == "open":
-            self.opened_at = self.clock.monotonic()
-
-    @rule(target=permits)
-    def admit(self) -> Permit | None:
-        now = self.clock.monotonic()
-        if self.state == "open" and now >= self.opened_at + 10.0:
-            self.move("half_open")
-        self.probes = {probe: until for probe, until in self.probes.items() if until > now}
-        allowed = self.state == "closed" or (self.state == "half_open" and len(self.probes) < 2)
-        permit = self.breaker.admit()
-        assert (permit is not None) == allowed
-        if permit is not None:
-            until = now + 5.0 if self.state == "half_open" else None
-            self.facts[id(permit)] = (self.generation, until)
-            if until is not None:
-                self.probes[id(permit)] = until
-        return permit
-
-    @rule(permit=permits, result=st.sampled_from(["succeed", "fail", "release"]))
-    def settle(self, permit: Permit | None, result: str) -> None:
-        if permit is None:
-            return
-        getattr(permit, result)()
-        generation, until = self.facts.pop(id(permit), (-1, None))
-        self.probes.pop(id(permit), None)
-        late = until is not None and until <= self.clock.monotonic()
-        if generation != self.generation or late or result == "release":
-            return
-        if self.state == "closed":
-            self.failures = self.failures + 1 if result == "fail" else 0
-            if self.failures == 3:
-                self.move("open")
-        elif result == "fail":
-            self.move("open")
-        else:
-            self.successes += 1
-            if self.successes == 2:
-                self.move("closed")
-
-    @rule(seconds=st.sampled_from([0.5, 4.9, 5.0, 9.9, 10.0]))
-    def wait(self, seconds: float) -> None:
-        self.clock.advance(seconds)
-
-    @invariant()
-    def states_agree(self) -> None:
-        assert self.breaker.state == self.state
-
-
-TestBreakerMachine = BreakerMachine.TestCase
-TestBreakerMachine.settings = hypothesis_settings(max_examples=60, stateful_step_count=40, deadline=None)

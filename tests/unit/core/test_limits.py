@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 
 import pytest
 from support.clock import FakeClock
@@ -55,6 +56,66 @@ async def test_place_handed_to_a_caller_that_is_cancelled_in_that_moment_is_not_
     bulkhead.leave()
     assert bulkhead.running == 0
     assert bulkhead.try_enter()
+
+
+@pytest.mark.case(39)
+@virtual
+async def test_place_freed_right_after_a_waiting_caller_is_cancelled_goes_to_the_next() -> None:
+    bulkhead = Bulkhead(1, 10)
+    assert bulkhead.try_enter()
+    first = asyncio.ensure_future(bulkhead.enter(60.0))
+    second = asyncio.ensure_future(bulkhead.enter(60.0))
+    await asyncio.sleep(0)
+    first.cancel()
+    bulkhead.leave()
+    (stopped,) = await asyncio.gather(first, return_exceptions=True)
+    assert isinstance(stopped, asyncio.CancelledError)
+    await second
+    bulkhead.leave()
+    assert (bulkhead.running, bulkhead.waiting) == (0, 0)
+
+
+@pytest.mark.case(39)
+@virtual
+async def test_place_freed_in_the_moment_a_wait_runs_out_is_not_lost() -> None:
+    bulkhead = Bulkhead(1, 10)
+    assert bulkhead.try_enter()
+    waiting = asyncio.ensure_future(bulkhead.enter(5.0))
+    await asyncio.sleep(0)
+    asyncio.get_running_loop().call_at(5.0, bulkhead.leave)
+    with pytest.raises(BulkheadFull, match="no place became free"):
+        await waiting
+    assert (bulkhead.running, bulkhead.waiting) == (0, 0)
+    assert bulkhead.try_enter()
+
+
+@pytest.mark.case(39)
+@virtual
+async def test_places_neither_leak_nor_multiply_under_random_cancellations_and_timeouts() -> None:
+    draw = random.Random(7)
+    bulkhead = Bulkhead(3, 20)
+    inside = most = 0
+
+    async def call() -> None:
+        nonlocal inside, most
+        await bulkhead.enter(draw.choice([0.0, 1.0, 2.0, 30.0]))
+        inside += 1
+        most = max(most, inside)
+        try:
+            await asyncio.sleep(draw.choice([0.0, 1.0, 2.0]))
+        finally:
+            inside -= 1
+            bulkhead.leave()
+
+    calls = [asyncio.ensure_future(call()) for _ in range(20)]
+    for _ in range(200):
+        await asyncio.sleep(draw.choice([0.0, 0.0, 1.0]))
+        draw.choice(calls).cancel()
+        calls.append(asyncio.ensure_future(call()))
+    ends = await asyncio.gather(*calls, return_exceptions=True)
+    assert {type(end) for end in ends} == {type(None), asyncio.CancelledError, BulkheadFull}
+    assert most == 3
+    assert (bulkhead.running, bulkhead.waiting) == (0, 0)
 
 
 def test_nobody_overtakes_those_who_wait() -> None:

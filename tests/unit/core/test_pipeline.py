@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from support.toy import AddNote, GetNote, SetNote, Target, ToyAdapter
 from support.virtual import config, sources, toy_wall, virtual
 
-from seawall import Applied, Pending, Rejected, Seawall, Unknown
+from seawall import Applied, Pending, Rejected, Seawall, Sources, Unknown
 from seawall.core.errors import Conflict, DeadlineBeforeSend, Denied, InvalidRequest, LedgerUnavailable
 from seawall.core.ledger.records import Status
 
@@ -206,7 +207,7 @@ async def test_intent_that_cannot_be_written_means_nothing_is_sent(
     async with toy_wall(tmp_path) as (wall, target, _):
         await wall.toy.add_note(NOTE)
 
-        async def full(_: Any) -> Any:
+        async def full(_: Any, **options: Any) -> Any:
             raise LedgerUnavailable("the disk is full")
 
         with patch.object(wall.ledger, "begin", full):
@@ -221,7 +222,7 @@ async def test_intent_that_cannot_be_written_means_nothing_is_sent(
 async def test_outcome_that_cannot_be_written_is_told_truly_and_recorded_later(tmp_path: Path) -> None:
     async with toy_wall(tmp_path) as (wall, target, _):
 
-        async def full(_: Any) -> Any:
+        async def full(_: Any, **options: Any) -> Any:
             raise LedgerUnavailable("the disk is full")
 
         with patch.object(wall.ledger, "finish", full):
@@ -233,22 +234,29 @@ async def test_outcome_that_cannot_be_written_is_told_truly_and_recorded_later(t
         assert len(target.effects) == 1
 
 
-@virtual
-async def test_ledger_that_does_not_answer_by_the_deadline_means_nothing_is_sent(tmp_path: Path) -> None:
-    async with toy_wall(tmp_path) as (wall, target, _):
-        original = wall.ledger.begin
-
-        async def slow(intents: Any) -> Any:
-            await asyncio.sleep(5)
-            return await original(intents)
-
-        with patch.object(wall.ledger, "begin", slow):
-            outcome = await wall.toy.add_note(NOTE, deadline=1.0)
-        assert isinstance(outcome, Rejected)
-        assert isinstance(outcome.error, DeadlineBeforeSend)
-        await asyncio.sleep(10)
-        (operation,) = await wall.ledger.find()
-        assert operation.status is Status.REJECTED, "the intent came through later, and is not left running"
+@pytest.mark.parametrize("goes", ["its deadline passes", "it is cancelled"])
+async def test_intent_that_comes_through_after_its_caller_went_is_not_sent_and_not_left_running(
+    tmp_path: Path, goes: str
+) -> None:
+    given = Sources()
+    target = Target(given.clock)
+    async with Seawall(config(tmp_path), adapters={"toy": ToyAdapter(target)}, recovery=False) as wall:
+        blocker = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+        blocker.execute("BEGIN IMMEDIATE")
+        call = asyncio.ensure_future(wall.toy.add_note(NOTE, deadline=0.1 if "deadline" in goes else 9.0))
+        await asyncio.sleep(0.2)
+        if call.done():
+            outcome = call.result()
+            assert isinstance(outcome, Rejected)
+            assert isinstance(outcome.error, DeadlineBeforeSend)
+        else:
+            call.cancel()
+            await asyncio.gather(call, return_exceptions=True)
+        blocker.execute("ROLLBACK")
+        blocker.close()
+        while not (found := await wall.ledger.find()) or found[0].status is Status.RUNNING:
+            await asyncio.sleep(0.02)
+        assert found[0].status is Status.REJECTED
         assert target.sends == 0
 
 

@@ -76,7 +76,7 @@ async def test_operation_whose_process_ended_before_it_sent_is_done_once(tmp_pat
     target = Target(sources().clock)
     async with toy_wall(tmp_path, target=target, seed=9) as (wall, _, _):
 
-        async def crash(verdicts: object) -> list[bool]:
+        async def crash(verdicts: object, **options: object) -> list[bool]:
             raise LedgerUnavailable("the process is gone")
 
         wall.ledger.finish = crash  # type: ignore[method-assign]  # the crash
@@ -97,7 +97,7 @@ async def test_resend_that_is_cut_off_starts_the_horizon_anew(tmp_path: Path) ->
         await asyncio.sleep(601)
         wall.ledger.finish_soon = lambda verdicts: None  # type: ignore[method-assign]  # the crash
 
-        async def crash(verdicts: object) -> list[bool]:
+        async def crash(verdicts: object, **options: object) -> list[bool]:
             raise LedgerUnavailable("the process is gone")
 
         wall.ledger.finish = crash  # type: ignore[method-assign]  # the crash

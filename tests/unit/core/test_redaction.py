@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import json
 
 from seawall.core.redaction import MASK, Secrets
 
@@ -11,6 +12,14 @@ def test_registered_secret_is_masked_in_each_form_it_travels_in() -> None:
     encoded = base64.b64encode(b"s3cr&t/value").decode()
     text = f"plain s3cr&t/value quoted s3cr%26t%2Fvalue basic {encoded}"
     assert secrets.scrub(text) == f"plain {MASK} quoted {MASK} basic {MASK}"
+
+
+def test_secret_of_several_lines_is_masked_inside_json_too() -> None:
+    secrets = Secrets()
+    secrets.add('-----BEGIN "KEY"-----\ncänary\n')
+    for ensure_ascii in (True, False):
+        dumped = json.dumps({"key": '-----BEGIN "KEY"-----\ncänary\n'}, ensure_ascii=ensure_ascii)
+        assert secrets.scrub(dumped) == f'{{"key": "{MASK}"}}'
 
 
 def test_longer_secret_is_masked_before_one_it_contains() -> None:

@@ -1,17 +1,25 @@
 from __future__ import annotations
 
+import asyncio
 import random
+import time
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.virtual import virtual
 
 from seawall.core.retry import Backoff, RetryBudget, parse_retry_after, pause_before_retry
 from seawall.core.settings import RetrySettings
 
 NOW = 1_800_000_000.0
+
+
+date_shaped = st.lists(
+    st.sampled_from(["Mon,", "Jan", "01", "99", "2027", "9" * 25, "00:00:00", "1:2:3:4", "GMT", "+" + "9" * 20, "-"])
+).map(" ".join)
 
 
 def http_date(offset: float) -> str:
@@ -55,6 +63,10 @@ def test_attempts_are_counted() -> None:
         (http_date(-90), 0.0),
         (http_date(1_000_000), 3600.0),
         ("Mon, 99 Foo 2026 25:61:61 GMT", None),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+        ("Mon, 01 Jan 2027 00:00:00 +99999999999999999999", None),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", 3600.0),
+        ("0.0001", 1.0),
     ],
 )
 def test_retry_after_is_read_clamped_and_never_early(value: str | None, seconds: float | None) -> None:
@@ -62,17 +74,56 @@ def test_retry_after_is_read_clamped_and_never_early(value: str | None, seconds:
 
 
 @pytest.mark.case(32)
-@given(st.text(max_size=40))
+def test_date_without_a_zone_is_in_utc_wherever_we_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = datetime.fromtimestamp(NOW + 90, UTC).strftime("%a, %d %b %Y %H:%M:%S")
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "XYZ+9")
+        time.tzset()
+        seconds = parse_retry_after(text, now=NOW, longest=1e6)
+    time.tzset()
+    assert seconds == 90.0
+
+
+@pytest.mark.case(32)
+@given(st.text(max_size=40) | date_shaped)
 def test_retry_after_of_any_text_is_a_sane_number_or_nothing(value: str) -> None:
     seconds = parse_retry_after(value, now=NOW, longest=3600.0)
     assert seconds is None or 0.0 <= seconds <= 3600.0
 
 
 @pytest.mark.parametrize(
-    ("asked", "pause"), [(None, 2.0), (1.0, 2.0), (5.0, 5.0), (1e9, 60.0), (-1.0, 2.0), (float("nan"), 2.0)]
+    ("asked", "pause"),
+    [(None, 2.0), (1.0, 2.0), (5.0, 5.0), (1e9, 60.0), (float("inf"), 60.0), (-1.0, 2.0), (float("nan"), 2.0)],
 )
 def test_pause_is_the_longer_of_what_was_asked_for_and_our_own(asked: float | None, pause: float) -> None:
     assert pause_before_retry(asked, 2.0, 60.0) == pause
+
+
+@pytest.mark.case(31)
+def test_pause_asked_for_is_never_shortened_below_what_a_target_may_ask() -> None:
+    assert pause_before_retry(120.0, 0.2, 86400.0) == 120.0
+
+
+@pytest.mark.case(34)
+@virtual
+async def test_budget_counts_retries_that_sleep_when_a_thousand_calls_fail_at_once() -> None:
+    budget = RetryBudget(0.1, 10.0)
+    sent = 0
+
+    async def call() -> None:
+        nonlocal sent
+        budget.deposit()
+        sent += 1
+        while budget.withdraw():
+            await asyncio.sleep(60.0)
+            sent += 1
+
+    calls = [asyncio.ensure_future(call()) for _ in range(1000)]
+    await asyncio.sleep(1.0)
+    assert sent == 1000
+    assert not budget.withdraw()
+    await asyncio.gather(*calls)
+    assert 1000 < sent <= 1200
 
 
 @pytest.mark.case(34)
@@ -91,3 +142,13 @@ def test_budget_saves_up_no_more_than_its_reserve() -> None:
     for _ in range(100):
         budget.deposit()
     assert sum(budget.withdraw() for _ in range(100)) == 4
+
+
+def test_part_of_a_retry_pays_for_none() -> None:
+    budget = RetryBudget(0.25, 1.0)
+    assert budget.withdraw()
+    for _ in range(3):
+        budget.deposit()
+        assert not budget.withdraw()
+    budget.deposit()
+    assert budget.withdraw()

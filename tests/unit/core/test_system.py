@@ -159,3 +159,12 @@ async def test_waits_are_jittered() -> None:
         await one.call(Wire(ConnectFailed("refused")), soon())
         lengths.add(asyncio.get_running_loop().time() - started)
     assert len(lengths) == 5
+
+
+@virtual
+async def test_calls_held_back_by_the_breaker_use_up_no_turns_of_the_rate_limit() -> None:
+    one = system(limits={"rate": 1.0, "burst": 1}, breaker={"failures": 1, "reset_after": 3600.0})
+    one.breaker.trip("for the test")
+    results = await asyncio.gather(*(one.call(Wire(), soon()) for _ in range(20)))
+    assert {type(result) for result in results} == {CircuitOpen}
+    assert asyncio.get_running_loop().time() == 0.0

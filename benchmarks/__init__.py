@@ -1,0 +1,1 @@
+"""What Seawall costs, beside the raw floor and its peers, in one run. `make bench`."""

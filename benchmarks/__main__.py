@@ -1,0 +1,113 @@
+"""Run all benchmarks and print them as ratios. `python -m benchmarks [--json] [--quick]`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from . import ledger, policy
+
+
+class Target(NamedTuple):
+    """A figure and what it must be."""
+
+    name: str
+    value: float
+    limit: float
+    at_most: bool = True
+
+    @property
+    def met(self) -> bool:
+        """Whether it is."""
+        return self.value <= self.limit if self.at_most else self.value >= self.limit
+
+
+def import_times() -> dict[str, float]:
+    """Milliseconds of an import in a process of its own, median of eleven, in turn."""
+    times: dict[str, list[float]] = {"pass": [], "import pydantic, httpx": [], "import seawall": []}
+    for _ in range(11):
+        for statement, found in times.items():
+            code = f"import time; s=time.perf_counter(); {statement}; print(time.perf_counter()-s)"
+            done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+            found.append(float(done.stdout) * 1e3)
+    return {name: statistics.median(found) for name, found in times.items()}
+
+
+def main() -> int:
+    """Measure, print, and say which targets were missed."""
+    scale = 0.2 if "--quick" in sys.argv else 1.0
+    console = Console(stderr="--json" in sys.argv)
+    with (
+        tempfile.TemporaryDirectory(dir=".") as folder,
+        Progress(
+            SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=Console(stderr=True)
+        ) as progress,
+    ):
+        task = progress.add_task("call policy", total=None)
+        calls = asyncio.run(policy.measure(scale))
+        progress.update(task, description="rejection")
+        open_calls = asyncio.run(policy.rejection(scale))
+        crowd = asyncio.run(policy.together())
+        progress.update(task, description="ledger")
+        stored = asyncio.run(ledger.measure(Path(folder), scale))
+        progress.update(task, description="imports")
+        imports = import_times()
+    ours = calls[next(name for name in calls if name.startswith("Seawall"))]
+    by_hand = calls[next(name for name in calls if name.startswith("hand-wired"))]
+    two_commits_rate = 1e6 / stored["floor"]
+    targets = [
+        Target("call policy ÷ hand-wired", ours / by_hand, 0.3),
+        Target("call policy ÷ tenacity AsyncRetrying alone", ours / calls["tenacity AsyncRetrying, shared"], 1.0),
+        Target("breaker alone, open (µs)", open_calls["breaker alone, open (None)"], 5.0),
+        Target(
+            "pybreaker's exception ÷ our value, breaker open",
+            open_calls["pybreaker, open (an exception)"] / open_calls["breaker alone, open (None)"],
+            5.0,
+            at_most=False,
+        ),
+        Target("sixteen calls of 50 ms through one breaker (ms)", crowd["Seawall"], 60.0),
+        Target("ledgered write ÷ two raw commits", stored["write"] / stored["floor"], 1.6),
+        Target(
+            "rate of 64 callers ÷ rate of the floor", stored["rate, 64 callers"] / two_commits_rate, 5.0, at_most=False
+        ),
+        Target("replay ÷ ledgered write", stored["replay"] / stored["write"], 0.15),
+        Target(
+            "import seawall ÷ import pydantic, httpx",
+            imports["import seawall"] / imports["import pydantic, httpx"],
+            1.3,
+        ),
+    ]
+    figures = {"µs": calls | open_calls, "ms": crowd | imports, "ledger (µs; rate a second)": stored}
+    if "--json" in sys.argv:
+        print(json.dumps({"targets": {t.name: [t.value, t.limit, t.met] for t in targets}, "figures": figures}))
+    else:
+        _print(console, targets, figures)
+    return 0
+
+
+def _print(console: Console, targets: list[Target], figures: dict[str, dict[str, float]]) -> None:
+    table = Table("figure", "measured", "target", "", title="Ratios of one run")
+    for target in targets:
+        sign = "≤" if target.at_most else "≥"
+        table.add_row(target.name, f"{target.value:.2f}", f"{sign} {target.limit:g}", "met" if target.met else "MISSED")
+    console.print(table)
+    for unit, found in figures.items():
+        table = Table("", unit, title=None)
+        for name, value in found.items():
+            table.add_row(name, f"{value:,.1f}")
+        console.print(table)
+    console.print("Machines are shared and noisy: compare within one run only.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
