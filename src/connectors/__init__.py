@@ -1,41 +1,61 @@
-"""Connectors: one folder for each kind of system, the same three files in each. Loaded when first used."""
+"""Connectors: one folder for each kind of system, the same three files in each (models, wire, adapter).
+
+They are loaded when a system asks for their kind. Packages of others add kinds through the entry-point group
+`seawall.connectors`, each entry naming an `Adapter` class as `module:Class`.
+"""
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.metadata import entry_points
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
-from ..core.adapter import Adapter
+if TYPE_CHECKING:
+    from ..core.adapter import Adapter
 
-BUILT_IN = {"salesforce": "seawall.connectors.salesforce.adapter:SalesforceAdapter"}
-GROUP = "seawall.connectors"
-"""The entry-point group by which other packages bring connectors."""
+ENTRY_POINTS = "seawall.connectors"
+
+_BUILT_IN: Mapping[str, str] = {
+    "salesforce": f"{__name__}.salesforce.adapter:SalesforceAdapter",
+}
 
 
-def known_connectors() -> list[str]:
-    """The kinds of connector that can be named in a configuration."""
-    return sorted({*BUILT_IN, *(point.name for point in entry_points(group=GROUP))})
+class UnknownConnector(LookupError):
+    """No connector of this kind can be loaded; the message names the kinds that are known."""
+
+
+def known_connectors() -> tuple[str, ...]:
+    """The kinds that can be loaded, sorted."""
+    return tuple(sorted({*_BUILT_IN, *(entry.name for entry in entry_points(group=ENTRY_POINTS))}))
 
 
 def load_connector(kind: str) -> type[Adapter]:
-    """The adapter class of a kind of system.
+    """The adapter class for a kind of system. A built-in kind cannot be replaced by an installed package.
 
     Args:
-        kind: A built-in kind, the name of an entry point, or `module:Class` for one of your own.
+        kind: As `connector = "…"` in the configuration names it.
 
     Raises:
-        LookupError: There is none; the message names those there are.
+        UnknownConnector: Nobody offers this kind, or what is offered cannot be loaded or is no adapter.
     """
-    found: object = None
-    if where := BUILT_IN.get(kind) or (kind if ":" in kind else None):
-        module, _, name = where.partition(":")
-        try:
-            found = getattr(import_module(module), name, None)
-        except ImportError as error:
-            raise LookupError(f"the connector {kind!r} cannot be imported: {error}") from error
-    for point in entry_points(group=GROUP):
-        if found is None and point.name == kind:
-            found = point.load()
+    from ..core.adapter import Adapter
+
+    entry = _find(kind)
+    if entry is None:
+        raise UnknownConnector(f"there is no connector {kind!r}; known are: {', '.join(known_connectors())}")
+    try:
+        found = entry.load()
+    except (ImportError, AttributeError) as error:
+        raise UnknownConnector(f"the connector {kind!r} ({entry.value}) cannot be loaded: {error}") from error
     if not (isinstance(found, type) and issubclass(found, Adapter)):
-        raise LookupError(f"there is no connector {kind!r}; known: {', '.join(known_connectors())}")
+        raise UnknownConnector(f"the connector {kind!r} ({entry.value}) is no class derived from Adapter")
     return found
+
+
+def _find(kind: str) -> EntryPoint | None:
+    if kind in _BUILT_IN:
+        return EntryPoint(kind, _BUILT_IN[kind], ENTRY_POINTS)
+    return next(iter(entry_points(group=ENTRY_POINTS, name=kind)), None)
+
+
+__all__ = ["ENTRY_POINTS", "UnknownConnector", "known_connectors", "load_connector"]

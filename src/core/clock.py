@@ -38,7 +38,8 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
 
-_ids = random.Random(os.urandom(32))  # asking the system each time costs more than a whole ledger row
+# Asking the system each time costs more than a whole ledger row.
+_ids = random.Random(os.urandom(32))  # noqa: S311 -- ids are names, not secrets
 os.register_at_fork(after_in_child=lambda: _ids.seed(os.urandom(32)))
 
 

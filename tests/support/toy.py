@@ -276,13 +276,16 @@ class ToyAdapter(Adapter):
 
     async def send_batch(self, action: Action, request: BaseModel, items: Sequence[Attempt]) -> Sequence[ItemResult]:
         self.batches.append([str(getattr(item.request, "reference", "")) for item in items])
-        whole = self.target.script.pop(0) if self.target.script else "ok"
-        if whole != "ok":
-            self.target.script.insert(0, whole)
-            for item in items[1:]:
-                if whole == "lost after":
-                    self.target.apply(item.key, str(getattr(item.request, "text", "")))
+        whole = self.target.script[0] if self.target.script else "ok"
+        step, _, argument = whole.partition(":")
+        if step in ("lost after", "hang after", "bug", "nonsense", "late"):
+            for item in items[1:]:  # the first is applied below, by the same step
+                self.target.apply(item.key, str(getattr(item.request, "text", "")), float(argument or 0))
+        if step in ("ok", "twice"):
+            self.target.script[:1] = []
+        else:
             await self.target.write(items[0].key, str(getattr(items[0].request, "text", "")), 1.0)
+            return []  # nonsense: no answer for anybody
         results: list[ItemResult] = []
         for item in items:
             request_: Any = item.request

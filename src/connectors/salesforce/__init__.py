@@ -1,0 +1,1 @@
+"""Salesforce: cases, comments, follow-ups, queries and flows over the REST API."""

@@ -1,0 +1,179 @@
+"""What a configuration comes to: each system, each action, and the facts that decide what may be repeated."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import astuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .config import Config
+from .core.action import Action
+from .core.clock import Sources
+from .core.errors import IntegrationError, LedgerUnavailable
+from .core.redaction import Secrets
+from .core.system import System
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from .wall import Seawall
+
+_AFTER = {
+    "same_key": "sent again under the same key",
+    "after_absence": "sent again once proven absent",
+    "never": "never sent again",
+}
+
+
+async def survey(path: Path, secrets: Secrets, *, connect: bool) -> dict[str, Any]:
+    """Validate a configuration and tell what is in it, as JSON values.
+
+    Args:
+        path: The configuration file.
+        secrets: Its secrets are registered here.
+        connect: Also ask each connector that can check itself against its target.
+
+    Raises:
+        ConfigError: With the one thing to mend.
+    """
+    from .wall import Seawall
+
+    wall = Seawall.from_config(path, secrets=secrets)
+    try:
+        systems = {name: await _system(wall, system, connect=connect) for name, system in wall.systems.items()}
+    finally:
+        for system in wall.systems.values():
+            await system.adapter.close()
+    problems = [f"{name}: {problem}" for name, told in systems.items() for problem in told["problems"]]
+    if (problem := await _ledger_problem(wall.config)) is not None:
+        problems.append(problem)
+    return {
+        "config": str(path),
+        "principal": wall.config.principal,
+        "policy": {"version": wall.policy.version, "rules": len(wall.policy.rules)},
+        "ledger": wall.config.ledger.path,
+        "systems": systems,
+        "problems": problems,
+    }
+
+
+async def _system(wall: Seawall, system: System, *, connect: bool) -> dict[str, Any]:
+    problems: list[str] = []
+    check = getattr(system.adapter, "check", None)
+    if connect and check is not None:
+        try:
+            problems = [str(problem) for problem in await check()]
+        except IntegrationError as error:
+            problems = [error.message]
+    return {
+        "connector": f"{system.adapter.kind} {system.adapter.version}",
+        "checked": connect and check is not None,
+        "problems": problems,
+        "actions": [_action(wall, system, action) for action in system.adapter.actions.values()],
+    }
+
+
+def _action(wall: Seawall, system: System, action: Action) -> dict[str, Any]:
+    decision = wall.policy.decide(wall.config.principal, system.name, action)
+    facts = action if action.batch is None else action.batch.of
+    told: dict[str, Any] = {
+        "name": action.name,
+        "effect": str(action.effect),
+        "policy": f"{decision.decision} ({decision.rule})",
+        "identity": list(facts.identity),
+        "dedupe": None,
+        "probe": None,
+        "horizon": None,
+        "after_ambiguous": None,
+        "batch": None if action.batch is None else {"of": facts.name, "max_size": action.batch.max_size},
+    }
+    if not action.writes:
+        return told
+    arguments = ", ".join(map(str, astuple(facts.dedupe)))
+    told["dedupe"] = f"{type(facts.dedupe).__name__}({arguments})" if arguments else type(facts.dedupe).__name__
+    if facts.probe is not None:
+        told["probe"] = f"lagging {facts.probe.read_lag:g} s" if facts.probe.read_lag else "fresh"
+    told["horizon"] = system.horizon(facts)
+    told["after_ambiguous"] = _AFTER[facts.resend]
+    if facts.resend == "never" and facts.probe is None:
+        told["after_ambiguous"] = "parked for a person"
+    return told
+
+
+async def _ledger_problem(config: Config) -> str | None:
+    """What stands in the way of the ledger; a ledger that does not exist yet is not made."""
+    from .core.ledger import Ledger
+
+    if (problem := _folder_problem(Path(config.ledger.path))) is not None or not _exists(config):
+        return problem
+    try:
+        ledger = await Ledger.open(config.ledger, Sources(), heartbeat=False)
+    except LedgerUnavailable as error:
+        return f"ledger: {error.message}"
+    await ledger.close()
+    return None
+
+
+def _folder_problem(path: Path) -> str | None:
+    if not path.parent.is_dir():
+        return f"ledger: the folder {path.parent} does not exist; make it, or name another path"
+    if not os.access(path.parent, os.W_OK):
+        return f"ledger: the folder {path.parent} cannot be written"
+    return None
+
+
+def _exists(config: Config) -> bool:
+    return Path(config.ledger.path).exists()
+
+
+def survey_tables(told: dict[str, Any], clean: Callable[[str], str]) -> list[RenderableType]:
+    """The survey for a terminal.
+
+    Args:
+        told: What `survey` answers.
+        clean: Makes a text fit to be shown.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    parts: list[RenderableType] = []
+    for name, system in told["systems"].items():
+        table = Table(
+            title=f"{name}  ({system['connector']})",
+            title_justify="left",
+            box=None,
+            pad_edge=False,
+            header_style="bold",
+        )
+        for column in ("action", "effect", "dedupe means", "probe", "horizon", "after a lost reply", "policy"):
+            table.add_column(column, overflow="fold")
+        for action in system["actions"]:
+            table.add_row(*(Text(clean(cell)) for cell in _cells(action)))
+        parts += [table, Text()]
+    parts.append(Text(clean(f"ledger: {told['ledger']}")))
+    parts.append(
+        Text(f"policy: {told['policy']['rules']} rules; the decisions above are those for {told['principal']}")
+    )
+    parts += [Text(clean(f"problem: {problem}"), style="red") for problem in told["problems"]]
+    if not told["problems"]:
+        parts.append(Text("The configuration is valid.", style="green"))
+    return parts
+
+
+def _cells(action: dict[str, Any]) -> tuple[str, ...]:
+    batch = action["batch"]
+    effect = f"{action['effect']}, up to {batch['max_size']} {batch['of']}" if batch else action["effect"]
+    if action["dedupe"] is None:
+        return (action["name"], effect, "", "", "", "repeated freely", action["policy"])
+    horizon = "unknown" if action["horizon"] is None else f"{action['horizon']:g} s"
+    return (
+        action["name"],
+        effect,
+        action["dedupe"],
+        action["probe"] or "none",
+        horizon,
+        action["after_ambiguous"],
+        action["policy"],
+    )
