@@ -1,0 +1,144 @@
+"""`seawall simulate` and `seawall demo`. The command line finds them by their entry points."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import shutil
+import signal
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from .demo.contest import CONTESTANTS, Contest, Result, Run
+from .demo.report import print_table, print_violations, violations
+from .demo.workload import scripts
+from .faults import Plan, PlanError
+from .salesforce import SalesforceSettings, SalesforceSimulator
+from .server import serve
+from .tls import Certificate
+
+PLANS = Path(__file__).parent / "plans"
+_SYSTEMS = ("salesforce",)
+
+
+def simulate(
+    system: Annotated[str, typer.Argument(help=f"What to simulate: {', '.join(_SYSTEMS)}.")],
+    port: Annotated[int, typer.Option(help="TCP port on 127.0.0.1; 0 for a free one.")] = 0,
+    plan: Annotated[
+        Path | None, typer.Option(help="Fault plan (YAML), or the name of one that ships: calm, harsh.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed in place of the plan's.")] = None,
+    effects: Annotated[Path | None, typer.Option(help="File for the effect log, which no client can see.")] = None,
+    data: Annotated[Path | None, typer.Option(help="File that keeps the records over a restart.")] = None,
+    tls: Annotated[bool, typer.Option(help="Serve HTTPS with a new certificate.")] = False,  # noqa: FBT002 -- typer
+) -> None:
+    """Run a simulated system on loopback, for anyone's client, until interrupted."""
+    console = Console(stderr=True)
+    if system not in _SYSTEMS:
+        _refuse(console, f"there is no simulator {system!r}; there is: {', '.join(_SYSTEMS)}")
+    try:
+        loaded = None if plan is None else Plan.load(_plan(plan))
+        simulator = SalesforceSimulator(SalesforceSettings(), loaded, seed, effects, data)
+    except (PlanError, OSError) as error:
+        _refuse(console, str(error))
+    try:
+        asyncio.run(_serve(simulator, console, port, secure=tls))
+    except OSError as error:
+        _refuse(console, f"cannot listen on port {port}: {error.strerror}")
+    finally:
+        simulator.close()
+
+
+def demo(
+    operations: Annotated[int, typer.Option(min=10, max=100_000, help="Operations that the agents want done.")] = 300,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of work, faults and kills; drawn and printed if left out.")
+    ] = None,
+    agents: Annotated[int, typer.Option(min=1, max=1000, help="Agents at work at the same time.")] = 24,
+    kills: Annotated[int, typer.Option(min=0, max=100, help="How often the worker is killed with SIGKILL.")] = 4,
+    as_json: Annotated[bool, typer.Option("--json", help="The last line is JSON.")] = False,  # noqa: FBT002 -- typer
+    keep: Annotated[Path | None, typer.Option(help="Keep ledger and effect logs in this new folder.")] = None,
+) -> None:
+    """Show the main job: agents act in a CRM that fails them, beside the usual way of calling it.
+
+    Exit status 1 if Seawall did anything twice, lost anything, called anything failed that happened, or left
+    anything open.
+    """
+    console = Console(stderr=as_json)
+    seed = random.SystemRandom().randrange(1_000_000) if seed is None else seed
+    folder = Path(tempfile.mkdtemp(prefix="seawall-demo-"))
+    broken: dict[str, list[str]] = {}
+    try:
+        contest = Contest(scripts(operations, agents, seed), PLANS / "harsh.yaml", seed, kills, folder)
+        results = asyncio.run(_contests(contest))
+        broken = violations(results["seawall"])
+        print_table(console, results)
+        console.print(f"seed {seed}: the same again with --seed {seed}", style="dim")
+        if broken:
+            print_violations(console, results["seawall"])
+        if as_json:
+            typer.echo(json.dumps({name: result.figures for name, result in results.items()} | {"seed": seed}))
+    finally:
+        _clear(folder, keep, console, broken=bool(broken))
+    if broken:
+        raise typer.Exit(1)
+
+
+async def _contests(contest: Contest) -> dict[str, Result]:
+    """All contestants, behind a progress bar each. Seawall alone first, so that its time is its own."""
+    total = sum(len(task.tokens) for tasks in contest.scripts for task in tasks)
+    columns = (TextColumn("{task.description:>18}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bars = {name: progress.add_task(name, total=total) for name in CONTESTANTS}
+        runs = {name: Run(name, contest, partial(progress.advance, bar)) for name, bar in bars.items()}
+        first = await runs["seawall"].run()
+        others = await asyncio.gather(runs["retry"].run(), runs["retry_and_breaker"].run())
+    return {"seawall": first, "retry": others[0], "retry_and_breaker": others[1]}
+
+
+async def _serve(simulator: SalesforceSimulator, console: Console, port: int, *, secure: bool) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    folder = tempfile.mkdtemp(prefix="seawall-simulate-") if secure else None
+    certificate = None if folder is None else Certificate.make(folder)
+    async with serve(simulator, port=port, tls=certificate) as url:
+        client, user = simulator.settings.clients[0], simulator.settings.users[0]
+        typer.echo(url)
+        console.print(f"client_id      {client.client_id}\nclient_secret  {client.client_secret}")
+        console.print(f"username       {user.username}\npassword       {user.password}")
+        if certificate is not None:
+            console.print(f"trust          {certificate.certfile}")
+        console.print("Ctrl-C ends it.", style="dim")
+        await stop.wait()
+    if folder is not None:
+        shutil.rmtree(folder)
+    fired = sum(simulator.faults.fired.values())
+    console.print(f"{simulator.requests} requests, {fired} faults, {len(simulator.effects)} effects")
+
+
+def _plan(named: Path) -> Path:
+    shipped = PLANS / f"{named}.yaml"
+    return shipped if not named.exists() and shipped.exists() else named
+
+
+def _clear(folder: Path, keep: Path | None, console: Console, *, broken: bool) -> None:
+    if keep is not None:
+        shutil.move(folder, keep)
+        console.print(f"kept in {keep}", style="dim")
+    elif broken:
+        console.print(f"kept, to be looked into: {folder}")
+    else:
+        shutil.rmtree(folder)
+
+
+def _refuse(console: Console, message: str) -> None:
+    console.print(message, style="red")
+    raise typer.Exit(2)

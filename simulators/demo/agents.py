@@ -1,0 +1,120 @@
+"""How the agents of the demonstration behave: they ask, ask again, reword, and build on what they were told."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias, get_args
+
+from .judge import Claim, Word
+from .lines import Message
+from .workload import Task
+
+Ask: TypeAlias = Callable[[str, str, Message], Awaitable[Message]]
+"""Asks a worker: agent, action, request."""
+
+_TRIES = 3
+_PATIENCE = 25  # times an agent asks again for something that is not known yet
+_PAUSE = 0.5
+_WORDS = get_args(Word)
+
+
+class Agent:
+    """One agent and its work.
+
+    Args:
+        name: Its name.
+        tasks: What it does, in order.
+        ask: Asks a worker.
+        claims: Everything it is told goes here.
+        done: Called with the number of operations after each task.
+    """
+
+    def __init__(
+        self, name: str, tasks: list[Task], ask: Ask, claims: list[Claim], done: Callable[[int], None]
+    ) -> None:
+        self._name = name
+        self._tasks = tasks
+        self._ask = ask
+        self._claims = claims
+        self._done = done
+        self._cases: dict[str, str] = {}
+        self.asked: list[Task] = []
+
+    async def work(self) -> None:
+        """Do everything; what depends on a case that never came about is left out."""
+        for task in self._tasks:
+            if task.case is None or task.case in self._cases:
+                self.asked.append(task)
+                for round_ in range(1 + task.again):
+                    await asyncio.gather(*(self._get_done(task, round_) for _ in range(task.at_once)))
+            self._done(len(task.tokens))
+
+    async def _get_done(self, task: Task, round_: int) -> None:
+        action, request = await self._request(task, round_)
+        failures = 0
+        for _ in range(_PATIENCE):
+            if request is None:
+                return
+            answer = await self._ask(self._name, action, request)
+            self._note(task, answer)
+            word = answer["word"]
+            if word == "rejected" and failures < _TRIES - 1 and answer.get("code") != "same_identity_other_content":
+                failures += 1
+                if answer.get("code") == "entity_unsettled":
+                    failures -= 1
+                elif task.kind in ("update", "close"):
+                    action, request = await self._request(task, round_)
+            elif word != "unknown" or task.kind == "workflow":
+                return
+            await asyncio.sleep(_PAUSE)
+
+    def _note(self, task: Task, answer: Message) -> None:
+        now = time.time()
+        if answer["word"] == "partial":
+            told = zip(task.items, (item["word"] for item in answer["items"]), strict=True)
+        else:
+            told = zip(task.tokens, [answer["word"]] * len(task.tokens), strict=True)
+        # Being told that the identity is taken by other words is no word on the request itself.
+        if answer.get("code") != "same_identity_other_content":
+            sure = answer.get("sure", True)
+            self._claims += [Claim(token, word, now, sure) for token, word in told if word in _WORDS]
+        if task.kind == "create" and answer["word"] == "applied":
+            self._cases[task.token] = answer["record"]
+
+    async def _request(self, task: Task, round_: int) -> tuple[str, Message | None]:
+        words = f"{task.worded(round_)} {task.token}"
+        case = self._cases.get(task.case or "", "")
+        match task.kind:
+            case "create":
+                return "create_case", _case(task.token, words)
+            case "batch":
+                cases = [_case(token, f"{task.text} {token}") for token in task.items]
+                return "create_cases", {"cases": cases, "all_or_none": task.all_or_none}
+            case "comment":
+                return "add_case_comment", {"case_id": case, "reference": task.token, "body": words}
+            case "follow_up":
+                return "create_follow_up", {"case_id": case, "reference": task.token, "subject": words}
+            case "workflow":
+                inputs = {"caseId": case, "reason": words}
+                return "trigger_workflow", {"flow": "Escalate_Case", "reference": task.token, "inputs": inputs}
+        seen = await self._read(case)
+        if seen is None:
+            return "get_case", None
+        request = {"case_id": case, "version": seen}
+        if task.kind == "update":
+            return "update_case", request | {"description": words}
+        return "close_case", request
+
+    async def _read(self, case: str) -> str | None:
+        for _ in range(_PATIENCE):
+            answer = await self._ask(self._name, "get_case", {"case_id": case})
+            if answer["word"] == "applied":
+                return str(answer["value"]["version"])
+            await asyncio.sleep(_PAUSE)
+        return None
+
+
+def _case(reference: str, subject: str) -> dict[str, Any]:
+    return {"reference": reference, "subject": subject, "priority": "High"}

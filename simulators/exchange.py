@@ -1,0 +1,192 @@
+"""One call under at most one fault: the order of apply, commit and reply that each kind of fault stands for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Generic, Protocol, TypeVar
+
+from .effects import Cause
+from .faults import Fault
+from .injector import FaultInjector, RequestFacts
+from .wire import HTML, Reply, Wire
+
+CallT = TypeVar("CallT")
+CallT_contra = TypeVar("CallT_contra", contravariant=True)
+
+MAINTENANCE_PAGE = (
+    b"<!DOCTYPE html><html><head><title>Down for maintenance</title></head>"
+    b"<body><h1>We are down for maintenance</h1><p>Sorry for the inconvenience.</p></body></html>"
+)
+GATEWAY_PAGE = (
+    "<!DOCTYPE html><html><head><title>{status} {reason}</title></head>"
+    "<body><center><h1>{status} {reason}</h1></center><hr></body></html>"
+)
+_REASONS = {500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout"}
+_GARBAGE = bytes(range(0x80, 0x100)) * 2
+
+
+class Vendor(Protocol[CallT_contra]):
+    """What the simulated system itself knows: how it applies a call and how it words its refusals."""
+
+    def perform(self, call: CallT_contra, *, cause: Cause, failing: Mapping[int, str]) -> Reply:
+        """Apply the call, commit, and word the answer. `failing` gives error codes for items of a batch."""
+
+    def locked(self, call: CallT_contra) -> Reply:
+        """The refusal of a write whose row is locked."""
+
+    def throttled(self, call: CallT_contra, status: int) -> Reply:
+        """The refusal of one call too many."""
+
+    def outage(self, status: int) -> Reply:
+        """The system's own JSON answer with an outage status."""
+
+    def expire_session(self, call: CallT_contra) -> Reply:
+        """End the session of the call for good and word the refusal."""
+
+    def lock_rows(self, call: CallT_contra) -> Callable[[], None]:
+        """Lock the rows that the call is about to change; the answer unlocks them."""
+
+
+class Exchange(Generic[CallT]):
+    """Carries calls out under faults.
+
+    Late commits belong to the simulator and not to the request that caused them: they happen although the client
+    has gone.
+
+    Args:
+        vendor: The simulated system.
+        injector: Chooses the faults.
+    """
+
+    def __init__(self, vendor: Vendor[CallT], injector: FaultInjector) -> None:
+        self._vendor = vendor
+        self._injector = injector
+        self._late: set[asyncio.Task[Reply]] = set()
+        self.outstanding = 0
+
+    async def run(self, wire: Wire, call: CallT, facts: RequestFacts) -> None:
+        """Choose a fault for the call, if any, apply the call as the fault has it, and answer."""
+        fault = self._injector.select(facts)
+        if fault is None:
+            await wire.answer(self._perform(call))
+        elif fault.point == "later":
+            self._promise(call, fault)
+            await self._give_up(wire, fault)
+        elif fault.point == "apply":
+            await self._before(wire, call, fault, facts)
+        else:
+            await self._after(wire, self._perform(call), fault)
+
+    async def settle(self) -> None:
+        """Wait until no change is outstanding: no late commit, and no slow request that has yet to be applied."""
+        while self.outstanding:
+            same_loop = [task for task in self._late if task.get_loop() is asyncio.get_running_loop()]
+            if same_loop:
+                await asyncio.wait(same_loop)
+            else:
+                await asyncio.sleep(0.02)
+
+    def _perform(self, call: CallT, cause: Cause = "request", failing: Mapping[int, str] | None = None) -> Reply:
+        return self._vendor.perform(call, cause=cause, failing=failing or {})
+
+    async def _before(self, wire: Wire, call: CallT, fault: Fault, facts: RequestFacts) -> None:
+        match fault.kind:
+            case "hang" | "reset" | "status":
+                await self._withhold(wire, fault)
+            case "slow":
+                await wire.answer(await self._perform_after(fault.param("seconds"), call, fault))
+            case "lock_error":
+                await wire.answer(self._vendor.locked(call))
+            case "throttle":
+                reply = self._vendor.throttled(call, fault.param("status"))
+                await wire.answer(_with_retry_after(reply, fault))
+            case "session_expired":
+                await wire.answer(self._vendor.expire_session(call))
+            case "duplicate_delivery":
+                answers = {"first": self._perform(call), "second": self._perform(call, "duplicate_delivery")}
+                await wire.answer(answers[fault.param("answer")])
+            case "partial_batch":
+                failing = dict.fromkeys(self._injector.victims(fault, facts.batch), fault.param("code"))
+                await wire.answer(self._perform(call, failing=failing))
+
+    async def _withhold(self, wire: Wire, fault: Fault) -> None:
+        if fault.kind == "hang":
+            await wire.hang(fault.param("seconds"))
+        elif fault.kind == "reset":
+            await wire.reset()
+        else:
+            await wire.answer(self._outage(fault))
+
+    async def _after(self, wire: Wire, reply: Reply, fault: Fault) -> None:
+        match fault.kind:
+            case "reset" if fault.param("bytes"):
+                await wire.answer_part(reply, fault.param("bytes"), reset=True)
+            case "hang" | "reset" | "status":
+                await self._withhold(wire, fault)
+            case "slow":
+                await asyncio.sleep(fault.param("seconds"))
+                await wire.answer(reply)
+            case "html_200":
+                await wire.answer(Reply(200, MAINTENANCE_PAGE, HTML))
+            case "truncate":
+                # An empty body cannot be cut short; its connection closes without an answer.
+                size = int(len(reply.body) * fault.param("fraction"))
+                await (wire.answer_part(reply, size) if reply.body else wire.close())
+            case "empty":
+                await wire.answer(Reply(reply.status, b"", headers=reply.headers))
+            case "garbage":
+                # A 204 has no body by the rules of HTTP, so the garbage comes as a 200.
+                status = reply.status if reply.body else 200
+                await wire.answer(Reply(status, _GARBAGE, reply.content_type, reply.headers))
+
+    async def _give_up(self, wire: Wire, fault: Fault) -> None:
+        match fault.param("reply"):
+            case "504":
+                await wire.answer(_gateway_page(504))
+            case "reset":
+                await wire.reset()
+            case _:
+                await wire.hang(fault.param("seconds"))
+
+    def _promise(self, call: CallT, fault: Fault) -> None:
+        late = self._perform_after(fault.param("delay"), call, fault, "late")
+        task = asyncio.create_task(late, name="late commit")
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
+
+    def _perform_after(
+        self, seconds: float, call: CallT, fault: Fault, cause: Cause = "request"
+    ) -> Coroutine[None, None, Reply]:
+        # Counted and locked before the first await, so that no other request comes in between.
+        self.outstanding += 1
+        unlock = self._vendor.lock_rows(call) if fault.param("locks") else None
+
+        async def perform() -> Reply:
+            try:
+                await asyncio.sleep(seconds)
+                if unlock is not None:
+                    unlock()
+                return self._perform(call, cause)
+            finally:
+                self.outstanding -= 1
+
+        return perform()
+
+    def _outage(self, fault: Fault) -> Reply:
+        status: int = fault.param("status")
+        body: str = fault.param("body")
+        if body == "html":
+            reply = _gateway_page(status)
+        else:
+            reply = self._vendor.outage(status) if body == "json" else Reply(status)
+        return _with_retry_after(reply, fault)
+
+
+def _gateway_page(status: int) -> Reply:
+    return Reply(status, GATEWAY_PAGE.format(status=status, reason=_REASONS[status]).encode(), HTML)
+
+
+def _with_retry_after(reply: Reply, fault: Fault) -> Reply:
+    value: Any = fault.param("retry_after")
+    return reply if value is None else reply.with_headers([(b"retry-after", str(value).encode())])

@@ -1,0 +1,146 @@
+"""A simulator behind httpx without sockets: the same application, faults included, in the caller's event loop.
+
+Under a loop with virtual time an hour of hanging and late commits takes no time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+
+from .wire import EXTENSION, AsgiApp, Message, Scope, Simulator, asgi_of
+
+
+class InProcessTransport(httpx.AsyncBaseTransport):
+    """Transport that gives requests to an ASGI application as a server on a socket would.
+
+    A reset becomes `httpx.ReadError`, a connection that is closed without an answer or in the middle of one becomes
+    `httpx.RemoteProtocolError`, and the client's read timeout is honoured with the event loop's time. As on a
+    socket, a client that gives up does not stop the application: it only learns that the client has gone.
+
+    Args:
+        app: The ASGI application, for example ``SalesforceSimulator(...).asgi``, or an object that has it as `asgi`.
+    """
+
+    def __init__(self, app: AsgiApp | Simulator) -> None:
+        self._app: AsgiApp = asgi_of(app)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Run one exchange.
+
+        Raises:
+            httpx.ReadTimeout: No whole answer within the client's read timeout.
+            httpx.ReadError: The simulator reset the connection.
+            httpx.RemoteProtocolError: The simulator closed the connection before or within an answer.
+        """
+        exchange = _Exchange(await request.aread())
+        task = asyncio.create_task(self._run(_scope(request, exchange), exchange))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        timeout = request.extensions.get("timeout", {}).get("read")
+        try:
+            async with asyncio.timeout(timeout):
+                await exchange.over.wait()
+        except TimeoutError:
+            raise httpx.ReadTimeout("the simulator did not answer in time", request=request) from None
+        finally:
+            exchange.gone.set()
+        return exchange.response(request)
+
+    async def _run(self, scope: Scope, exchange: _Exchange) -> None:
+        try:
+            await self._app(scope, exchange.receive, exchange.send)
+        except Exception as error:  # noqa: BLE001 - it is the caller's to see, as a server would log it
+            exchange.failure = error
+        finally:
+            exchange.over.set()
+
+
+class _Exchange:
+    """One request and what came back of its answer; also the `Line` that the application can break."""
+
+    def __init__(self, body: bytes) -> None:
+        self.over = asyncio.Event()
+        self.gone = asyncio.Event()
+        self.failure: Exception | None = None
+        self._body: bytes | None = body
+        self._status: int | None = None
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._content = bytearray()
+        self._whole = False
+        self._was_reset = False
+
+    async def receive(self) -> Message:
+        if self._body is not None:
+            body, self._body = self._body, None
+            return {"type": "http.request", "body": body, "more_body": False}
+        await self.gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        if self.gone.is_set():
+            return
+        if message["type"] == "http.response.start":
+            self._status, self._headers = message["status"], list(message["headers"])
+            return
+        self._content += message["body"]
+        if not message["more_body"]:
+            self._whole = True
+            self.over.set()
+
+    def reset(self) -> None:
+        self._was_reset = True
+        self.close()
+
+    def close(self) -> None:
+        self.over.set()
+        self.gone.set()
+
+    def response(self, request: httpx.Request) -> httpx.Response:
+        if self.failure is not None:
+            raise self.failure
+        if self._status is None or (self._was_reset and not self._content):
+            if self._was_reset:
+                raise httpx.ReadError("connection reset by peer", request=request)
+            raise httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)
+        body = _Body(bytes(self._content), request, whole=self._whole, was_reset=self._was_reset)
+        return httpx.Response(self._status, headers=self._headers, stream=body, request=request)
+
+
+class _Body(httpx.AsyncByteStream):
+    def __init__(self, content: bytes, request: httpx.Request, *, whole: bool, was_reset: bool) -> None:
+        self._content = content
+        self._request = request
+        self._whole = whole
+        self._was_reset = was_reset
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._content
+        if self._was_reset:
+            raise httpx.ReadError("connection reset by peer", request=self._request)
+        if not self._whole:
+            raise httpx.RemoteProtocolError(
+                "peer closed connection without sending complete message body", request=self._request
+            )
+
+
+def _scope(request: httpx.Request, exchange: _Exchange) -> Scope:
+    raw_path, _, query = request.url.raw_path.partition(b"?")
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": request.method,
+        "scheme": request.url.scheme,
+        "path": request.url.path,
+        "raw_path": raw_path,
+        "query_string": query,
+        "root_path": "",
+        "headers": [(name.lower(), value) for name, value in request.headers.raw],
+        "server": (request.url.host, request.url.port),
+        "client": ("in-process", 0),
+        "extensions": {EXTENSION: exchange},
+    }

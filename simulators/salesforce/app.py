@@ -1,0 +1,211 @@
+"""The simulator: an ASGI application that behaves like the REST API of a Salesforce org, faults included."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..effects import Cause, EffectLog
+from ..exchange import Exchange
+from ..faults import Plan
+from ..injector import FaultInjector, RequestFacts
+from ..kinds import Lane
+from ..wire import Receive, Reply, Scope, Send, Wire
+from .batches import BATCHES, batch_size
+from .composite import composite
+from .errors import ApiError, MultipleMatches, expired_session, lock_error
+from .journal import Journal
+from .locks import rows_of
+from .org import Org
+from .records import Records
+from .replies import ambiguous, refused
+from .request import Call, Request, json_reply
+from .routes import OPEN, RESPONDERS, Responder, route
+from .sessions import bearer, limit_exceeded
+from .settings import SalesforceSettings
+from .values import as_id
+
+_ALL: Mapping[str, tuple[Lane, Responder]] = {**RESPONDERS, "composite": ("write", composite)}
+
+OPERATIONS: Mapping[str, Lane] = {name: lane for name, (lane, _) in _ALL.items()}
+"""The names that a plan can match on, and the lane of each."""
+
+
+class SalesforceSimulator:
+    """One simulated org.
+
+    Run it with `seawall.simulators.server.serve` or behind `InProcessTransport`. Clients see what the vendor's
+    documentation describes; the effect log, the faults and the records are for judges only.
+
+    Args:
+        settings: The org.
+        plan: Faults; None for none.
+        seed: Seed in place of the plan's own.
+        effects_path: File that the effect log is also written to.
+        data_path: File that keeps the records over a restart; None keeps them in memory only.
+        now: Clock in seconds since 1970; the system's by default.
+
+    Raises:
+        PlanError: The plan holds a fault that can never befall this system.
+    """
+
+    def __init__(
+        self,
+        settings: SalesforceSettings | None = None,
+        plan: Plan | None = None,
+        seed: int | None = None,
+        effects_path: str | Path | None = None,
+        data_path: str | Path | None = None,
+        now: Callable[[], float] | None = None,
+    ) -> None:
+        self.settings = settings or SalesforceSettings()
+        self._now = now or time.time
+        plan = plan or Plan()
+        self.faults = FaultInjector(
+            plan if seed is None else plan.with_seed(seed),
+            system=self.settings.system,
+            operations=OPERATIONS,
+            batches=BATCHES,
+            now=self._now,
+        )
+        self.effects = EffectLog(effects_path)
+        journal = None if data_path is None else Journal(data_path)
+        self.org = Org.build(self.settings, self.effects, self._now, journal)
+        self._exchange = Exchange[Call](self, self.faults)
+        self._requests = self.effects.last_request_id
+
+    @property
+    def records(self) -> Records:
+        """The org's records, for judges and tests."""
+        return self.org.records
+
+    @property
+    def requests(self) -> int:
+        """How many HTTP requests arrived, whatever became of them."""
+        return self._requests
+
+    @property
+    def outstanding(self) -> int:
+        """How many changes were accepted and are not applied yet."""
+        return self._exchange.outstanding
+
+    async def settle(self) -> None:
+        """Wait until no late commit is outstanding."""
+        await self._exchange.settle()
+
+    def close(self) -> None:
+        """Close the files."""
+        self.effects.close()
+        self.org.records.close()
+
+    def add_record(self, object_name: str, fields: Mapping[str, Any]) -> str:
+        """Put a record there as if another user had; it is not in the effect log. The answer is its id.
+
+        Raises:
+            ApiError: The org's rules refuse it.
+        """
+        with self.org.records.transaction(logged=False) as tx:
+            return str(self.org.writer.create(tx, self.org.schema.objects[object_name], fields)["Id"])
+
+    def change_record(self, object_name: str, record_id: str, fields: Mapping[str, Any]) -> None:
+        """Change a record as if another user had; it is not in the effect log.
+
+        Raises:
+            ApiError: There is no such record, or the org's rules refuse the change.
+        """
+        obj = self.org.schema.objects[object_name]
+        with self.org.records.transaction(logged=False) as tx:
+            self.org.writer.update(tx, obj, self.org.writer.live(obj, record_id), fields)
+
+    async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI application."""
+        if scope["type"] != "http":
+            raise RuntimeError(f"the simulator speaks HTTP only, not {scope['type']}")
+        wire = Wire(scope, receive, send, self._now)
+        body = await wire.request_body()
+        if body is None:
+            return
+        self._requests += 1
+        try:
+            call = self._admit(Request.from_scope(scope, body, self._requests))
+        except ApiError as error:
+            await wire.answer(self._finished(refused(error)))
+            return
+        facts = RequestFacts(self.settings.system, call.operation, OPERATIONS[call.operation], batch_size(call))
+        await self._exchange.run(wire, call, facts)
+
+    def perform(self, call: Call, *, cause: Cause = "request", failing: Mapping[int, str] | None = None) -> Reply:
+        """Apply a call, commit, and word the answer."""
+        if failing:
+            call = replace(call, failing=failing)
+        responder = _ALL[call.operation][1]
+        try:
+            with self.org.records.transaction(call.request.number, cause) as tx:
+                reply = responder(self.org, call, tx)
+        except ApiError as error:
+            reply = refused(error)
+        except MultipleMatches as matches:
+            reply = ambiguous(call, matches)
+        return self._finished(reply) if call.version else reply
+
+    def locked(self, call: Call) -> Reply:
+        """The refusal of a write whose row is locked; batches and actions word it in their results."""
+        if items := batch_size(call):
+            return self.perform(call, failing=dict.fromkeys(range(items), "UNABLE_TO_LOCK_ROW"))
+        if call.operation == "invoke":
+            item = {"actionName": call.args[-1], "errors": [lock_error().item()], "isSuccess": False}
+            return self._finished(json_reply(400, [{**item, "outputValues": None}]))
+        record_id = call.args[1] if call.operation in ("update", "delete") else ""
+        return self._finished(refused(lock_error(record_id)))
+
+    def throttled(self, call: Call, status: int) -> Reply:
+        """The refusal of one call too many; the token endpoint words it in its own way."""
+        if OPERATIONS[call.operation] == "auth":
+            return json_reply(status, {"error": "invalid_grant", "error_description": "login rate exceeded"})
+        return self._finished(refused(limit_exceeded(status)))
+
+    def outage(self, status: int) -> Reply:
+        """The org's own answer when it is not itself."""
+        if status == 500:
+            message = "An unexpected error occurred. Please include this ErrorId if you contact support: 1-1 (1)"
+            return self._finished(refused(ApiError("UNKNOWN_EXCEPTION", message, status)))
+        return self._finished(refused(ApiError("SERVER_UNAVAILABLE", "Server too busy or unavailable", status)))
+
+    def expire_session(self, call: Call) -> Reply:
+        """End the session of the call for good."""
+        self.org.sessions.end(bearer(call.request))
+        return self._finished(refused(expired_session()))
+
+    def lock_rows(self, call: Call) -> Callable[[], None]:
+        """Lock the rows that a call for a single record is about to change, and their parents."""
+        return self.org.records.locks.hold(_rows_touched(self.org, call))
+
+    def _admit(self, request: Request) -> Call:
+        call = route(request)
+        if call.operation not in OPEN:
+            self.org.sessions.check(request)
+            self.org.usage.count()
+        return call
+
+    def _finished(self, reply: Reply) -> Reply:
+        return reply.with_headers([self.org.usage.header])
+
+
+def _rows_touched(org: Org, call: Call) -> list[str]:
+    obj = org.schema.get(call.args[0]) if call.args else None
+    if obj is None or call.operation not in ("create", "update", "upsert", "delete"):
+        return []
+    try:
+        body = call.request.json_object() if call.request.body else {}
+    except ApiError:
+        return []
+    if call.operation == "create":
+        return rows_of(obj, body)
+    if len(call.args) == 2:
+        return rows_of(obj, body, as_id(call.args[1]) or call.args[1])
+    field = obj.field(call.args[1])
+    matches = org.records.find(obj, field, call.args[2]) if field is not None and field.indexed else []
+    return rows_of(obj, {**body, call.args[1]: call.args[2]}, matches[0]["Id"] if matches else "")
