@@ -60,6 +60,7 @@ async def serve(
         access_log=False,
         proxy_headers=False,
         timeout_keep_alive=75,
+        h11_max_incomplete_event_size=1 << 17,
         ssl_certfile=None if tls is None else tls.certfile,
         ssl_keyfile=None if tls is None else tls.keyfile,
     )

@@ -33,6 +33,9 @@ _ALL: Mapping[str, tuple[Lane, Responder]] = {**RESPONDERS, "composite": ("write
 OPERATIONS: Mapping[str, Lane] = {name: lane for name, (lane, _) in _ALL.items()}
 """The names that a plan can match on, and the lane of each."""
 
+MOST_URI = 16_384
+"""Longest URI in bytes, as documented; a longer one is a 414."""
+
 
 class SalesforceSimulator:
     """One simulated org.
@@ -184,6 +187,8 @@ class SalesforceSimulator:
         return self.org.records.locks.hold(_rows_touched(self.org, call))
 
     def _admit(self, request: Request) -> Call:
+        if len(request.target) > MOST_URI:
+            raise ApiError("URI_TOO_LONG", f"The URI exceeds the {MOST_URI}-byte limit", 414)
         call = route(request)
         if call.operation not in OPEN:
             self.org.sessions.check(request)

@@ -24,6 +24,7 @@ class Request:
         headers: Headers by lower-case name.
         body: The bytes of the body.
         base_url: Scheme, host and port that the client used.
+        target: Path and query as they were sent.
     """
 
     number: int
@@ -33,19 +34,22 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     base_url: str = ""
+    target: str = ""
 
     @classmethod
     def from_scope(cls, scope: Scope, body: bytes, number: int) -> Request:
         """The request of an ASGI scope."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
         return cls(
             number,
             scope["method"],
-            split_path(scope["raw_path"].decode("latin-1")),
-            split_query(scope["query_string"].decode("latin-1")),
+            split_path(path),
+            split_query(query),
             headers,
             body,
             f"{scope['scheme']}://{headers.get('host', '127.0.0.1')}",
+            f"{path}?{query}",
         )
 
     def json(self) -> Any:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import random as random_module
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 
 import tenacity
 
@@ -39,39 +37,6 @@ class Backoff:
         state = tenacity.RetryCallState(self._calls, fn=None, args=(), kwargs={})
         state.attempt_number = attempt
         return state
-
-
-def parse_retry_after(value: str | None, *, now: float, longest: float) -> float | None:
-    """Seconds to wait as a target asked for it, RFC 9110 section 10.2.3.
-
-    Args:
-        value: The header: seconds, or an HTTP date.
-        now: Seconds since the epoch.
-        longest: The result is cut to this.
-
-    Returns:
-        Seconds from now, rounded up; None for garbage or a negative number, so that our own backoff applies.
-        A date that is past gives 0: our own backoff is then the longer one.
-    """
-    if value is None:
-        return None
-    text = value.strip()
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = _until(text, now)
-    if not math.isfinite(seconds) or seconds < 0:
-        return None
-    return min(float(math.ceil(seconds)), longest)
-
-
-def _until(text: str, now: float) -> float:
-    try:
-        date = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):  # the latter for numbers that fit no date, which the library lets through
-        return math.nan
-    aware = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
-    return max(0.0, aware.timestamp() - now)
 
 
 def pause_before_retry(retry_after: float | None, backoff: float, longest: float) -> float:

@@ -60,9 +60,7 @@ async def logged_in(
     *faults: dict[str, Any], version: str = "v60.0", simulator: dict[str, Any] | None = None, **settings: Any
 ) -> AsyncIterator[LoggedIn]:
     """An open org. `simulator` goes to the simulator, the rest into its settings."""
-    org = SalesforceSimulator(
-        SalesforceSettings.model_validate(settings), faults_of(*faults), **(simulator or {})
-    )
+    org = SalesforceSimulator(SalesforceSettings.model_validate(settings), faults_of(*faults), **(simulator or {}))
     try:
         async with httpx.AsyncClient(base_url="http://org.test", transport=InProcessTransport(org)) as http:
             client = LoggedIn(org, http, version)

@@ -59,6 +59,7 @@ class Auth:
         self._secrets = surroundings.secrets
         self._http = http
         self._token: Token | None = None
+        self._confirmed: Token | None = None
         self._login: asyncio.Task[Token | IntegrationError] | None = None
         self._refresh_token = ""
         self._store: TokenStore | None = None
@@ -99,10 +100,19 @@ class Auth:
             raise IntegrationError.from_record(answer.to_record())
         return answer
 
-    def drop(self, token: Token) -> None:
-        """Forget a session that the org no longer accepts, unless it was renewed already."""
+    def confirm(self, token: Token) -> None:
+        """The org accepted a session."""
+        self._confirmed = token
+
+    def drop(self, token: Token) -> bool:
+        """Forget a session that the org no longer accepts, unless it was renewed already.
+
+        Returns:
+            Whether the org ever accepted it: then it ended, and a new one may work.
+        """
         if self._token == token:
             self._token = None
+        return self._confirmed == token
 
     async def close(self) -> None:
         """End a login that still runs."""

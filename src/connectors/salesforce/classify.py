@@ -62,7 +62,6 @@ _BY_STATUS: Mapping[int, Mapped] = {
     403: Mapped(Forbidden),
     404: Mapped(NotFound),
     409: Mapped(Conflict),
-    412: Mapped(PreconditionFailed),
     429: Mapped(Throttled),
 }
 _LONGEST_MESSAGE = 500
@@ -118,8 +117,6 @@ def item_error(errors: tuple[VendorError, ...], status: int = 200, **facts: Any)
 
 
 def _mapped(error: VendorError, status: int) -> Mapped:
-    if status in (412, 429):
-        return _BY_STATUS[status]
     if "UNABLE_TO_LOCK_ROW" in error.message:  # nested in the error of a trigger or flow on the record
         return _LOCKED
     if error.code in ERRORS:
@@ -136,7 +133,7 @@ def classify(reply: HttpReply, now: float) -> IntegrationError:
         reply: The answer; its status is not 2xx.
         now: Seconds since the epoch, to read a Retry-After that is a date.
     """
-    retry_after = parse_retry_after(reply.headers.get("retry-after"), now)
+    retry_after = parse_retry_after(reply.headers.get("retry-after"), now=now)
     body = _json_or_none(reply)
     errors = vendor_errors(body)
     if reply.status == 300 and isinstance(body, list) and all(isinstance(url, str) for url in body):

@@ -42,10 +42,6 @@ class ExternalId:
         """Whether a record that was read carries the key."""
         return record.get(self.field) == key
 
-    def condition(self, key: str) -> str:
-        """The SOQL condition that finds it."""
-        return f"{self.field} = {soql.text(key)}"
-
 
 @dataclass(frozen=True, slots=True)
 class MarkerField:

@@ -15,25 +15,22 @@ from .wire import Exchange
 
 async def read(exchange: Exchange, request: BaseModel) -> Sent[Any]:
     """Answer a `query`, `get_case` or `find_cases`."""
-    match request:
-        case models.Query():
-            found = await exchange.query(request.soql, request.max_records)
-            return Sent(
-                models.QueryResult(
-                    records=tuple(without_attributes(record) for record in found.records),
-                    total_size=found.total_size,
-                    complete=found.complete or _counts(request.soql),
-                    restarted=found.restarted,
-                )
+    if isinstance(request, models.Query):
+        found = await exchange.query(request.soql, request.max_records)
+        return Sent(
+            models.QueryResult(
+                records=tuple(without_attributes(record) for record in found.records),
+                total_size=found.total_size,
+                complete=found.complete or _counts(request.soql),
+                restarted=found.restarted,
             )
-        case models.GetCase():
-            row = await exchange.row(f"/sobjects/Case/{request.case_id}", CASE_FIELDS.values())
-            case = case_from(row.record)
-            return Sent(case, case.case_id)
-        case models.FindCases():
-            return await _find(exchange, request)
-        case _:
-            raise TypeError(f"no action takes a {type(request).__name__}")
+        )
+    if isinstance(request, models.GetCase):
+        row = await exchange.row(f"/sobjects/Case/{request.case_id}", CASE_FIELDS.values())
+        case = case_from(row.record)
+        return Sent(case, case.case_id)
+    assert isinstance(request, models.FindCases)
+    return await _find(exchange, request)
 
 
 async def _find(exchange: Exchange, request: models.FindCases) -> Sent[Any]:

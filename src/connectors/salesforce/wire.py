@@ -135,16 +135,17 @@ class Exchange:
                 body=body,
             )
             if 200 <= reply.status < 300:
+                self._wire.auth.confirm(token)
                 return reply
             error = classify(reply, self._wire.clock.now())
             error.message = self._wire.secrets.scrub(error.message)
             error.evidence = self._wire.secrets.scrub_all(error.evidence)
             if not (isinstance(error, Unauthenticated) and error.code == SESSION_EXPIRED):
                 raise error
-            self._wire.auth.drop(token)
+            worked = self._wire.auth.drop(token)
             if not self._relogin or self._renewed:
-                # The next attempt logs in anew; a second refusal in one attempt is no expiry.
-                error.transient = not self._renewed
+                # The next attempt logs in anew. A session that was refused from its first use on did not expire.
+                error.transient = worked or not self._renewed
                 raise error
             self._renewed = True
 

@@ -170,12 +170,10 @@ def leave(db: sqlite3.Connection, holder: str) -> None:
     db.execute(sql.LEAVE.text, sql.LEAVE.values(id=holder))
 
 
-def next_due(db: sqlite3.Connection, holder: str, alive_since: float, lease: float) -> float | None:
+def next_due(db: sqlite3.Connection, holder: str, lease: float) -> float | None:
     """When there is something to take over at the earliest: a check that is due, or a lease that lapses."""
-    (check,) = db.execute(sql.NEXT_CHECK.text, sql.NEXT_CHECK.values(alive_since=alive_since)).fetchone()
-    (beat_at,) = db.execute(sql.NEXT_LAPSE.text, sql.NEXT_LAPSE.values(holder=holder)).fetchone()
-    times = [time for time in (check, None if beat_at is None else beat_at + lease) if time is not None]
-    return min(times, default=None)
+    (due,) = db.execute(sql.NEXT_DUE.text, sql.NEXT_DUE.values(holder=holder, lease=lease)).fetchone()
+    return None if due is None else float(due)
 
 
 def by_id(db: sqlite3.Connection, operation_id: str) -> Operation | None:

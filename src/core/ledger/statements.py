@@ -14,8 +14,10 @@ from sqlalchemy import (
     ClauseElement,
     Column,
     ColumnElement,
+    Float,
     Table,
     bindparam,
+    case,
     func,
     literal_column,
     null,
@@ -149,13 +151,12 @@ CLAIM = _compiled(
         | {"status": "unknown"}
     )
 )  # fmt: skip
-NEXT_CHECK = _compiled(
-    select(func.min(_op.next_check_at)).select_from(_joined).where(_status("unknown"), or_(_op.holder.is_(None), _gone))
-)
-NEXT_LAPSE = _compiled(
-    select(func.min(func.coalesce(holders.c.beat_at, 0.0)))
+_check_at = case((_status("unknown"), func.coalesce(_op.next_check_at, 0.0)), else_=0.0)
+_lapse_at = func.coalesce(holders.c.beat_at + bindparam("lease", type_=Float), 0.0)
+NEXT_DUE = _compiled(
+    select(func.min(case((_check_at > _lapse_at, _check_at), else_=_lapse_at)))
     .select_from(_joined)
-    .where(_status("running"), or_(_op.holder != bindparam("holder"), _op.holder.is_(None)))
+    .where(_OPEN, or_(_op.holder != bindparam("holder"), _op.holder.is_(None)))
 )
 ANYTHING_DUE = _compiled(
     select(literal_column("1"))

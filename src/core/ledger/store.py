@@ -35,9 +35,12 @@ class Ledger:
         self._writer = writer
         self._settings = settings
         self._clock = sources.clock
-        self._beat_at: float | None = None
+        self._beat_at: float | None = None  # monotonic
+        self._beat_now = 0.0  # the same moment as the other processes see it
+        self._held: set[tuple[str, int]] = set()  # operations by id and epoch
+        self._doubtful: set[tuple[str, int]] = set()  # those we held while our lease had lapsed
+        self._joined = False
         self._beating: asyncio.Task[None] | None = None
-        self._soon: set[asyncio.Future[list[bool]]] = set()
 
     @classmethod
     async def open(
@@ -54,7 +57,7 @@ class Ledger:
         Raises:
             LedgerUnavailable: The file cannot be used; the message says what to do.
         """
-        connection, describe = connect(settings)
+        connection, describe = connect(settings) if inline else await asyncio.to_thread(connect, settings)
         ledger = cls(Writer(connection, describe, busy_timeout=settings.busy_timeout, inline=inline), settings, sources)
         if heartbeat:
             ledger._beating = asyncio.create_task(ledger._beat(), name="seawall heartbeat")
@@ -65,13 +68,17 @@ class Ledger:
         if self._beating is not None:
             self._beating.cancel()
             await asyncio.gather(self._beating, return_exceptions=True)
-        await asyncio.gather(*self._soon, return_exceptions=True)
-        if self._beat_at is not None:
+        for step in (self.retry_unrecorded, self._leave):
             try:
-                await self._writer.submit(lambda db: jobs.leave(db, self.holder))
+                await step()
             except LedgerUnavailable as error:
                 _log.warning("the ledger could not be left in good order: %s", error)
         await self._writer.close()
+
+    async def _leave(self) -> None:
+        if self._joined:
+            self._joined = False
+            await self._writer.submit(lambda db: jobs.leave(db, self.holder))
 
     async def begin(
         self,
@@ -91,53 +98,66 @@ class Ledger:
             within: Seconds to wait for the answer; `TimeoutError` after that.
             orphaned: Told the answer if it comes after the caller has gone.
         """
-        now = self._clock.now()
-        first = self._beat_at is None
-        started = self._clock.monotonic()
+        started, now = self._clock.monotonic(), self._clock.now()
+        late = not self._protected()
+        self._joined = True
 
         def job(db: sqlite3.Connection) -> list[Begun]:
-            if first:
+            if late:
                 jobs.beat(db, self.holder, now)
             return jobs.begin(db, intents, self.holder, now)
 
-        begun = await _within(self._writer.submit(job, orphaned=orphaned), within)
-        if first:
-            self._beat_at = max(started, self._beat_at or started)
+        future = self._writer.submit(job, orphaned=orphaned)
+        try:
+            begun = await _within(future, within)
+        except asyncio.CancelledError:
+            if orphaned is not None and future.done() and not future.cancelled() and future.exception() is None:
+                orphaned(future.result())  # cancelled between the answer and its caller's next step
+            raise
+        if late:
+            self._renewed(started, now)
+        self._held.update([(one.operation.id, one.operation.epoch) for one in begun if one.fresh])
         return begun
 
     async def finish(self, verdicts: Sequence[Verdict], *, within: float | None = None) -> list[bool]:
         """Record verdicts; False for each that came too late and changed nothing.
 
+        What cannot be written is kept in `unrecorded`, also when nobody waits for it any more.
+
         Args:
             verdicts: The verdicts.
             within: Seconds to wait for the answer; `TimeoutError` after that, while the ledger goes on with it.
         """
-        now = self._clock.now()
-        return await _within(self._writer.submit(lambda db: jobs.finish(db, verdicts, self.holder, now)), within)
+        return await _within(self._record(verdicts), within)
 
     def finish_soon(self, verdicts: Sequence[Verdict]) -> None:
-        """The same without waiting. What cannot be written is kept in `unrecorded`."""
-        now = self._clock.now()
-        future = self._writer.submit(lambda db: jobs.finish(db, verdicts, self.holder, now))
-        self._soon.add(future)
+        """The same without waiting."""
+        self._record(verdicts).add_done_callback(_look_away)
 
-        def done(finished: asyncio.Future[list[bool]]) -> None:
-            self._soon.discard(finished)
-            if not finished.cancelled() and (error := finished.exception()) is not None:
+    async def retry_unrecorded(self) -> None:
+        """Try again to record what could not be; each for itself, so that none stands in the way of the others."""
+        if self.unrecorded:
+            trying = [self._record([verdict]) for verdict in self.unrecorded]
+            for future in trying:
+                future.add_done_callback(_look_away)
+            await asyncio.wait(trying)
+            for future in trying:
+                future.result()
+
+    def _record(self, verdicts: Sequence[Verdict]) -> asyncio.Future[list[bool]]:
+        now = self._clock.now()
+        for verdict in verdicts:
+            self._held.discard((verdict.operation_id, verdict.epoch))
+            self._doubtful.discard((verdict.operation_id, verdict.epoch))
+        if self.unrecorded:
+            self.unrecorded = [verdict for verdict in self.unrecorded if verdict not in verdicts]
+
+        def failed(error: BaseException) -> None:
+            if isinstance(error, LedgerUnavailable):
                 _log.error("a verdict could not be recorded yet: %s", error)
                 self.unrecorded.extend(verdicts)
 
-        future.add_done_callback(done)
-
-    async def retry_unrecorded(self) -> None:
-        """Try again to record what could not be."""
-        if self.unrecorded:
-            waiting, self.unrecorded = self.unrecorded, []
-            try:
-                await self.finish(waiting)
-            except LedgerUnavailable:
-                self.unrecorded = waiting + self.unrecorded
-                raise
+        return self._writer.submit(lambda db: jobs.finish(db, verdicts, self.holder, now), failed=failed)
 
     async def note(self, decisions: Sequence[DecisionRow]) -> None:
         """Record decisions."""
@@ -149,22 +169,44 @@ class Ledger:
         future.add_done_callback(_log_failure)
 
     def lease_is_fresh(self) -> bool:
-        """Whether our last heartbeat still protects what we hold. Asks nobody."""
+        """Whether our last heartbeat still protects everything that we hold. Asks nobody.
+
+        After a heartbeat that came too late, another process may have taken over any operation held until then.
+        The answer is then no until each of those is finished or was asked about with `hold`.
+        """
+        return not self._doubtful and self._protected()
+
+    def _protected(self) -> bool:
+        # By both clocks: other processes judge by the wall clock, which jumps when it is set or the machine sleeps.
         if self._beat_at is None:
             return False
-        return self._clock.monotonic() - self._beat_at < self._settings.lease * _TRUSTED_SHARE
+        trusted = self._settings.lease * _TRUSTED_SHARE
+        return self._clock.monotonic() - self._beat_at < trusted and self._clock.now() - self._beat_now < trusted
+
+    def _renewed(self, started: float, now: float) -> None:
+        """A heartbeat of that moment is durable."""
+        if self._beat_at is not None and not self._protected():
+            self._doubtful |= self._held
+        self._beat_at, self._beat_now = started, now
 
     async def hold(self, operation_id: str, epoch: int) -> bool:
         """The fence: renew our lease and see whether we still hold the operation, in one transaction."""
-        started, now = self._clock.monotonic(), self._clock.now()
+        self._joined = True
+        for _ in range(2):  # once more if we were paused between the transaction and its answer
+            started, now = self._clock.monotonic(), self._clock.now()
 
-        def job(db: sqlite3.Connection) -> bool:
-            jobs.beat(db, self.holder, now)
-            return jobs.holds(db, operation_id, self.holder, epoch)
+            def job(db: sqlite3.Connection, now: float = now) -> bool:
+                jobs.beat(db, self.holder, now)
+                return jobs.holds(db, operation_id, self.holder, epoch)
 
-        held = await self._writer.submit(job)
-        self._beat_at = started
-        return held
+            held = await self._writer.submit(job)
+            self._renewed(started, now)
+            if not held:
+                self._held.discard((operation_id, epoch))
+            if not held or self._protected():
+                self._doubtful.discard((operation_id, epoch))
+                return held
+        return False
 
     async def claim_due(self, *, limit: int, system: str | None = None) -> list[Operation]:
         """Take over operations that are due, and those whose holder is gone; they are ours, and unknown.
@@ -182,16 +224,15 @@ class Ledger:
             jobs.beat(db, self.holder, now)
             return jobs.claim_due(db, self.holder, now, alive_since, system, limit)
 
+        self._joined = True
         claimed = await self._writer.submit(job)
-        self._beat_at = started
+        self._renewed(started, now)
+        self._held.update([(operation.id, operation.epoch) for operation in claimed])
         return claimed
 
     async def next_due(self) -> float | None:
         """When there will be something to claim at the earliest (seconds since the epoch), if ever."""
-        alive_since = self._clock.now() - self._settings.lease
-        return await self._writer.submit(
-            lambda db: jobs.next_due(db, self.holder, alive_since, self._settings.lease), writes=False
-        )
+        return await self._writer.submit(lambda db: jobs.next_due(db, self.holder, self._settings.lease), writes=False)
 
     async def get(self, operation_id: str) -> Operation | None:
         """One operation."""
@@ -236,7 +277,7 @@ class Ledger:
             except LedgerUnavailable as error:
                 _log.warning("no heartbeat: %s", error)
             else:
-                self._beat_at = started
+                self._renewed(started, now)
 
 
 async def _within(future: asyncio.Future[T], seconds: float | None) -> T:
@@ -253,6 +294,11 @@ async def _within(future: asyncio.Future[T], seconds: float | None) -> T:
 def _expire(future: asyncio.Future[Any]) -> None:
     if not future.done():
         future.set_exception(TimeoutError("the ledger did not answer in time"))
+
+
+def _look_away(finished: asyncio.Future[Any]) -> None:
+    if not finished.cancelled():
+        finished.exception()  # what failed is kept in `unrecorded`
 
 
 def _log_failure(finished: asyncio.Future[None]) -> None:

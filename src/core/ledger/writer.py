@@ -16,6 +16,7 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
@@ -33,10 +34,13 @@ class _Job:
     writes: bool
     future: asyncio.Future[Any]
     orphaned: Callable[[Any], None] | None = None
+    failed: Callable[[BaseException], None] | None = None
     result: Any = None
     error: BaseException | None = None
 
     def tell(self) -> None:
+        if self.error is not None and self.failed is not None:
+            self.failed(self.error)
         if self.future.done():
             # Its caller stopped waiting; the job is done all the same.
             if self.orphaned is not None and self.error is None:
@@ -72,6 +76,8 @@ class Writer:
         self._pending: deque[_Job] = deque()
         self._busy = False
         self._scheduled = False
+        self._alone = False  # the last transaction had one job: probably there is one caller
+        self._patience = -1.0  # the busy timeout that the connection has now; setting it costs as much as a row
         self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -86,6 +92,7 @@ class Writer:
         *,
         writes: bool = True,
         orphaned: Callable[[T], None] | None = None,
+        failed: Callable[[BaseException], None] | None = None,
     ) -> asyncio.Future[T]:
         """Queue a job. The future resolves when its transaction is durable; cancelling it undoes nothing.
 
@@ -93,8 +100,9 @@ class Writer:
             run: The job; it may run twice if a neighbour in its transaction fails.
             writes: False for a job that only reads.
             orphaned: Told the result if nobody waits for it any more.
+            failed: Told the error, whether or not somebody waits.
         """
-        job = _Job(run, writes, self._loop.create_future(), orphaned)
+        job = _Job(run, writes, self._loop.create_future(), orphaned, failed)
         if self._closed:
             job.error = LedgerUnavailable("the ledger is closed", code="ledger_closed")
             job.tell()
@@ -122,7 +130,11 @@ class Writer:
     def _schedule(self) -> None:
         # In the next turn of the loop, so that all who write in this one share a transaction.
         self._idle.clear()
-        if not self._busy and not self._scheduled:
+        if self._busy or self._scheduled:
+            return
+        if self._alone:
+            self._start()
+        else:
             self._scheduled = True
             self._loop.call_soon(self._start)
 
@@ -131,30 +143,36 @@ class Writer:
         if not self._pending:
             self._idle.set()
             return
-        jobs = [self._pending.popleft() for _ in range(min(len(self._pending), _MOST_TOGETHER))]
+        jobs = [self._pending.popleft()]
+        writes = jobs[0].writes
+        # A read may be long, so it is never part of a transaction that is filled in the loop.
+        while self._pending and self._pending[0].writes == writes and len(jobs) < _MOST_TOGETHER:
+            jobs.append(self._pending.popleft())
         self._busy = True
-        if not any(job.writes for job in jobs):
-            self._in_thread(lambda: self._read(jobs), lambda error: self._end(jobs, error))
+        self._alone = len(jobs) == 1
+        if not writes:
+            self._in_thread(lambda: self._run_each_alone(jobs), lambda error: self._end_told(jobs, error))
             return
         try:
-            self._connection.execute("PRAGMA busy_timeout=0")
+            self._wait_for_others(0.0)
             self._connection.execute("BEGIN IMMEDIATE")
         except sqlite3.Error:
             self._in_thread(self._wait_for_lock, lambda error: self._fill(jobs, error))
         else:
             self._fill(jobs, None)
 
-    def _fill(self, jobs: list[_Job], error: BaseException | None) -> None:
-        if error is None:
-            try:
-                for job in jobs:
-                    job.result = job.run(self._connection)
-            except Exception as raised:  # noqa: BLE001 -- whatever one job raised must reach that job's caller alone
-                error = raised
-        if error is None:
-            self._in_thread(lambda: self._connection.execute("COMMIT"), lambda failed: self._end(jobs, failed))
+    def _fill(self, jobs: list[_Job], no_lock: BaseException | None) -> None:
+        if no_lock is not None:
+            # None of them caused it, and trying one by one would wait for the lock as often as there are jobs.
+            self._end_told(jobs, self._translated(no_lock))
+            return
+        try:
+            for job in jobs:
+                job.result = job.run(self._connection)
+        except Exception as raised:  # noqa: BLE001 -- whatever one job raised must reach that job's caller alone
+            self._end(jobs, raised)
         else:
-            self._end(jobs, error)
+            self._in_thread(lambda: self._connection.execute("COMMIT"), lambda failed: self._end(jobs, failed))
 
     def _end(self, jobs: list[_Job], error: BaseException | None) -> None:
         if error is not None:
@@ -183,7 +201,8 @@ class Writer:
                 do()
             except Exception as raised:  # noqa: BLE001 -- handed to `then`, in the loop
                 error = raised
-            self._loop.call_soon_threadsafe(then, error)
+            with suppress(RuntimeError):  # the loop was closed before the ledger: nobody is left to be told
+                self._loop.call_soon_threadsafe(then, error)
 
         self._queue.put(work)
 
@@ -194,12 +213,13 @@ class Writer:
             work()
 
     def _wait_for_lock(self) -> None:
-        self._connection.execute(f"PRAGMA busy_timeout={int(self._busy_timeout * 1000)}")
+        self._wait_for_others(self._busy_timeout)
         self._connection.execute("BEGIN IMMEDIATE")
 
-    def _read(self, jobs: list[_Job]) -> None:
-        for job in jobs:
-            job.result = job.run(self._connection)
+    def _wait_for_others(self, seconds: float) -> None:
+        if seconds != self._patience:
+            self._connection.execute(f"PRAGMA busy_timeout={int(seconds * 1000)}")
+            self._patience = seconds
 
     def _run_each_alone(self, jobs: list[_Job]) -> None:
         for job in jobs:
@@ -209,6 +229,9 @@ class Writer:
         try:
             if job.writes:
                 self._wait_for_lock()
+            else:
+                # A reader waits too, while another process recovers the file after a crash.
+                self._wait_for_others(self._busy_timeout)
             job.result = job.run(self._connection)
             if job.writes:
                 self._connection.execute("COMMIT")

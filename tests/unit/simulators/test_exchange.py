@@ -212,6 +212,29 @@ async def test_lock_of_a_comment_under_way_holds_its_case() -> None:
         assert (await crm("PATCH", f"/sobjects/Case/{case}", json={})).status_code == 204
 
 
+@pytest.mark.parametrize(
+    ("method", "path"), [("PATCH", KEY), ("PATCH", "/sobjects/Case/nonsense"), ("POST", "/composite/sobjects")]
+)
+@virtual
+async def test_call_that_names_no_row_locks_none(method: str, path: str) -> None:
+    async with logged_in(fault("later", "late_commit", delay=60, reply="504", locks=True)) as crm:
+        assert (await crm(method, path, content=b"not json")).status_code == 504
+        assert (await upsert(crm)).status_code == 201
+        await crm.org.settle()
+        assert crm.happened() == ["insert"]
+
+
+@virtual
+async def test_update_under_way_locks_its_row_and_its_new_key() -> None:
+    async with logged_in(fault("later", "late_commit", delay=60, reply="504", locks=True)) as crm:
+        case = crm.org.add_record("Case", {"Subject": "A"})
+        await crm("PATCH", f"/sobjects/Case/{case[:15]}", json={"Seawall_Key__c": "k1"})
+        assert first_error(await crm("PATCH", f"/sobjects/Case/{case}", json={})) == (400, "UNABLE_TO_LOCK_ROW")
+        assert first_error(await upsert(crm)) == (400, "UNABLE_TO_LOCK_ROW")
+        await crm.org.settle()
+        assert (await upsert(crm)).json()["id"] == case
+
+
 @pytest.mark.parametrize(("answer", "status"), [("first", 201), ("second", 200)])
 @virtual
 async def test_duplicate_delivery_of_an_upsert_makes_one_record(answer: str, status: int) -> None:

@@ -272,6 +272,17 @@ async def test_settle_waits_from_another_loop_as_well() -> None:
         await crm.http.aclose()
 
 
+async def test_long_queries_are_taken_up_to_the_documented_length_of_a_uri() -> None:
+    org = SalesforceSimulator()
+    async with serve(org) as url:
+        crm = await client_of(org, url)
+        keys = ",".join(f"'{number:036d}'" for number in range(300))
+        assert (await crm.soql(f"SELECT Id FROM Case WHERE Seawall_Key__c IN ({keys})")).status_code == 200
+        answer = await crm.soql(f"SELECT Id FROM Case WHERE Seawall_Key__c IN ({keys},{keys})")
+        assert first_error(answer) == (414, "URI_TOO_LONG")
+        await crm.http.aclose()
+
+
 async def test_refusals_do_not_depend_on_a_body_being_read() -> None:
     async with logged_in() as crm:
         answer = await crm("POST", "/sobjects/Nothing", content=b"not json")

@@ -284,6 +284,15 @@ async def test_a_field_that_does_not_do_is_named_with_what_to_mend(
     assert any(problem.startswith(f"Task.{name} ") and says in problem for problem in problems)
 
 
+@pytest.mark.parametrize("answer", [[], {}, {"fields": None}])
+async def test_a_description_without_fields_breaks_the_contract(org: respx.MockRouter, answer: Any) -> None:
+    org.get(f"{ROOT}/sobjects/Case/describe").respond(json=answer)
+    crm = adapter()
+    with pytest.raises(IntegrationError, match="no fields"):
+        await crm.check()
+    await crm.close()
+
+
 async def test_a_check_that_cannot_look_raises(org: respx.MockRouter) -> None:
     org.get(f"{ROOT}/sobjects/Case/describe").respond(500)
     crm = adapter()

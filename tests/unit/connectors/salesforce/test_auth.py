@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -182,6 +181,15 @@ async def test_a_token_that_another_process_used_up_is_replaced_by_the_one_it_st
     assert form(org["login"])["refresh_token"] == "refresh-token-1"
 
 
+async def test_a_refresh_token_that_nobody_replaced_is_refused_for_good(org: respx.MockRouter, tmp_path: Path) -> None:
+    org["login"].respond(400, json={"error": "invalid_grant", "error_description": "expired access/refresh token"})
+    crm = adapter(auth=rotating(token_store=tmp_path / "token"), **BY_ID)
+    with pytest.raises(Unauthenticated, match="expired access/refresh token"):
+        await create(crm)
+    await crm.close()
+    assert org["login"].call_count == 1
+
+
 async def test_a_token_that_cannot_be_stored_holds_its_session_back_and_is_not_lost(
     org: respx.MockRouter, tmp_path: Path
 ) -> None:
@@ -324,6 +332,25 @@ async def test_a_session_that_is_refused_twice_is_final(org: respx.MockRouter) -
     assert (route.call_count, org["login"].call_count) == (2, 2)
 
 
+async def test_a_renewed_session_that_worked_and_ended_again_may_be_renewed_later(org: respx.MockRouter) -> None:
+    route = org.post(CASES)
+    row = org.get(ROW).respond(json=case_record(**{FIELD: KEY}))
+    crm = adapter(**BY_ID)
+
+    async def ended_by_others(request: httpx.Request) -> httpx.Response:
+        if request.headers["Authorization"] == "Bearer session-1":
+            await crm.probe(crm.actions["create_case"], again(CREATE))
+        return EXPIRED
+
+    route.mock(side_effect=ended_by_others)
+    row.mock(side_effect=[EXPIRED, httpx.Response(200, json=case_record(**{FIELD: KEY}))])
+    with pytest.raises(Unauthenticated) as raised:
+        await create(crm)
+    await crm.close()
+    assert raised.value.transient
+    assert (route.call_count, org["login"].call_count) == (2, 2)
+
+
 async def test_a_401_that_is_no_expiry_is_final(org: respx.MockRouter) -> None:
     route = org.post(CASES).respond(401, json=vendor_error("INVALID_AUTH_HEADER"))
     crm = adapter(**BY_ID)
@@ -374,43 +401,3 @@ async def test_everything_a_login_gives_is_a_secret(org: respx.MockRouter) -> No
     await crm.close()
     text = "refresh-token-0 canary-access canary-refresh canary-secret"
     assert secrets.scrub(text) == " ".join(["[redacted]"] * 4)
-
-
-def test_a_store_keeps_the_newest_token_for_its_owner_only(tmp_path: Path) -> None:
-    store = TokenStore(tmp_path / "token", "first")
-    assert store.load() is None
-    store.save("second")
-    store.save("third")
-    assert store.load() == "third"
-    assert (tmp_path / "token").stat().st_mode & 0o777 == 0o600
-    assert [path.name for path in tmp_path.iterdir()] == ["token"]
-
-
-def test_a_store_forgets_when_another_token_is_configured(tmp_path: Path) -> None:
-    TokenStore(tmp_path / "token", "first").save("second")
-    assert TokenStore(tmp_path / "token", "new").load() is None
-
-
-def test_a_store_holds_no_trace_of_the_configured_token(tmp_path: Path) -> None:
-    TokenStore(tmp_path / "token", "canary-configured").save("second")
-    assert "canary" not in (tmp_path / "token").read_text()
-
-
-@pytest.mark.parametrize("content", ["", "no json", "[]", json.dumps({"refresh_token": "x"}), "\x00"])
-def test_a_store_that_cannot_be_read_is_empty(tmp_path: Path, content: str) -> None:
-    (tmp_path / "token").write_text(content)
-    assert TokenStore(tmp_path / "token", "first").load() is None
-
-
-def test_a_store_that_cannot_be_written_keeps_what_it_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = TokenStore(tmp_path / "token", "first")
-    store.save("second")
-
-    def full(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        store.save("third")
-    assert store.load() == "second"
-    assert [path.name for path in tmp_path.iterdir()] == ["token"]

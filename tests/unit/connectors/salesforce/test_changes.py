@@ -35,6 +35,7 @@ from seawall.core.adapter import Absent, CannotTell, Present
 from seawall.core.errors import (
     Ambiguous,
     ContractBroken,
+    Forbidden,
     GatewayError,
     IntegrationError,
     NotFound,
@@ -277,6 +278,14 @@ async def test_a_patch_that_is_answered_with_a_body_is_applied(org: respx.MockRo
     reads(org, case_record())
     org.patch(CASE).respond(200, json={"id": CASE_ID, "success": True, "errors": [], "created": False})
     assert (await send(UPDATE)).record == CASE_ID
+
+
+async def test_a_patch_that_is_answered_with_a_refusal_in_a_200_is_refused(org: respx.MockRouter) -> None:
+    reads(org, case_record())
+    errors = [{"statusCode": "INSUFFICIENT_ACCESS_OR_READONLY", "message": "no", "fields": []}]
+    org.patch(CASE).respond(200, json={"id": CASE_ID, "success": False, "errors": errors})
+    with pytest.raises(Forbidden):
+        await send(UPDATE)
 
 
 async def test_the_key_is_left_behind_the_keys_that_are_there(org: respx.MockRouter) -> None:

@@ -141,6 +141,24 @@ async def test_a_cursor_that_expires_twice_is_a_clear_error(org: respx.MockRoute
     assert first.call_count == 2
 
 
+async def test_a_query_that_is_refused_when_it_is_restarted_is_refused(org: respx.MockRouter) -> None:
+    refused = httpx.Response(403, json=vendor_error("INSUFFICIENT_ACCESS"))
+    gone = httpx.Response(404, json=vendor_error("NOT_FOUND"))
+    for last in (refused, gone):
+        org.get(QUERY).mock(side_effect=[httpx.Response(200, json=page(*rows(1), total=2, more=MORE)), last])
+        org.get(MORE).mock(return_value=EXPIRED)
+        with pytest.raises(IntegrationError) as raised:
+            await send(models.Query(soql="SELECT Id FROM Case"))
+        assert raised.value.code == last.json()[0]["errorCode"]
+
+
+async def test_a_query_whose_object_is_not_found_is_not_restarted(org: respx.MockRouter) -> None:
+    route = org.get(QUERY).respond(404, json=vendor_error("NOT_FOUND"))
+    with pytest.raises(NotFound):
+        await send(models.Query(soql="SELECT Id FROM Case"))
+    assert route.call_count == 1
+
+
 @pytest.mark.parametrize(
     "more", ["https://evil.example/services/data/v61.0/query/1", "//evil.example/x", "/elsewhere", "query/1"]
 )

@@ -20,6 +20,7 @@ from seawall.core.ledger.records import Intent, Status, Verdict
 from seawall.core.settings import LedgerSettings
 
 LEASE = 30.0
+TRUSTED = 24.0
 KEYS = st.sampled_from(["k1", "k2", "k3"])
 HOLDERS = st.sampled_from([0, 1])
 REFUSED = json.dumps(BusinessRule("no").to_record())
@@ -73,7 +74,8 @@ class LedgerMachine(RuleBasedStateMachine):
             principal="p", adapter_version="1", policy="{}", deadline_at=0.0, replay_rejections=50.0,
         )  # fmt: skip
         (answer,) = self.runner.run(self.ledgers[who].begin([intent]))
-        if self.beats[who] is None:
+        beat = self.beats[who]
+        if beat is None or self.clock.now() - beat >= TRUSTED:
             self.beats[who] = self.clock.now()
         row = self.rows.get(key)
         anew = (
@@ -126,9 +128,30 @@ class LedgerMachine(RuleBasedStateMachine):
             self.rows[key] = replace(row, status=Status.UNKNOWN, epoch=epoch, holder=who, due=due_at)
             self.held[who][key] = epoch
 
+    @rule(who=HOLDERS, key=KEYS)
+    def hold(self, who: int, key: str) -> None:
+        epoch = self.held[who].get(key)
+        if epoch is None:
+            return
+        found = self.runner.run(self.ledgers[who].find(limit=10))
+        operation = next(one for one in found if one.key == key)
+        row = self.rows[key]
+        still = row.holder == who and row.epoch == epoch
+        assert self.runner.run(self.ledgers[who].hold(operation.id, epoch)) == still
+        self.beats[who] = self.clock.now()
+        if not still:
+            del self.held[who][key]
+
     @rule(seconds=st.sampled_from([5.0, 20.0, 31.0]))
     def wait(self, seconds: float) -> None:
         self.clock.advance(seconds)
+
+    @invariant()
+    def trusted_lease_covers_everything_held(self) -> None:
+        for who, held in enumerate(self.held if hasattr(self, "ledgers") else []):
+            if self.ledgers[who].lease_is_fresh():
+                assert {key: epoch for key, epoch in held.items() if self.rows[key].holder == who} == held
+                assert all(self.rows[key].epoch == epoch for key, epoch in held.items())
 
     @invariant()
     def model_and_ledger_agree(self) -> None:

@@ -52,6 +52,8 @@ async def subjects(crm: LoggedIn, condition: str) -> str:
         ("subject = 'a'", "A"),
         ("Subject != 'A'", "bC"),
         ("Subject <> 'A'", "bC"),
+        (r"Subject = '\u0041'", "A"),
+        (r"Subject = 'A\N'", ""),
         ("Subject < 'b'", "A"),
         ("Subject > 'A'", "bC"),
         ("Subject IN ('a', 'C', 'nothing')", "AC"),
