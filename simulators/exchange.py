@@ -31,21 +31,27 @@ class Vendor(Protocol[CallT_contra]):
 
     def perform(self, call: CallT_contra, *, cause: Cause, failing: Mapping[int, str]) -> Reply:
         """Apply the call, commit, and word the answer. `failing` gives error codes for items of a batch."""
+        ...
 
     def locked(self, call: CallT_contra) -> Reply:
         """The refusal of a write whose row is locked."""
+        ...
 
     def throttled(self, call: CallT_contra, status: int) -> Reply:
         """The refusal of one call too many."""
+        ...
 
     def outage(self, status: int) -> Reply:
         """The system's own JSON answer with an outage status."""
+        ...
 
     def expire_session(self, call: CallT_contra) -> Reply:
         """End the session of the call for good and word the refusal."""
+        ...
 
     def lock_rows(self, call: CallT_contra) -> Callable[[], None]:
         """Lock the rows that the call is about to change; the answer unlocks them."""
+        ...
 
 
 class Exchange(Generic[CallT]):
@@ -107,7 +113,8 @@ class Exchange(Generic[CallT]):
                 answers = {"first": self._perform(call), "second": self._perform(call, "duplicate_delivery")}
                 await wire.answer(answers[fault.param("answer")])
             case "partial_batch":
-                failing = dict.fromkeys(self._injector.victims(fault, facts.batch), fault.param("code"))
+                code: str = fault.param("code")
+                failing = dict.fromkeys(self._injector.victims(fault, facts.batch), code)
                 await wire.answer(self._perform(call, failing=failing))
 
     async def _withhold(self, wire: Wire, fault: Fault) -> None:

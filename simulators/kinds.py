@@ -55,7 +55,7 @@ class KindOfFault:
                 return f"{name} must be one of {', '.join(map(str, self.choices[name]))}, not {value!r}"
             if name in _NON_NEGATIVE and (isinstance(value, bool) or not isinstance(value, int | float) or value < 0):
                 return f"{name} must be a number from 0 up, not {value!r}"
-            if name == "fraction" and value > 1:
+            if name == "fraction" and isinstance(value, int | float) and value > 1:
                 return f"fraction must be between 0 and 1, not {value!r}"
             if name == "k" and (not isinstance(value, int) or value < 1):
                 return f"k must be a whole number from 1 up, not {value!r}"

@@ -24,6 +24,7 @@ class Simulator(Protocol):
 
     async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The application."""
+        ...
 
 
 EXTENSION = "seawall.line"
@@ -37,9 +38,11 @@ class Line(Protocol):
 
     def reset(self) -> None:
         """Break the connection at once so that the peer sees a reset."""
+        ...
 
     def close(self) -> None:
         """Close the connection in order, after what was sent so far."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

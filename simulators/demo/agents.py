@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, TypeAlias, get_args
 
 from .judge import Claim, Word
@@ -58,8 +59,8 @@ class Agent:
             if request is None:
                 return
             answer = await self._ask(self._name, action, request)
-            self._note(task, answer)
-            word = answer["word"]
+            task = self._note(task, answer)
+            word = _word_on_all(answer)
             if word == "rejected" and failures < _TRIES - 1 and answer.get("code") != "same_identity_other_content":
                 failures += 1
                 if answer.get("code") == "entity_unsettled":
@@ -68,20 +69,25 @@ class Agent:
                     action, request = await self._request(task, round_)
             elif word != "unknown" or task.kind == "workflow":
                 return
+            if task.kind == "batch":
+                action, request = await self._request(task, round_)
             await asyncio.sleep(_PAUSE)
 
-    def _note(self, task: Task, answer: Message) -> None:
+    def _note(self, task: Task, answer: Message) -> Task:
+        """Note what was told; the answer is what is left of the task."""
         now = time.time()
         if answer["word"] == "partial":
-            told = zip(task.items, (item["word"] for item in answer["items"]), strict=True)
+            told = list(zip(task.items, (item["word"] for item in answer["items"]), strict=True))
         else:
-            told = zip(task.tokens, [answer["word"]] * len(task.tokens), strict=True)
+            told = [(token, answer["word"]) for token in task.tokens]
         # Being told that the identity is taken by other words is no word on the request itself.
         if answer.get("code") != "same_identity_other_content":
             sure = answer.get("sure", True)
             self._claims += [Claim(token, word, now, sure) for token, word in told if word in _WORDS]
         if task.kind == "create" and answer["word"] == "applied":
             self._cases[task.token] = answer["record"]
+        left = tuple(token for token, word in told if word in ("rejected", "unknown"))
+        return replace(task, items=left) if task.items and left else task
 
     async def _request(self, task: Task, round_: int) -> tuple[str, Message | None]:
         words = f"{task.worded(round_)} {task.token}"
@@ -114,6 +120,12 @@ class Agent:
                 return str(answer["value"]["version"])
             await asyncio.sleep(_PAUSE)
         return None
+
+
+def _word_on_all(answer: Message) -> str:
+    """The word on a whole batch: the one that leaves most to do."""
+    words = {item["word"] for item in answer["items"]} if answer["word"] == "partial" else {answer["word"]}
+    return next((word for word in ("unknown", "rejected") if word in words), "applied")
 
 
 def _case(reference: str, subject: str) -> dict[str, Any]:

@@ -26,6 +26,7 @@ def config(told: Message) -> dict[str, Any]:
                 "deadline": DEADLINE,
                 "horizon": 4.0,
                 "breaker": {"failures": 20, "reset_after": 1.0},
+                "retry": {"budget_ratio": 0.3, "budget_reserve": 30},
                 "recovery": {"interval": 0.2, "first_probe": 0.2, "longest_wait": 2.0, "concurrency": 8},
                 "settings": {
                     "url": told["url"],

@@ -130,7 +130,7 @@ class Transaction:
         self.records = records
         self._logged = logged
         self._request_id = request_id
-        self._cause = cause
+        self._cause: Cause = cause
         self._undo: list[Callable[[], None]] = []
         self._effects: list[tuple[Kind, str, str, Mapping[str, Any], tuple[str, ...]]] = []
         self._entries: list[Entry] = []

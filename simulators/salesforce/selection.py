@@ -113,7 +113,10 @@ class Selection:
 
     def _column(self, path: Path, at: int) -> Column:
         obj, steps = self.object, []
-        names = path[1:] if len(path) > 1 and path[0].lower() == obj.name.lower() else path
+        names = list(path)
+        if len(names) > 1 and names[0].lower() == obj.name.lower():
+            del names[0]
+        last = names[-1]
         for name in names[:-1]:
             lookup = obj.relationships.get(name.lower())
             target = self._records.schema.get(lookup.reference_to[0]) if lookup and lookup.reference_to else None
@@ -126,15 +129,15 @@ class Selection:
                 raise ApiError("INVALID_FIELD", pointed(self._select.text, at, message))
             steps.append((lookup.name, target))
             obj = target
-        field = obj.field(names[-1])
+        field = obj.field(last)
         if field is None:
             message = (
-                f"No such column '{names[-1]}' on entity '{obj.name}'. If you are attempting to use a custom field, "
+                f"No such column '{last}' on entity '{obj.name}'. If you are attempting to use a custom field, "
                 "be sure to append the '__c' after the custom field name. Please reference your WSDL or the describe "
                 "call for the appropriate names."
             )
             raise ApiError("INVALID_FIELD", pointed(self._select.text, at, message))
-        return Column(field, names, tuple(steps), self._reader(field.name, tuple(steps)))
+        return Column(field, tuple(names), tuple(steps), self._reader(field.name, tuple(steps)))
 
     def _reader(self, name: str, steps: tuple[tuple[str, ObjectDef], ...]) -> Value:
         if not steps:
@@ -218,7 +221,8 @@ class Selection:
 
     def _days(self, kind: str, value: RelativeDate | date | Moment) -> tuple[Any, Any]:
         if isinstance(value, Moment):
-            return (value.seconds, value.seconds) if kind == "datetime" else (_day(value.seconds),) * 2
+            moment = value.seconds if kind == "datetime" else _day(value.seconds)
+            return moment, moment
         today = _day(self._records.now())
         if isinstance(value, RelativeDate):
             match value.name:

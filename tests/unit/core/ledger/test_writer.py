@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -78,3 +79,95 @@ async def test_closing_finishes_what_is_queued(tmp_path: Path, writer: Writer) -
     with sqlite3.connect(tmp_path / "w.db") as raw:
         assert numbers(raw) == list(range(20))
     raw.close()
+
+
+async def test_lock_of_another_program_is_waited_for_once_and_not_once_a_job(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "w.db", isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)")
+    writer = Writer(connection, lambda error: f"told: {error}", busy_timeout=0.1)
+    tries: list[str] = []
+    connection.set_trace_callback(lambda text: tries.append(text) if text.startswith("BEGIN") else None)
+    blocker = sqlite3.connect(tmp_path / "w.db", isolation_level=None)
+    blocker.execute("BEGIN IMMEDIATE")
+    answers = await asyncio.gather(*(writer.submit(insert(n)) for n in range(16)), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [LedgerUnavailable] * 16
+    assert len(tries) <= 2, "one that does not wait, and one that does"
+    assert await writer.submit(numbers, writes=False) == [], "reads go on"
+    blocker.execute("ROLLBACK")
+    blocker.close()
+    assert await writer.submit(insert(1)) == 1
+    await writer.close()
+
+
+async def test_lock_that_is_released_in_time_delays_the_jobs_and_no_more(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "w.db", isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)")
+    writer = Writer(connection, lambda error: f"told: {error}", busy_timeout=30.0)
+    blocker = sqlite3.connect(tmp_path / "w.db", isolation_level=None)
+    blocker.execute("BEGIN IMMEDIATE")
+    waiting = [writer.submit(insert(n)) for n in range(3)]
+    done, _ = await asyncio.wait(waiting, timeout=0.05)
+    assert not done
+    blocker.execute("ROLLBACK")
+    blocker.close()
+    assert await asyncio.gather(*waiting) == [1, 1, 1]
+    await writer.close()
+
+
+async def test_reads_are_made_in_the_thread_even_when_writes_surround_them(writer: Writer) -> None:
+    threads: list[int] = []
+    jobs: list[asyncio.Future[Any]] = [
+        writer.submit(insert(1)),
+        writer.submit(lambda db: threads.append(threading.get_ident()), writes=False),
+        writer.submit(insert(2)),
+    ]
+    await asyncio.gather(*jobs)
+    assert len(threads) == 1
+    assert threads[0] != threading.get_ident()
+
+
+async def test_failure_is_told_even_when_its_caller_is_gone(writer: Writer) -> None:
+    told: list[BaseException] = []
+    await writer.submit(insert(1))
+    writer.submit(insert(1), failed=told.append).cancel()
+    await writer.submit(numbers, writes=False)
+    assert [str(error) for error in told] == ["told: UNIQUE constraint failed: t.n [ledger]"]
+
+
+async def test_commit_that_fails_is_told_to_each_and_leaves_the_connection_usable(writer: Writer) -> None:
+    connection = writer._connection
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("CREATE TABLE c (n REFERENCES t (n) DEFERRABLE INITIALLY DEFERRED)")
+
+    def orphan(db: sqlite3.Connection) -> None:
+        db.execute("INSERT INTO c VALUES (99)")  # fails at the commit and not before
+
+    good, bad = writer.submit(insert(1)), writer.submit(orphan)
+    assert await good == 1
+    with pytest.raises(LedgerUnavailable, match="told: FOREIGN KEY"):
+        await bad
+    assert await writer.submit(insert(2)) == 1
+    assert await writer.submit(numbers, writes=False) == [1, 2]
+
+
+def test_loop_that_ends_before_the_ledger_is_closed_does_not_break_its_thread(tmp_path: Path) -> None:
+    path = tmp_path / "w.db"
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)")
+    gate = threading.Event()
+
+    async def main() -> Writer:
+        writer = Writer(connection, str)
+        writer.submit(lambda db: gate.wait(5), writes=False)
+        await asyncio.sleep(0.01)
+        return writer
+
+    writer = asyncio.run(main())
+    gate.set()
+    writer._queue.put(None)
+    assert writer._thread is not None
+    writer._thread.join(5)
+    assert not writer._thread.is_alive()
+    connection.close()

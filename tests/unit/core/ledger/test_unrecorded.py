@@ -1,0 +1,174 @@
+"""Verdicts that could not be written: kept, whoever waits for them, and written once that is possible."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+import pytest_asyncio
+
+from seawall.core.clock import Sources
+from seawall.core.errors import LedgerUnavailable
+from seawall.core.ledger import Ledger
+from seawall.core.ledger.records import AttemptRow, Begun, Intent, Status, Verdict
+from seawall.core.settings import LedgerSettings
+
+INTENT = Intent(
+    id="op_1",
+    system="crm",
+    action="add",
+    key="k1",
+    identity="{}",
+    request="{}",
+    digest="d",
+    principal="p",
+    adapter_version="1",
+    policy="{}",
+    deadline_at=0.0,
+)
+APPLIED = Verdict("op_1", 1, Status.APPLIED, attempts=(AttemptRow("op_1", 1, 1, "send", 1.0, 2.0, "applied"),))
+
+
+class Blocker:
+    """Another program that holds the file's write lock."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path, isolation_level=None)
+
+    def block(self) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def release(self) -> None:
+        self._connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+@pytest_asyncio.fixture
+async def one(tmp_path: Path) -> AsyncIterator[Ledger]:
+    settings = LedgerSettings(path=str(tmp_path / "ledger.db"), busy_timeout=0.1)
+    ledger = await Ledger.open(settings, Sources(), heartbeat=False)
+    yield ledger
+    await ledger.close()
+
+
+@pytest_asyncio.fixture
+async def blocker(one: Ledger, tmp_path: Path) -> AsyncIterator[Blocker]:
+    await one.begin([INTENT])
+    other = Blocker(tmp_path / "ledger.db")
+    yield other
+    other.close()
+
+
+async def status(one: Ledger) -> Status:
+    found = await one.get("op_1")
+    assert found is not None
+    return found.status
+
+
+async def test_verdict_whose_caller_was_told_of_the_failure_is_kept_once(one: Ledger, blocker: Blocker) -> None:
+    blocker.block()
+    with pytest.raises(LedgerUnavailable, match="locked by another program"):
+        await one.finish([APPLIED])
+    assert one.unrecorded == [APPLIED]
+    one.finish_soon([APPLIED])  # its caller is careful, too
+    await one.get("op_1")
+    assert one.unrecorded == [APPLIED]
+    blocker.release()
+    await one.retry_unrecorded()
+    assert (await status(one), one.unrecorded) == (Status.APPLIED, [])
+    story = await one.story("op_1")
+    assert story is not None
+    assert (story.attempts, story.decisions) == (APPLIED.attempts, ())
+
+
+@pytest.mark.parametrize("gone", ["cancelled", "out of time"])
+async def test_verdict_whose_caller_is_gone_when_it_fails_is_kept(one: Ledger, blocker: Blocker, gone: str) -> None:
+    blocker.block()
+    if gone == "cancelled":
+        call = asyncio.ensure_future(one.finish([APPLIED]))
+        await asyncio.sleep(0)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+    else:
+        with pytest.raises(TimeoutError):
+            await one.finish([APPLIED], within=0.01)
+    await one.get("op_1")  # jobs are done in order, so the verdict's has failed now
+    assert one.unrecorded == [APPLIED]
+    blocker.release()
+    await one.retry_unrecorded()
+    assert await status(one) is Status.APPLIED
+
+
+async def test_verdict_that_succeeds_after_its_caller_is_gone_is_not_kept(one: Ledger, blocker: Blocker) -> None:
+    with pytest.raises(TimeoutError):
+        await one.finish([APPLIED], within=0.0)
+    assert await status(one) is Status.APPLIED
+    assert one.unrecorded == []
+
+
+async def test_verdict_that_can_never_be_written_does_not_keep_the_others_back(one: Ledger, blocker: Blocker) -> None:
+    impossible = replace(APPLIED, operation_id="op_2", attempts=(replace(APPLIED.attempts[0], effect=None),))  # type: ignore[arg-type]  # what no row may hold
+    blocker.block()
+    one.finish_soon([impossible])
+    one.finish_soon([APPLIED])
+    await one.get("op_1")
+    blocker.release()
+    with pytest.raises(LedgerUnavailable):
+        await one.retry_unrecorded()
+    assert (await status(one), one.unrecorded) == (Status.APPLIED, [impossible])
+
+
+async def test_closing_tries_once_more_what_could_not_be_recorded(tmp_path: Path) -> None:
+    settings = LedgerSettings(path=str(tmp_path / "ledger.db"), busy_timeout=0.1)
+    ledger = await Ledger.open(settings, Sources(), heartbeat=False)
+    await ledger.begin([INTENT])
+    other = Blocker(tmp_path / "ledger.db")
+    other.block()
+    ledger.finish_soon([APPLIED])
+    await ledger.get("op_1")
+    other.release()
+    other.close()
+    await ledger.close()
+    await ledger.close()
+    again = await Ledger.open(settings, Sources(), heartbeat=False)
+    assert await status(again) is Status.APPLIED
+    await again.close()
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_intent_whose_caller_is_cancelled_at_any_moment_reaches_somebody(one: Ledger, turns: int) -> None:
+    orphans: list[Begun] = []
+    call = asyncio.ensure_future(one.begin([INTENT], orphaned=orphans.extend))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    call.cancel()
+    answers = await asyncio.gather(call, return_exceptions=True)
+    recorded = await one.get("op_1")
+    told = orphans if isinstance(answers[0], asyncio.CancelledError) else answers[0]
+    assert isinstance(told, list)
+    assert [begun.fresh for begun in told] == ([True] if recorded else [])
+
+
+async def test_intent_whose_caller_is_cancelled_as_the_answer_arrives_reaches_somebody(one: Ledger) -> None:
+    orphans: list[Begun] = []
+    submit = one._writer.submit
+
+    def cancelling(run: Callable[[sqlite3.Connection], list[Begun]], **options: Any) -> asyncio.Future[list[Begun]]:
+        future = submit(run, **options)
+        future.add_done_callback(lambda _: call.cancel())
+        return future
+
+    with patch.object(one._writer, "submit", cancelling):  # a deadline at the same moment
+        call = asyncio.ensure_future(one.begin([INTENT], orphaned=orphans.extend))
+        with pytest.raises(asyncio.CancelledError):
+            await call
+    assert [begun.fresh for begun in orphans] == [True]
