@@ -87,17 +87,21 @@ class Auth:
         """
         if self._token is not None:
             return self._token
-        if self._login is None or self._login.done():
+        first = self._login is None or self._login.done()
+        if self._login is None or first:
             self._login = asyncio.create_task(self._log_in(), name="salesforce login")
         try:
             async with asyncio.timeout(max(timeout, 0.0)):
                 answer = await asyncio.shield(self._login)
         except TimeoutError:
-            waiting = ReplyTimeout("the login took too long", code="login_timeout")
+            waiting = ReplyTimeout("the login took too long", code="login_timeout", outage=first)
             raise waiting.without_effect("only a login was sent") from None
         if isinstance(answer, IntegrationError):
-            # Waiters share the login, not the exception: each writes into its own where it happened.
-            raise IntegrationError.from_record(answer.to_record())
+            # Waiters share the login, not the exception: each writes into its own where it happened. One login
+            # failed, however many calls waited for it: only one of them charges the breaker.
+            failed = IntegrationError.from_record(answer.to_record())
+            failed.outage = failed.outage and first
+            raise failed
         return answer
 
     def confirm(self, token: Token) -> None:

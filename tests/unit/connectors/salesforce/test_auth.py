@@ -21,6 +21,7 @@ from support.salesforce import (
     FIELD,
     KEY,
     ROOT,
+    TOKEN_PATH,
     URL,
     adapter,
     again,
@@ -214,6 +215,16 @@ async def test_callers_that_come_together_share_one_login(org: respx.MockRouter)
     await asyncio.gather(*(create(crm) for _ in range(20)))
     await crm.close()
     assert org["login"].call_count == 1
+
+
+async def test_a_shared_login_that_fails_charges_the_breaker_once(org: respx.MockRouter) -> None:
+    org.post(TOKEN_PATH).mock(return_value=httpx.Response(503))
+    crm = adapter(**BY_ID)
+    calls = (crm.send(crm.actions["create_case"], attempt(CREATE)) for _ in range(20))
+    failed = await asyncio.gather(*calls, return_exceptions=True)
+    assert {type(error) for error in failed} == {GatewayError}
+    assert sum(error.outage for error in failed if isinstance(error, IntegrationError)) == 1
+    assert {error.effect for error in failed if isinstance(error, IntegrationError)} == {"none"}
 
 
 async def test_sessions_that_expire_together_are_renewed_by_one_login(org: respx.MockRouter) -> None:
