@@ -192,7 +192,7 @@ def _of_operation(table: Table, *order: Column[Any]) -> Statement:
 ATTEMPTS = _of_operation(attempts, attempts.c.started_at, attempts.c.epoch, attempts.c.number)
 PROBES = _of_operation(probes, probes.c.at, probes.c.seq)
 DECISIONS = _of_operation(decisions, decisions.c.at, decisions.c.seq)
-COUNTS = _compiled(select(_op.system, _op.status, func.count()).group_by(_op.system, _op.status))
+COUNTS = _compiled(select(_op.system, _op.status, func.count()).group_by(_op.status, _op.system))
 
 BEAT = _compiled(
     sqlite.insert(holders)

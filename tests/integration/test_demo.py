@@ -1,0 +1,67 @@
+"""The main job as a user runs it: real processes, kills, faults, and the judge's figures."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+SEAWALL = str(Path(sys.executable).with_name("seawall"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [7, 104])
+def test_demo_shows_zeros_for_seawall_and_trouble_for_the_usual_way(seed: int) -> None:
+    done = subprocess.run(
+        [SEAWALL, "demo", "--json", "--operations", "80", "--kills", "2", "--agents", "10", "--seed", str(seed)],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout.splitlines()[-1])
+    ours = figures["seawall"]
+    assert (ours["duplicates"], ours["lost"], ours["phantom_failures"], ours["unresolved"]) == (0, 0, 0, 0)
+    assert ours["applied"] + ours["rejected"] + ours["parked"] == ours["operations"] >= 60
+    assert ours["applied"] > 0.8 * ours["operations"], "not by refusing everything"
+    assert (ours["kills"], ours["faults"] > 0) == (2, True)
+    for name in ("retry", "retry_and_breaker"):
+        assert figures[name]["duplicates"] > 0, "the plan bites"
+        assert set(figures[name]) == set(ours)
+
+
+def test_simulate_serves_anyones_client_until_it_is_interrupted(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [SEAWALL, "simulate", "salesforce", "--plan", "calm", "--effects", str(tmp_path / "effects.jsonl")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    url = process.stdout.readline().strip()
+    with urllib.request.urlopen(f"{url}/services/data", timeout=10) as answer:
+        assert json.load(answer)[-1]["version"]
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "1 requests, 0 faults, 0 effects" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["simulate", "netsuite"], "there is no simulator 'netsuite'"),
+        (["simulate", "salesforce", "--plan", "nowhere.yaml"], "nowhere.yaml"),
+    ],
+)
+def test_simulate_refuses_what_it_cannot_do_with_one_clear_line(arguments: list[str], says: str) -> None:
+    done = subprocess.run([SEAWALL, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert says in done.stderr.replace("\n", " ")
+    assert "Traceback" not in done.stderr
