@@ -23,12 +23,12 @@ class RetrySettings(Settings):
         budget_reserve: Retries allowed before any traffic has earned some; also the most that can be saved up.
     """
 
-    attempts: int = Field(4, ge=1, le=20)
-    first_wait: float = Field(0.2, gt=0)
-    longest_wait: float = Field(10.0, gt=0)
-    longest_retry_after: float = Field(86400.0, gt=0)
-    budget_ratio: float = Field(0.1, ge=0, le=1)
-    budget_reserve: float = Field(10.0, ge=0)
+    attempts: int = Field(default=4, ge=1, le=20)
+    first_wait: float = Field(default=0.2, gt=0)
+    longest_wait: float = Field(default=10.0, gt=0)
+    longest_retry_after: float = Field(default=86400.0, gt=0)
+    budget_ratio: float = Field(default=0.1, ge=0, le=1)
+    budget_reserve: float = Field(default=10.0, ge=0)
 
 
 class BreakerSettings(Settings):
@@ -42,11 +42,11 @@ class BreakerSettings(Settings):
         probe_lease: A probe that has not come back after this gives its place free.
     """
 
-    failures: int = Field(5, ge=1)
-    reset_after: float = Field(30.0, gt=0)
-    probes: int = Field(1, ge=1)
-    successes: int = Field(1, ge=1)
-    probe_lease: float = Field(60.0, gt=0)
+    failures: int = Field(default=5, ge=1)
+    reset_after: float = Field(default=30.0, gt=0)
+    probes: int = Field(default=1, ge=1)
+    successes: int = Field(default=1, ge=1)
+    probe_lease: float = Field(default=60.0, gt=0)
 
 
 class LimitSettings(Settings):
@@ -59,10 +59,10 @@ class LimitSettings(Settings):
         burst: Calls that may start at once under `rate`.
     """
 
-    concurrency: int = Field(32, ge=1)
-    waiting: int = Field(1000, ge=0)
-    rate: float | None = Field(None, gt=0)
-    burst: int = Field(10, ge=1)
+    concurrency: int = Field(default=32, ge=1)
+    waiting: int = Field(default=1000, ge=0)
+    rate: float | None = Field(default=None, gt=0)
+    burst: int = Field(default=10, ge=1)
 
 
 class RecoverySettings(Settings):
@@ -77,12 +77,12 @@ class RecoverySettings(Settings):
         attempts: Probes that fail or cannot tell before the operation is parked.
     """
 
-    interval: float = Field(1.0, gt=0)
-    first_probe: float = Field(0.5, ge=0)
-    longest_wait: float = Field(60.0, gt=0)
-    batch: int = Field(100, ge=1)
-    concurrency: int = Field(4, ge=1)
-    attempts: int = Field(50, ge=1)
+    interval: float = Field(default=1.0, gt=0)
+    first_probe: float = Field(default=0.5, ge=0)
+    longest_wait: float = Field(default=60.0, gt=0)
+    batch: int = Field(default=100, ge=1)
+    concurrency: int = Field(default=4, ge=1)
+    attempts: int = Field(default=50, ge=1)
 
 
 class SystemSettings(Settings):
@@ -100,14 +100,14 @@ class SystemSettings(Settings):
             before the target is asked again.
     """
 
-    attempt_timeout: float = Field(10.0, gt=0)
-    deadline: float = Field(30.0, gt=0)
+    attempt_timeout: float = Field(default=10.0, gt=0)
+    deadline: float = Field(default=30.0, gt=0)
     retry: RetrySettings = RetrySettings()
     breaker: BreakerSettings = BreakerSettings()
     limits: LimitSettings = LimitSettings()
     recovery: RecoverySettings = RecoverySettings()
-    horizon: float | None = Field(None, ge=0)
-    replay_rejections: float = Field(60.0, ge=0)
+    horizon: float | None = Field(default=None, ge=0)
+    replay_rejections: float = Field(default=60.0, ge=0)
 
     @model_validator(mode="after")
     def _probes_outlive_attempts(self) -> SystemSettings:
@@ -130,9 +130,9 @@ class LedgerSettings(Settings):
     """
 
     path: str = "seawall.db"
-    lease: float = Field(30.0, gt=0)
-    busy_timeout: float = Field(5.0, ge=0)
-    warm: int = Field(4096, ge=0)
+    lease: float = Field(default=30.0, gt=0)
+    busy_timeout: float = Field(default=5.0, ge=0)
+    warm: int = Field(default=4096, ge=0)
 
 
 class TimeSettings(Settings):

@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import vcr
+from vcr.record_mode import RecordMode
 
 from seawall.connectors.salesforce import models
 from seawall.connectors.salesforce.adapter import SalesforceAdapter
@@ -181,7 +182,7 @@ SCENARIOS: Mapping[str, tuple[Scenario, list[dict[str, Any]]]] = {
 def cassette(name: str, *, record: bool) -> AbstractContextManager[Any]:
     """The cassette of a scenario, to record into or to replay from."""
     tape: AbstractContextManager[Any] = vcr.VCR(
-        record_mode="all" if record else "none",
+        record_mode=RecordMode.ALL if record else RecordMode.NONE,
         match_on=["method", "path", "query", "body"],
         filter_headers=[("authorization", _HIDDEN)],
         before_record_request=_without_place,

@@ -59,7 +59,7 @@ class Query(Request[QueryResult]):
     """Run a SOQL query."""
 
     soql: Annotated[str, StringConstraints(min_length=1, max_length=15_000)]
-    max_records: int = Field(2000, ge=1, le=50_000)
+    max_records: int = Field(default=2000, ge=1, le=50_000)
 
 
 class GetCase(Request[Case]):
@@ -82,9 +82,9 @@ class FindCases(Request[FoundCases]):
     priority: str | None = None
     contact_email: str | None = None
     account_id: RecordId | None = None
-    subject_contains: str | None = Field(None, min_length=2)
+    subject_contains: str | None = Field(default=None, min_length=2)
     created_after: AwareDatetime | None = None
-    limit: int = Field(50, ge=1, le=2000)
+    limit: int = Field(default=50, ge=1, le=2000)
 
 
 class CaseCreated(Reply):
@@ -98,7 +98,7 @@ class CreateCase(Request[CaseCreated]):
 
     reference: Reference
     subject: str = Field(min_length=1, max_length=255)
-    description: str | None = Field(None, max_length=32_000)
+    description: str | None = Field(default=None, max_length=32_000)
     status: str | None = None
     priority: str | None = None
     origin: str | None = None
@@ -133,8 +133,8 @@ class UpdateCase(Request[CaseUpdated]):
 
     case_id: RecordId
     version: Version
-    subject: str | None = Field(None, min_length=1, max_length=255)
-    description: str | None = Field(None, max_length=32_000)
+    subject: str | None = Field(default=None, min_length=1, max_length=255)
+    description: str | None = Field(default=None, max_length=32_000)
     status: str | None = None
     priority: str | None = None
     origin: str | None = None
@@ -189,7 +189,7 @@ class CreateFollowUp(Request[FollowUpCreated]):
     case_id: RecordId
     reference: Reference
     subject: str = Field(min_length=1, max_length=255)
-    description: str | None = Field(None, max_length=31_000)
+    description: str | None = Field(default=None, max_length=31_000)
     due_date: date | None = None
     priority: str | None = None
     owner_id: RecordId | None = None

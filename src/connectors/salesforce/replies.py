@@ -19,7 +19,7 @@ class Page(BaseModel):
     total_size: int = Field(alias="totalSize")
     done: bool
     records: list[dict[str, Any]]
-    next_url: str | None = Field(None, alias="nextRecordsUrl")
+    next_url: str | None = Field(default=None, alias="nextRecordsUrl")
 
 
 class Saved(BaseModel):

@@ -107,9 +107,9 @@ class SalesforceSettings(ConnectorSettings):
     external_id_fields: dict[SObject, ApiName] = Field(default_factory=dict)
     marker_fields: dict[SObject, ApiName] = Field(default_factory=dict)
     closed_status: str = "Closed"
-    late_commit_horizon: float = Field(600.0, ge=0)
+    late_commit_horizon: float = Field(default=600.0, ge=0)
     use_instance_url: bool = False
     ca_file: Annotated[FilePath, AfterValidator(_certificates)] | None = None
     proxy: SecretStr | None = None
-    max_connections: int = Field(32, ge=1)
-    max_response_bytes: int = Field(32 * 1024 * 1024, ge=1024)
+    max_connections: int = Field(default=32, ge=1)
+    max_response_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)

@@ -145,7 +145,7 @@ def test_rate_reserves_nothing_for_a_caller_that_cannot_wait() -> None:
     for _ in range(5):
         with pytest.raises(RateLimited) as limited:
             rate.reserve(0.5)
-    assert limited.value.retry_after == pytest.approx(0.5)
+        assert limited.value.retry_after == pytest.approx(0.5)
     assert rate.reserve(1.0) == pytest.approx(1.0)
 
 

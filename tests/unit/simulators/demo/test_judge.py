@@ -24,7 +24,7 @@ def change(seq: int, token: str, at: float = 20.0, **facts: Any) -> Effect:
 
 
 def judged(effects: list[Effect], *told: tuple[str, Word, float], **final: Word) -> Verdict:
-    last = {token.replace("_", "-"): word for token, word in final.items()}
+    last: dict[str, Word] = {token.replace("_", "-"): word for token, word in final.items()}
     return judge(WANTED, [Claim(token, word, at) for token, word, at in told], last, effects)
 
 
