@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: setup demo test check bench chaos docs clean
+.PHONY: setup demo test check pyright bench chaos docs clean
 
 setup: $(VENV)/.ready
 
@@ -28,6 +28,10 @@ check: setup
 	$(BIN)/mypy -p seawall
 	$(BIN)/mypy tests benchmarks
 	PYTHONPATH=typing_view $(BIN)/lint-imports --no-cache
+
+# A second opinion on types; fetches its own checker from the npm registry the first time.
+pyright: setup
+	$(BIN)/pyright
 
 bench: setup
 	$(BIN)/python -m benchmarks $(ARGS)
