@@ -154,6 +154,7 @@ def test_pipeline_that_sends_again_inside_the_horizon_is_caught(
 
     monkeypatch.setattr("seawall.core.write.next_step", hasty)
     monkeypatch.setattr("seawall.core.recovery.next_step", hasty)
+
     def all_seeds() -> None:
         for seed in range(SHORT):
             folder = tmp_path / str(seed)
