@@ -36,8 +36,8 @@ def print_table(console: Console, results: Mapping[str, Result]) -> None:
         title=f"Same agents, same faults, {first['kills']} kills each; judged by what happened in the CRM",
         title_justify="left",
         box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
+        padding=0,  # the whole table fits eighty columns
+        show_edge=False,
     )
     table.add_column("", no_wrap=True)
     table.add_column("oper-\nations", justify="right")
