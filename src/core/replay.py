@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from dataclasses import replace
 from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ValidationError
@@ -18,10 +17,13 @@ Place: TypeAlias = tuple[str, str]
 """System and idempotency key."""
 
 
+_encode = json.JSONEncoder(default=str).encode
+
+
 def encode_applied(value: BaseModel, receipt: Receipt) -> str:
     """JSON of an applied outcome, for the ledger."""
     told = {"record": receipt.record, "proof": receipt.proof, "facts": dict(receipt.facts)}
-    return f'{{"value":{value.model_dump_json()},"receipt":{json.dumps(told, default=str)}}}'
+    return f'{{"value":{value.model_dump_json()},"receipt":{_encode(told)}}}'
 
 
 def outcome_of(operation: Operation, action: Action, now: float) -> Outcome[Any]:
@@ -102,6 +104,6 @@ class Warm:
         """Keep one more, and forget the one longest unused."""
         if self._size == 0:
             return
-        self._kept[place] = (digest, replace(outcome, replayed=True))
+        self._kept[place] = (digest, Applied(outcome.value, outcome.receipt, outcome.operation_id, replayed=True))
         if len(self._kept) > self._size:
             self._kept.popitem(last=False)

@@ -13,6 +13,7 @@ from ..errors import LedgerUnavailable
 from ..settings import LedgerSettings
 from . import jobs
 from .connection import connect
+from .patience import Patience
 from .records import Begun, DecisionRow, Intent, Operation, Status, Story, Verdict
 from .writer import Writer
 
@@ -35,6 +36,7 @@ class Ledger:
         self._writer = writer
         self._settings = settings
         self._clock = sources.clock
+        self._patience = Patience()
         self._beat_at: float | None = None  # monotonic
         self._beat_now = 0.0  # the same moment as the other processes see it
         self._held: set[tuple[str, int]] = set()  # operations by id and epoch
@@ -109,7 +111,7 @@ class Ledger:
 
         future = self._writer.submit(job, orphaned=orphaned)
         try:
-            begun = await _within(future, within)
+            begun = await self._patience.wait(future, within)
         except asyncio.CancelledError:
             if orphaned is not None and future.done() and not future.cancelled() and future.exception() is None:
                 orphaned(future.result())  # cancelled between the answer and its caller's next step
@@ -128,7 +130,7 @@ class Ledger:
             verdicts: The verdicts.
             within: Seconds to wait for the answer; `TimeoutError` after that, while the ledger goes on with it.
         """
-        return await _within(self._record(verdicts), within)
+        return await self._patience.wait(self._record(verdicts), within)
 
     def finish_soon(self, verdicts: Sequence[Verdict]) -> None:
         """The same without waiting."""
@@ -278,22 +280,6 @@ class Ledger:
                 _log.warning("no heartbeat: %s", error)
             else:
                 self._renewed(started, now)
-
-
-async def _within(future: asyncio.Future[T], seconds: float | None) -> T:
-    """`asyncio.timeout` around one future, at a fraction of its cost; the job behind the future goes on."""
-    if seconds is None or future.done():
-        return await future
-    timer = future.get_loop().call_later(seconds, _expire, future)
-    try:
-        return await future
-    finally:
-        timer.cancel()
-
-
-def _expire(future: asyncio.Future[Any]) -> None:
-    if not future.done():
-        future.set_exception(TimeoutError("the ledger did not answer in time"))
 
 
 def _look_away(finished: asyncio.Future[Any]) -> None:
