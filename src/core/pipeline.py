@@ -19,7 +19,7 @@ from .intake import Asked, Intake
 from .ledger.records import DecisionRow, Operation, Status
 from .outcome import Applied, Outcome, Pending, Receipt, Rejected, Unknown
 from .policy import Decision, Policy
-from .replay import Place, Warm, identity_conflict, outcome_of
+from .replay import OTHER_CONTENT, Place, Warm, identity_conflict, outcome_of
 from .system import System
 from .write import carry_out
 
@@ -171,9 +171,12 @@ class Pipeline:
         operation = await self.ledger.get(operation_id) if operation_id else None
         if operation is not None and operation.digest != identity.digest:
             return identity_conflict(operation)
-        if isinstance(outcome, Applied | Rejected):
-            left_early = isinstance(outcome, Rejected) and isinstance(outcome.error, DeadlineBeforeSend)
-            return None if left_early else replace(outcome, replayed=True)
+        if isinstance(outcome, Applied):
+            return replace(outcome, replayed=True)
+        if isinstance(outcome, Rejected):
+            # Not for us: it left before anything was sent, or its content, and not ours, was in conflict.
+            its_own = isinstance(outcome.error, DeadlineBeforeSend) or outcome.error.code == OTHER_CONTENT
+            return None if its_own else replace(outcome, replayed=True)
         return outcome if isinstance(outcome, Unknown) or operation_id else None
 
     def _validated(

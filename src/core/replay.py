@@ -13,6 +13,9 @@ from .errors import CommitUnknown, Conflict, IntegrationError
 from .ledger.records import Operation, Status
 from .outcome import Applied, Outcome, Pending, Receipt, Rejected, Unknown
 
+OTHER_CONTENT = "same_identity_other_content"
+"""The code of the conflict between two requests with one identity."""
+
 Place: TypeAlias = tuple[str, str]
 """System and idempotency key."""
 
@@ -55,7 +58,7 @@ def identity_conflict(operation: Operation) -> Rejected:
         Conflict(
             f"the same request identity was used before with other content (operation {operation.id}, "
             f"{operation.status}); nothing was sent. To repeat on purpose, use another reference",
-            code="same_identity_other_content",
+            code=OTHER_CONTENT,
             evidence={"operation_id": operation.id, "earlier_request": json.loads(operation.request)},
             system=operation.system,
             action=operation.action,

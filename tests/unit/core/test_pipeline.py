@@ -113,6 +113,18 @@ async def test_caller_that_joined_with_other_content_is_told_of_the_conflict(tmp
         assert len(target.effects) == 1
 
 
+@virtual
+async def test_caller_with_the_earlier_content_is_not_told_of_anothers_conflict(tmp_path: Path) -> None:
+    async with toy_wall(tmp_path) as (wall, target, _):
+        await wall.toy.add_note(NOTE)
+    async with toy_wall(tmp_path, target=target, seed=2) as (wall, _, _):
+        reworded, same = await asyncio.gather(
+            wall.toy.add_note(AddNote(reference="R-1", text="reworded")), wall.toy.add_note(NOTE)
+        )
+        assert isinstance(reworded, Rejected)
+        assert isinstance(same, Applied)
+
+
 @pytest.mark.case(23)
 @virtual
 async def test_unknown_is_never_replayed_as_failed(tmp_path: Path) -> None:
