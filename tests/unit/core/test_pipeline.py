@@ -118,9 +118,16 @@ async def test_caller_with_the_earlier_content_is_not_told_of_anothers_conflict(
     async with toy_wall(tmp_path) as (wall, target, _):
         await wall.toy.add_note(NOTE)
     async with toy_wall(tmp_path, target=target, seed=2) as (wall, _, _):
-        reworded, same = await asyncio.gather(
-            wall.toy.add_note(AddNote(reference="R-1", text="reworded")), wall.toy.add_note(NOTE)
-        )
+        begin = wall.ledger.begin
+
+        async def slow(intents: Any, **options: Any) -> Any:
+            await asyncio.sleep(1)  # so that the second caller finds the first one at it
+            return await begin(intents, **options)
+
+        with patch.object(wall.ledger, "begin", slow):
+            reworded, same = await asyncio.gather(
+                wall.toy.add_note(AddNote(reference="R-1", text="reworded")), wall.toy.add_note(NOTE)
+            )
         assert isinstance(reworded, Rejected)
         assert isinstance(same, Applied)
 
