@@ -1,0 +1,51 @@
+"""The examples in the pages run, and their links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
+WITH_CODE = [page for page in PAGES if BLOCK.search(page.read_text(encoding="utf-8"))]
+
+
+def named(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=named)
+def test_examples_of_a_page_run_in_order(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    module = ModuleType("page_example")
+    monkeypatch.setitem(sys.modules, module.__name__, module)  # models look their module up
+    for number, block in enumerate(BLOCK.findall(page.read_text(encoding="utf-8")), 1):
+        exec(compile(block, f"{named(page)} block {number}", "exec"), vars(module))
+    assert capsys.readouterr().out, "an example that shows nothing teaches nothing"
+
+
+def test_readme_and_tutorial_have_examples() -> None:
+    assert {"README.md", "docs/write-an-adapter.md"} <= {named(page) for page in WITH_CODE}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_links_of_a_page_lead_to_files(page: Path) -> None:
+    links = LINK.findall(page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_dependency_has_its_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    listed = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
+    names = {re.split(r"[<>=\s]", one)[0] for one in listed} - {"seawall[simulators]"}
+    page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    assert sorted(name for name in names if f"`{name}`" not in page) == []

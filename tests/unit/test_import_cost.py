@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ["zeep", "mcp", "redis", "sqlalchemy", "pydantic", "httpx", "tenacity", "pybreaker", "rich", "typer", "yaml"]
+
+
+def loaded_after(statement: str) -> set[str]:
+    code = f"{statement}; import sys, json; print(json.dumps([n for n in {HEAVY} if n in sys.modules]))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout))
+
+
+def test_importing_seawall_loads_nothing_heavy() -> None:
+    assert loaded_after("import seawall") == set()
+
+
+@pytest.mark.parametrize("statement", ["from seawall import Applied, Unknown", "import seawall.core.ledger.records"])
+def test_importing_values_loads_no_database_and_no_network(statement: str) -> None:
+    assert loaded_after(statement) <= {"pydantic"}
+
+
+def test_seawall_itself_loads_no_database_before_a_ledger_is_opened_and_no_connector_before_it_is_named() -> None:
+    loaded = loaded_after("from seawall.config import Config; import seawall.core.pipeline")
+    assert "sqlalchemy" not in loaded
+    assert "httpx" not in loaded
+    assert "rich" not in loaded
