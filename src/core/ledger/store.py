@@ -109,7 +109,7 @@ class Ledger:
                 jobs.beat(db, self.holder, now)
             return jobs.begin(db, intents, self.holder, now)
 
-        future = self._writer.submit(job, orphaned=orphaned)
+        future = self._writer.submit(job, orphaned=orphaned, lonely=not self._held)
         try:
             begun = await self._patience.wait(future, within)
         except asyncio.CancelledError:
@@ -159,7 +159,9 @@ class Ledger:
                 _log.error("a verdict could not be recorded yet: %s", error)
                 self.unrecorded.extend(verdicts)
 
-        return self._writer.submit(lambda db: jobs.finish(db, verdicts, self.holder, now), failed=failed)
+        return self._writer.submit(
+            lambda db: jobs.finish(db, verdicts, self.holder, now), failed=failed, lonely=not self._held
+        )
 
     async def note(self, decisions: Sequence[DecisionRow]) -> None:
         """Record decisions."""

@@ -26,6 +26,8 @@ T = TypeVar("T")
 Work: TypeAlias = Callable[[sqlite3.Connection], Any]
 
 _MOST_TOGETHER = 128
+_BRIEF = 0.002  # seconds; a flush in the loop that takes longer sends the next ones to the thread
+_WARY_FOR = 8  # transactions
 
 
 @dataclass(slots=True)
@@ -35,6 +37,7 @@ class _Job:
     future: asyncio.Future[Any]
     orphaned: Callable[[Any], None] | None = None
     failed: Callable[[BaseException], None] | None = None
+    lonely: bool = False
     result: Any = None
     error: BaseException | None = None
 
@@ -76,8 +79,8 @@ class Writer:
         self._pending: deque[_Job] = deque()
         self._busy = False
         self._scheduled = False
-        self._alone = False  # the last transaction had one job: probably there is one caller
         self._patience = -1.0  # the busy timeout that the connection has now; setting it costs as much as a row
+        self._wary = 0  # transactions to flush in the thread, because the disk was slow
         self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -93,6 +96,7 @@ class Writer:
         writes: bool = True,
         orphaned: Callable[[T], None] | None = None,
         failed: Callable[[BaseException], None] | None = None,
+        lonely: bool = False,
     ) -> asyncio.Future[T]:
         """Queue a job. The future resolves when its transaction is durable; cancelling it undoes nothing.
 
@@ -101,8 +105,10 @@ class Writer:
             writes: False for a job that only reads.
             orphaned: Told the result if nobody waits for it any more.
             failed: Told the error, whether or not somebody waits.
+            lonely: True when no other operation is under way: nobody could share the flush, and on a disk that has
+                been quick it is over before a thread would have woken up.
         """
-        job = _Job(run, writes, self._loop.create_future(), orphaned, failed)
+        job = _Job(run, writes, self._loop.create_future(), orphaned, failed, lonely)
         if self._closed:
             job.error = LedgerUnavailable("the ledger is closed", code="ledger_closed")
             job.tell()
@@ -132,11 +138,8 @@ class Writer:
         self._idle.clear()
         if self._busy or self._scheduled:
             return
-        if self._alone:
-            self._start()
-        else:
-            self._scheduled = True
-            self._loop.call_soon(self._start)
+        self._scheduled = True
+        self._loop.call_soon(self._start)
 
     def _start(self) -> None:
         self._scheduled = False
@@ -149,7 +152,6 @@ class Writer:
         while self._pending and self._pending[0].writes == writes and len(jobs) < _MOST_TOGETHER:
             jobs.append(self._pending.popleft())
         self._busy = True
-        self._alone = len(jobs) == 1
         if not writes:
             self._in_thread(lambda: self._run_each_alone(jobs), lambda error: self._end_told(jobs, error))
             return
@@ -172,7 +174,21 @@ class Writer:
         except Exception as raised:  # noqa: BLE001 -- whatever one job raised must reach that job's caller alone
             self._end(jobs, raised)
         else:
+            self._commit(jobs)
+
+    def _commit(self, jobs: list[_Job]) -> None:
+        if len(jobs) > 1 or not jobs[0].lonely or self._wary:
+            self._wary = max(0, self._wary - 1)
             self._in_thread(lambda: self._connection.execute("COMMIT"), lambda failed: self._end(jobs, failed))
+            return
+        started, error = self._loop.time(), None
+        try:
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as raised:
+            error = raised
+        if self._loop.time() - started > _BRIEF:
+            self._wary = _WARY_FOR
+        self._end(jobs, error)
 
     def _end(self, jobs: list[_Job], error: BaseException | None) -> None:
         if error is not None:
