@@ -171,3 +171,30 @@ def test_loop_that_ends_before_the_ledger_is_closed_does_not_break_its_thread(tm
     writer._thread.join(5)
     assert not writer._thread.is_alive()
     connection.close()
+
+
+async def test_lonely_flush_needs_no_thread_and_a_slow_one_sends_the_next_ones_there(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed_in: list[str] = []
+
+    def note(text: str) -> None:
+        if text == "COMMIT":
+            flushed_in.append(threading.current_thread().name)
+
+    writer._connection.set_trace_callback(note)
+    here = threading.current_thread().name
+    await writer.submit(insert(1), lonely=True)
+    await writer.submit(insert(2))
+    monkeypatch.setattr("seawall.core.ledger.writer._BRIEF", -1.0)  # as if the disk had become slow
+    await writer.submit(insert(3), lonely=True)
+    await writer.submit(insert(4), lonely=True)
+    assert flushed_in == [here, "seawall ledger", here, "seawall ledger"]
+    assert await writer.submit(numbers, writes=False) == [1, 2, 3, 4]
+
+
+async def test_jobs_of_one_turn_share_a_commit_even_if_each_believed_to_be_alone(writer: Writer) -> None:
+    commits: list[str] = []
+    writer._connection.set_trace_callback(lambda text: commits.append(text) if text == "COMMIT" else None)
+    await asyncio.gather(*(writer.submit(insert(n), lonely=True) for n in range(8)))
+    assert len(commits) == 1
