@@ -7,10 +7,12 @@ import random
 from typing import Any
 
 import pytest
+import sqlalchemy.exc
 from support.toy import Target, ToyAdapter
 from support.virtual import sources, virtual
 
 from seawall.core.errors import (
+    Ambiguous,
     BulkheadFull,
     BusinessRule,
     CircuitOpen,
@@ -168,3 +170,22 @@ async def test_calls_held_back_by_the_breaker_use_up_no_turns_of_the_rate_limit(
     results = await asyncio.gather(*(one.call(Wire(), soon()) for _ in range(20)))
     assert {type(result) for result in results} == {CircuitOpen}
     assert asyncio.get_running_loop().time() == 0.0
+
+
+def sqlalchemy_errors() -> list[type[Exception]]:
+    found = [cls for cls in vars(sqlalchemy.exc).values() if isinstance(cls, type) and issubclass(cls, Exception)]
+    return [cls for cls in found if not issubclass(cls, Warning)]
+
+
+@pytest.mark.parametrize("cls", sqlalchemy_errors())
+def test_every_error_of_sqlalchemy_that_a_connector_lets_through_counts_as_ambiguous(cls: type[Exception]) -> None:
+    error = cls.__new__(cls)  # whatever its constructor wants
+    error.args = ("the connection is gone",)
+
+    @virtual
+    async def scenario() -> None:
+        result = await system().call(Wire(error), soon())
+        assert isinstance(result, Ambiguous)
+        assert result.effect == "maybe"
+
+    scenario()
