@@ -6,12 +6,12 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..effects import Effect, EffectLog
+from ..effects import EffectLog
 from .agents import Agent
 from .judge import Claim, Verdict, Wanted, Word, judge
 from .lines import Child, Message
@@ -49,14 +49,12 @@ class Result:
         verdict: What the judge found.
         operations: For `seawall`: its ledger's last word on each operation.
         unresolved: Requests that were left open.
-        facts: What its worker was told: where the org was, and its ledger.
     """
 
     figures: dict[str, Any]
     verdict: Verdict
     operations: list[Message]
     unresolved: tuple[str, ...]
-    facts: Message
 
 
 class Run:
@@ -80,8 +78,6 @@ class Run:
         self._worker: Child | None = None
         self._listening: asyncio.Task[None] | None = None
         self._final: asyncio.Future[Message] | None = None
-        self._kills = 0
-        self._done_working = False
 
     async def run(self) -> Result:
         """Run it, judge it, and end every process that was started."""
@@ -90,10 +86,9 @@ class Run:
         effects = self._folder / "effects.jsonl"
         org = await Child.start(f"{__package__}.org", str(self._contest.seed), str(self._contest.plan), str(effects))
         try:
-            heard = await org.hear()
-            if heard is None:
+            facts = await org.hear()
+            if facts is None:
                 raise RuntimeError("the simulated org did not start; its message is above")
-            facts = heard | {"ledger": str(self._folder / "ledger.db")}
             await self._start_worker(facts)
             agents = [
                 Agent(f"agent:{number}", tasks, self._ask, self._claims, self._progress)
@@ -106,17 +101,16 @@ class Run:
         finally:
             await self._stop_worker()
             await org.end()
-        return self._judged(agents, final, counted, EffectLog.read(effects), time.monotonic() - started, facts)
+        return self._judged(agents, final, counted, EffectLog.read(effects), time.monotonic() - started)
 
     async def _work(self, agents: list[Agent], facts: Message) -> None:
         working = asyncio.gather(*(agent.work() for agent in agents))
         killing = asyncio.create_task(self._kill_now_and_then(facts))
         try:
             await working
-            self._done_working = True
-            await killing  # a worker that is being replaced is replaced
         finally:
             killing.cancel()
+            await asyncio.gather(killing, return_exceptions=True)
 
     async def _kill_now_and_then(self, facts: Message) -> None:
         """Kill the worker while it has much in hand, at moments spread over the run."""
@@ -124,14 +118,11 @@ class Run:
         total = sum(len(tasks) for tasks in self._contest.scripts)
         for number in range(1, self._contest.kills + 1):
             due = total * number / (self._contest.kills + 1)
-            while self._answers < due or not self._open:  # noqa: ASYNC110 -- a count is watched
-                if self._done_working:
-                    return
+            while self._answers < due:  # noqa: ASYNC110 -- a count is watched
                 await asyncio.sleep(0.02)
             await asyncio.sleep(draw.uniform(0, 0.1))
             await self._stop_worker()
             await self._start_worker(facts)
-            self._kills += 1
 
     async def _ask(self, agent: str, action: str, request: Message) -> Message:
         self._asks += 1
@@ -143,12 +134,12 @@ class Run:
         return await answer
 
     async def _start_worker(self, facts: Message) -> None:
+        facts = facts | {"ledger": str(self._folder / "ledger.db")}
         if self._name == "seawall":
             worker = await Child.start(f"{__package__}.seawall_worker", json.dumps(facts))
         else:
             worker = await Child.start(f"{__package__}.usual_worker", self._name, json.dumps(facts))
         if await worker.hear() is None:
-            await worker.kill()
             raise RuntimeError(f"the worker of {self._name} did not start; its message is above")
         self._worker = worker
         self._listening = asyncio.create_task(self._listen(worker))
@@ -181,28 +172,18 @@ class Run:
         return await self._final
 
     def _judged(
-        self,
-        agents: list[Agent],
-        final: Message,
-        counted: Message,
-        effects: list[Effect],
-        seconds: float,
-        facts: Message,
+        self, agents: list[Agent], final: Message, counted: Message, effects: list[Any], seconds: float
     ) -> Result:
-        asked = [task for agent in agents for task in agent.asked.values()]
+        asked = [task for agent in agents for task in agent.asked]
         wanted = [
-            Wanted(token, task.kind, task.case, order, task.contents(token))
-            for order, task in enumerate(asked)
-            for token in task.tokens
+            Wanted(token, task.kind, task.case, order) for order, task in enumerate(asked) for token in task.tokens
         ]
         operations = final.get("operations", [])
         # What never became an operation (held back before the ledger, say) has only what the agent was told.
-        last = _last_claims(self._claims)
-        words = {token: claim.word for token, claim in last.items()} | _last_words(asked, operations)
-        # Seawall answers for every word it ever said. The usual way says "failed" and "done" as it goes, so only its
-        # last word on a request counts.
-        held_to = self._claims if self._name == "seawall" else list(last.values())
-        verdict = judge(wanted, held_to, words, effects)
+        words = _last_claims(self._claims) | _last_words(asked, operations)
+        # An agent that could not even read the case never asked for the change.
+        wanted = [one for one in wanted if one.token in words]
+        verdict = judge(wanted, self._claims, words, effects)
         counts = {word: sum(1 for one in wanted if words.get(one.token) == word) for word in ("applied", "rejected")}
         counts["parked"] = sum(1 for one in wanted if words.get(one.token) == "parked")
         open_ = [one for one in wanted if words.get(one.token) not in ("applied", "rejected", "parked")]
@@ -211,17 +192,16 @@ class Run:
             **counts,
             "partial": sum(_is_partial(task, words) for task in asked),
             "unresolved": len(open_),
-            "unexplained": _unexplained(operations, last),
+            "unexplained": _unexplained(operations, self._claims),
             "duplicates": len(verdict.duplicates),
             "lost": len(verdict.lost),
             "phantom_failures": len(verdict.phantom_failures),
-            "unasked": len(verdict.unasked),
             "calls_per_operation": round(counted["calls"] / max(1, len(wanted)), 2),
-            "kills": self._kills,
+            "kills": self._contest.kills,
             "faults": counted["faults"],
             "seconds": round(seconds, 1),
         }
-        return Result(figures, verdict, operations, tuple(one.token for one in open_), facts)
+        return Result(figures, verdict, operations, tuple(one.token for one in open_))
 
 
 def _last_words(asked: list[Task], operations: list[Message]) -> dict[str, Word]:
@@ -246,8 +226,11 @@ def _last_words(asked: list[Task], operations: list[Message]) -> dict[str, Word]
 _STRENGTH: list[Word] = ["rejected", "applied", "parked", "unknown"]  # what leaves more open speaks louder
 
 
-def _last_claims(claims: list[Claim]) -> dict[str, Claim]:
-    return {claim.token: claim for claim in sorted(claims, key=lambda one: one.at)}
+def _last_claims(claims: list[Claim]) -> dict[str, Word]:
+    words: dict[str, Word] = {}
+    for claim in sorted(claims, key=lambda one: one.at):
+        words[claim.token] = claim.word
+    return words
 
 
 def _token(text: str) -> str | None:
@@ -259,7 +242,7 @@ def _is_partial(task: Task, words: dict[str, Word]) -> bool:
     return task.kind == "batch" and len({words.get(item) for item in task.items}) > 1
 
 
-def _unexplained(operations: list[Message], last: Mapping[str, Claim]) -> int:
+def _unexplained(operations: list[Message], claims: list[Claim]) -> int:
     """Requests of which nobody can say whether they happened, and nothing explains why.
 
     Seawall: unknown or parked operations without recorded evidence. The usual way: whatever ended in a timeout or a
@@ -268,4 +251,5 @@ def _unexplained(operations: list[Message], last: Mapping[str, Claim]) -> int:
     if operations:
         open_ = ("unknown", "parked", "running")
         return sum(1 for one in operations if one["status"] in open_ and not one["explained"])
+    last = {claim.token: claim for claim in sorted(claims, key=lambda one: one.at)}
     return sum(1 for claim in last.values() if claim.word == "rejected" and not claim.sure)
