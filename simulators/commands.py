@@ -16,8 +16,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from .demo.contest import CONTESTANTS, Contest, Result, Run
+from .demo.contest import CONTESTANTS, Contest, Run
+from .demo.figures import Result
 from .demo.report import print_table, print_violations, violations
+from .demo.seawall_worker import stories
 from .demo.workload import scripts
 from .faults import Plan, PlanError
 from .salesforce import SalesforceSettings, SalesforceSimulator
@@ -82,7 +84,7 @@ def demo(
         print_table(console, results)
         console.print(f"seed {seed}: the same again with --seed {seed}", style="dim")
         if broken:
-            print_violations(console, results["seawall"])
+            _tell_what_is_broken(console, results["seawall"], broken)
         if as_json:
             typer.echo(json.dumps({name: result.figures for name, result in results.items()} | {"seed": seed}))
     finally:
@@ -122,6 +124,12 @@ async def _serve(simulator: SalesforceSimulator, console: Console, port: int, *,
         shutil.rmtree(folder)
     fired = sum(simulator.faults.fired.values())
     console.print(f"{simulator.requests} requests, {fired} faults, {len(simulator.effects)} effects")
+
+
+def _tell_what_is_broken(console: Console, result: Result, broken: dict[str, list[str]]) -> None:
+    tokens = {token for found in broken.values() for token in found}
+    ids = [one["id"] for token in tokens for one in result.operations.get(token, [])]
+    print_violations(console, result, asyncio.run(stories(result.facts, ids)))
 
 
 def _plan(named: Path) -> Path:

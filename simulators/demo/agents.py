@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, TypeAlias, get_args
@@ -41,13 +40,12 @@ class Agent:
         self._claims = claims
         self._done = done
         self._cases: dict[str, str] = {}
-        self.asked: list[Task] = []
+        self.asked: dict[str, Task] = {}
 
     async def work(self) -> None:
         """Do everything; what depends on a case that never came about is left out."""
         for task in self._tasks:
             if task.case is None or task.case in self._cases:
-                self.asked.append(task)
                 for round_ in range(1 + task.again):
                     await asyncio.gather(*(self._get_done(task, round_) for _ in range(task.at_once)))
             self._done(len(task.tokens))
@@ -58,6 +56,7 @@ class Agent:
         for _ in range(_PATIENCE):
             if request is None:
                 return
+            self.asked.setdefault(task.token, task)
             answer = await self._ask(self._name, action, request)
             task = self._note(task, answer)
             word = _word_on_all(answer)
@@ -75,28 +74,27 @@ class Agent:
 
     def _note(self, task: Task, answer: Message) -> Task:
         """Note what was told; the answer is what is left of the task."""
-        now = time.time()
         if answer["word"] == "partial":
             told = list(zip(task.items, (item["word"] for item in answer["items"]), strict=True))
         else:
             told = [(token, answer["word"]) for token in task.tokens]
         # Being told that the identity is taken by other words is no word on the request itself.
         if answer.get("code") != "same_identity_other_content":
-            sure = answer.get("sure", True)
-            self._claims += [Claim(token, word, now, sure) for token, word in told if word in _WORDS]
+            at, sure = answer["at"], answer.get("sure", True)
+            self._claims += [Claim(token, word, at, sure) for token, word in told if word in _WORDS]
         if task.kind == "create" and answer["word"] == "applied":
             self._cases[task.token] = answer["record"]
         left = tuple(token for token, word in told if word in ("rejected", "unknown"))
         return replace(task, items=left) if task.items and left else task
 
     async def _request(self, task: Task, round_: int) -> tuple[str, Message | None]:
-        words = f"{task.worded(round_)} {task.token}"
+        words = task.content(task.token, round_)
         case = self._cases.get(task.case or "", "")
         match task.kind:
             case "create":
                 return "create_case", _case(task.token, words)
             case "batch":
-                cases = [_case(token, f"{task.text} {token}") for token in task.items]
+                cases = [_case(token, task.content(token)) for token in task.items]
                 return "create_cases", {"cases": cases, "all_or_none": task.all_or_none}
             case "comment":
                 return "add_case_comment", {"case_id": case, "reference": task.token, "body": words}

@@ -9,16 +9,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..effects import EffectLog
 from .agents import Agent
-from .judge import Claim, Verdict, Wanted, Word, judge
+from .figures import Result, judged
+from .judge import Claim
 from .lines import Child, Message
 from .workload import Task
 
 CONTESTANTS = ("seawall", "retry", "retry_and_breaker")
-_STATUS: dict[str, Word] = {"applied": "applied", "rejected": "rejected", "parked": "parked"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +37,6 @@ class Contest:
     seed: int
     kills: int
     folder: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """How a contestant did.
-
-    Args:
-        figures: The figures of its row.
-        verdict: What the judge found.
-        operations: For `seawall`: its ledger's last word on each operation.
-        unresolved: Requests that were left open.
-    """
-
-    figures: dict[str, Any]
-    verdict: Verdict
-    operations: list[Message]
-    unresolved: tuple[str, ...]
 
 
 class Run:
@@ -78,6 +60,8 @@ class Run:
         self._worker: Child | None = None
         self._listening: asyncio.Task[None] | None = None
         self._final: asyncio.Future[Message] | None = None
+        self._kills = 0
+        self._done_working = False
 
     async def run(self) -> Result:
         """Run it, judge it, and end every process that was started."""
@@ -86,9 +70,10 @@ class Run:
         effects = self._folder / "effects.jsonl"
         org = await Child.start(f"{__package__}.org", str(self._contest.seed), str(self._contest.plan), str(effects))
         try:
-            facts = await org.hear()
-            if facts is None:
+            heard = await org.hear()
+            if heard is None:
                 raise RuntimeError("the simulated org did not start; its message is above")
+            facts = heard | {"ledger": str(self._folder / "ledger.db")}
             await self._start_worker(facts)
             agents = [
                 Agent(f"agent:{number}", tasks, self._ask, self._claims, self._progress)
@@ -101,16 +86,20 @@ class Run:
         finally:
             await self._stop_worker()
             await org.end()
-        return self._judged(agents, final, counted, EffectLog.read(effects), time.monotonic() - started)
+        asked = [task for agent in agents for task in agent.asked.values()]
+        operations = final.get("operations") if self._name == "seawall" else None
+        run = {"kills": self._kills, "seconds": round(time.monotonic() - started, 1)}
+        return judged(asked, self._claims, operations, EffectLog.read(effects), counted | run, facts)
 
     async def _work(self, agents: list[Agent], facts: Message) -> None:
         working = asyncio.gather(*(agent.work() for agent in agents))
         killing = asyncio.create_task(self._kill_now_and_then(facts))
         try:
             await working
+            self._done_working = True
+            await killing  # a worker that is being replaced is replaced
         finally:
             killing.cancel()
-            await asyncio.gather(killing, return_exceptions=True)
 
     async def _kill_now_and_then(self, facts: Message) -> None:
         """Kill the worker while it has much in hand, at moments spread over the run."""
@@ -118,11 +107,14 @@ class Run:
         total = sum(len(tasks) for tasks in self._contest.scripts)
         for number in range(1, self._contest.kills + 1):
             due = total * number / (self._contest.kills + 1)
-            while self._answers < due:  # noqa: ASYNC110 -- a count is watched
+            while self._answers < due or not self._open:
+                if self._done_working:
+                    return
                 await asyncio.sleep(0.02)
             await asyncio.sleep(draw.uniform(0, 0.1))
             await self._stop_worker()
             await self._start_worker(facts)
+            self._kills += 1
 
     async def _ask(self, agent: str, action: str, request: Message) -> Message:
         self._asks += 1
@@ -134,12 +126,12 @@ class Run:
         return await answer
 
     async def _start_worker(self, facts: Message) -> None:
-        facts = facts | {"ledger": str(self._folder / "ledger.db")}
         if self._name == "seawall":
             worker = await Child.start(f"{__package__}.seawall_worker", json.dumps(facts))
         else:
             worker = await Child.start(f"{__package__}.usual_worker", self._name, json.dumps(facts))
         if await worker.hear() is None:
+            await worker.kill()
             raise RuntimeError(f"the worker of {self._name} did not start; its message is above")
         self._worker = worker
         self._listening = asyncio.create_task(self._listen(worker))
@@ -170,86 +162,3 @@ class Run:
         assert self._worker is not None
         self._worker.tell({"do": "finish"})
         return await self._final
-
-    def _judged(
-        self, agents: list[Agent], final: Message, counted: Message, effects: list[Any], seconds: float
-    ) -> Result:
-        asked = [task for agent in agents for task in agent.asked]
-        wanted = [
-            Wanted(token, task.kind, task.case, order) for order, task in enumerate(asked) for token in task.tokens
-        ]
-        operations = final.get("operations", [])
-        # What never became an operation (held back before the ledger, say) has only what the agent was told.
-        words = _last_claims(self._claims) | _last_words(asked, operations)
-        # An agent that could not even read the case never asked for the change.
-        wanted = [one for one in wanted if one.token in words]
-        verdict = judge(wanted, self._claims, words, effects)
-        counts = {word: sum(1 for one in wanted if words.get(one.token) == word) for word in ("applied", "rejected")}
-        counts["parked"] = sum(1 for one in wanted if words.get(one.token) == "parked")
-        open_ = [one for one in wanted if words.get(one.token) not in ("applied", "rejected", "parked")]
-        figures = {
-            "operations": len(wanted),
-            **counts,
-            "partial": sum(_is_partial(task, words) for task in asked),
-            "unresolved": len(open_),
-            "unexplained": _unexplained(operations, self._claims),
-            "duplicates": len(verdict.duplicates),
-            "lost": len(verdict.lost),
-            "phantom_failures": len(verdict.phantom_failures),
-            "calls_per_operation": round(counted["calls"] / max(1, len(wanted)), 2),
-            "kills": self._contest.kills,
-            "faults": counted["faults"],
-            "seconds": round(seconds, 1),
-        }
-        return Result(figures, verdict, operations, tuple(one.token for one in open_))
-
-
-def _last_words(asked: list[Task], operations: list[Message]) -> dict[str, Word]:
-    """The ledger's last word on each request; one that took several operations is applied if any of them is."""
-    closes = {task.case: task.token for task in asked if task.kind == "close"}
-    cases: dict[str, str] = {}
-    for one in operations:
-        if one["action"] == "create_case" and one.get("record"):
-            cases[one["record"]] = one["request"]["reference"]
-    words: dict[str, Word] = {}
-    for one in operations:
-        token = one["request"].get("reference") or _token(one["request"].get("description") or "")
-        if token is None:
-            token = closes.get(cases.get(one["request"]["case_id"]))
-        if token is None:
-            continue
-        word: Word = _STATUS.get(one["status"], "unknown")
-        words[token] = max(words.get(token, "rejected"), word, key=_STRENGTH.index)
-    return words
-
-
-_STRENGTH: list[Word] = ["rejected", "applied", "parked", "unknown"]  # what leaves more open speaks louder
-
-
-def _last_claims(claims: list[Claim]) -> dict[str, Word]:
-    words: dict[str, Word] = {}
-    for claim in sorted(claims, key=lambda one: one.at):
-        words[claim.token] = claim.word
-    return words
-
-
-def _token(text: str) -> str | None:
-    at = text.find("REQ-")
-    return text[at : at + 9] if at >= 0 else None
-
-
-def _is_partial(task: Task, words: dict[str, Word]) -> bool:
-    return task.kind == "batch" and len({words.get(item) for item in task.items}) > 1
-
-
-def _unexplained(operations: list[Message], claims: list[Claim]) -> int:
-    """Requests of which nobody can say whether they happened, and nothing explains why.
-
-    Seawall: unknown or parked operations without recorded evidence. The usual way: whatever ended in a timeout or a
-    5xx; it was called a failure, and nobody looks into it.
-    """
-    if operations:
-        open_ = ("unknown", "parked", "running")
-        return sum(1 for one in operations if one["status"] in open_ and not one["explained"])
-    last = {claim.token: claim for claim in sorted(claims, key=lambda one: one.at)}
-    return sum(1 for claim in last.values() if claim.word == "rejected" and not claim.sure)

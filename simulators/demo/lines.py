@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -27,13 +28,16 @@ def say(message: Message) -> None:
 
 
 async def serve_jobs(do: Callable[[Message], Awaitable[Message]], finish: Callable[[], Awaitable[Message]]) -> None:
-    """Do every job that comes in, all at the same time, and answer each; `finish` answers the last message."""
+    """Do every job that comes in, all at the same time, and answer each; `finish` answers the last message.
+
+    Each answer carries the time at which it was given, in seconds since the epoch.
+    """
     say({"ready": True})
     running: set[asyncio.Task[None]] = set()
 
     async def one(job: Message) -> None:
         answer = await do(job)
-        say({"ask": job["ask"], **answer})
+        say({"ask": job["ask"], "at": time.time(), **answer})
 
     async for message in read_lines():
         if message.get("do") == "finish":
@@ -66,6 +70,7 @@ class Child:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=2**26,
+            process_group=0,  # an interrupt from the terminal is for the parent, which ends its children itself
         )
         return cls(process)
 

@@ -9,7 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from .contest import Result
+from .figures import Result
 
 _COLUMNS = (
     ("duplicates", "done\ntwice"),
@@ -51,7 +51,8 @@ def print_table(console: Console, results: Mapping[str, Result]) -> None:
         "The agents repeat and reword themselves, replies get lost before and after the commit, commits come late, "
         "and the process is killed in the middle of it all. Lost: called done, but it never happened, or an older "
         "change overwrote it. Failed, yet done: called failed although it happened. Parked: the CRM offers no way "
-        "to find out (a workflow that was triggered), so Seawall asks a person and does not guess.",
+        "to find out (a workflow that was triggered), so Seawall asks a person and does not guess. Calls each: HTTP "
+        "requests that reached the CRM, with reads, probes and logins, for each operation.",
         style="dim",
     )
 
@@ -63,22 +64,33 @@ def violations(result: Result) -> dict[str, list[str]]:
         "lost": result.verdict.lost,
         "phantom_failures": result.verdict.phantom_failures,
         "unresolved": list(result.unresolved),
+        "effects that nobody asked for": [str(number) for number in result.verdict.unasked],
     }
     return {name: tokens for name, tokens in found.items() if tokens}
 
 
-def print_violations(console: Console, result: Result) -> None:
-    """Print each request that broke a promise, with its operations and its effects."""
+def print_violations(console: Console, result: Result, stories: Mapping[str, str]) -> None:
+    """Print each request that broke a promise, with its claims, its effects and the stories of its operations.
+
+    Args:
+        console: Where to.
+        result: The result of the contestant `seawall`.
+        stories: What the ledger tells of each operation, by id.
+    """
     for promise, tokens in violations(result).items():
         for token in tokens:
             console.print(f"[bold red]{promise}[/]: {token}")
-            for one in result.operations:
-                if token in str(one["request"]):
-                    console.print(f"  operation {one['id']} {one['action']}: {one['status']}")
+            for claim in result.claims:
+                if claim.token == token:
+                    console.print(f"  told {claim.word} at {claim.at:.3f}")
             for effect in result.verdict.effects.get(token, []):
+                changed = ", ".join(effect.changed) or "nothing"
                 console.print(
-                    f"  effect {effect.seq} at {effect.at:.3f} ({effect.cause}): {effect.kind} {effect.object}"
+                    f"  effect {effect.seq} at {effect.at:.3f} by request {effect.request_id} ({effect.cause}): "
+                    f"{effect.kind} {effect.object} {effect.record_id}, changed {changed}"
                 )
+            for one in result.operations.get(token, []):
+                console.print(stories.get(one["id"], f"operation {one['id']}"), markup=False)
 
 
 def _cell(column: str, value: Any) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from typing import Any
 
 from ... import Applied, Outcome, Partial, Pending, Rejected, Seawall
+from ...explain import explain
 from .lines import Message, serve_jobs
 from .org import KEY_FIELD, MARKER_FIELD
 
@@ -82,6 +84,18 @@ async def main(facts: Message) -> None:
             }
 
         await serve_jobs(do, finish)
+
+
+async def stories(facts: Message, operations: list[str]) -> dict[str, str]:
+    """What the ledger tells of some operations, in words; nothing is sent.
+
+    Args:
+        facts: What the worker was told, which is gone by now.
+        operations: Their ids.
+    """
+    async with Seawall.from_config(config(facts), recovery=False) as wall:
+        found = [await wall.story(one) for one in operations]
+    return {story.operation.id: explain(story, time.time()).text() for story in found if story is not None}
 
 
 if __name__ == "__main__":

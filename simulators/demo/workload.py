@@ -47,6 +47,14 @@ class Task:
         """The words of the `round_`-th time of asking."""
         return self.text if not (self.reworded and round_) else _WORDINGS[round_ % len(_WORDINGS)].format(self.text)
 
+    def content(self, token: str, round_: int = 0) -> str:
+        """What is written for one of its tokens, the `round_`-th time of asking; empty for a close, which has none."""
+        return "" if self.kind == "close" else f"{self.worded(round_)} {token}"
+
+    def contents(self, token: str) -> tuple[str, ...]:
+        """Everything that one of its tokens may be asked for with."""
+        return tuple({self.content(token, round_): None for round_ in range(1 + self.again)})
+
 
 @dataclass(slots=True)
 class _Numbers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from seawall.simulators.demo.judge import Claim, Verdict, Wanted, Word, judge
@@ -63,6 +64,38 @@ def test_rejected_after_it_happened_is_a_phantom_failure_although_it_was_called_
     assert judged([insert(1, at=10.0)], told, REQ_00001="applied").phantom_failures == ["REQ-00001"]
 
 
+def test_rejected_with_a_late_effect_is_a_phantom_failure_although_a_later_try_found_it_applied() -> None:
+    late = replace(insert(1, at=12.0), request_id=7, cause="late")
+    witness = replace(change(2, "REQ-00002", at=9.0), request_id=8)  # arrived after request 7, and done at 9.0
+    told: tuple[str, Word, float] = ("REQ-00001", "rejected", 10.0)
+    assert judged([late, witness], told, REQ_00001="applied").phantom_failures == ["REQ-00001"]
+    afterwards = replace(late, request_id=9)  # may have been sent after the rejection was told
+    assert judged([afterwards, witness], told, REQ_00001="applied").clean
+
+
+def test_called_applied_before_it_happened_is_lost() -> None:
+    told: tuple[str, Word, float] = ("REQ-00001", "applied", 9.0)
+    assert judged([insert(1, at=10.0)], told, REQ_00001="applied").lost == ["REQ-00001"]
+
+
+def test_applied_with_other_words_than_asked_for_is_lost() -> None:
+    asked = replace(CREATE, texts=("Words REQ-00001", "Reworded: Words REQ-00001"))
+    final: dict[str, Word] = {"REQ-00001": "applied"}
+    assert judge([asked], [], final, [insert(1)]).clean
+    cut = replace(insert(1), fields={"Subject": "Wor REQ-00001"})
+    assert judge([asked], [], final, [cut]).lost == ["REQ-00001"]
+
+
+def test_record_overwritten_by_a_repetition_in_other_words_is_a_duplicate() -> None:
+    again = Effect(2, 11.0, "update", "Case", "500-1", {"Subject": "Reworded REQ-00001"}, ("Subject",))
+    assert judged([insert(1), again], REQ_00001="applied").duplicates == ["REQ-00001"]
+
+
+def test_effect_of_no_request_is_unasked() -> None:
+    nobodys = Effect(2, 11.0, "insert", "Task", "00T-1", {"Subject": "no token"}, ("Subject",))
+    assert judged([insert(1), nobodys, insert(3, "REQ-00099")], REQ_00001="applied").unasked == [2, 3]
+
+
 def test_rejected_truthfully_and_applied_by_a_later_try_is_clean() -> None:
     told: tuple[str, Word, float] = ("REQ-00001", "rejected", 8.0)
     assert judged([insert(1, at=10.0)], told, REQ_00001="applied").clean
@@ -71,6 +104,13 @@ def test_rejected_truthfully_and_applied_by_a_later_try_is_clean() -> None:
 def test_newer_change_that_an_older_one_overwrote_is_lost() -> None:
     effects = [insert(1), change(2, "REQ-00003"), change(3, "REQ-00002", cause="late")]
     assert judged(effects, REQ_00003="applied", REQ_00002="applied").lost == ["REQ-00003"]
+
+
+def test_newer_change_that_was_overwritten_is_lost_although_a_third_came_after_all() -> None:
+    effects = [insert(1), change(2, "REQ-00003"), change(3, "REQ-00002", cause="late"), change(4, "REQ-00005")]
+    third = Wanted("REQ-00005", "update", "REQ-00001", 4)
+    final: dict[str, Word] = {"REQ-00003": "applied", "REQ-00002": "applied", "REQ-00005": "applied"}
+    assert judge([*WANTED, third], [], final, effects).lost == ["REQ-00003"]
 
 
 def test_closing_is_recognised_by_its_case() -> None:
