@@ -61,6 +61,8 @@ class Recovery:
                 await self.run_once()
             except LedgerUnavailable as error:
                 _log.warning("recovery waits for the ledger: %s", error)
+            except Exception:  # noqa: BLE001 -- whatever it was, the next round must come
+                _log.exception("a round of recovery failed; the next one goes on")
             pause = interval * self.sources.random.uniform(0.8, 1.2)
             if await self._due_within(pause):
                 continue
@@ -144,13 +146,14 @@ class Examination:
         deadline_at = self._clock.monotonic() + self.system.settings.deadline
         attempt = self._attempt(request, 1, 0.0)
         finding = None
+        doubt = self._doubt(action)  # an absence is as old as the read that saw it, and not as the answer
         if action.probe is not None:
             admit = self.system.breaker.admit_probe
             found = await look(self.system, action, attempt, deadline_at, self.trail, admit=admit)
             if isinstance(found, IntegrationError):
                 return self._probe_failed(found)
             finding = found
-        step = next_step(self._doubt(action), finding)
+        step = next_step(doubt, finding)
         self.trail.decided("recovery", type(step).__name__, _why(step))
         return await self._do(step, action, request, deadline_at)
 

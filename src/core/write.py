@@ -106,12 +106,13 @@ class Held:
     async def _step(self, error: IntegrationError) -> Step | IntegrationError:
         asked, action = self.asked, self.asked.action
         finding = None
+        # An absence is as old as the read that saw it, and not as the answer.
+        now = asked.sources.clock.now()
         if action.probe is not None:
             found = await look(asked.system, action, self._attempt(1, 0.0), asked.deadline_at, self.trail)
             if isinstance(found, IntegrationError):
                 return found
             finding = found
-        now = asked.sources.clock.now()
         doubt = Doubt(
             action,
             since_first=now - (self.trail.sent_at or now),

@@ -126,7 +126,7 @@ def _claim(db: sqlite3.Connection, found: Operation, holder: str, now: float) ->
     error, sent_at, last_sent_at = found.error, found.sent_at, found.last_sent_at
     if found.holder is not None:
         # Its holder went without a word. Whatever it was about to send, it may have sent until now.
-        sent_at, last_sent_at = sent_at or now, now
+        sent_at, last_sent_at = sent_at or found.updated_at, now
     if found.status is Status.RUNNING or error is None:
         gone = CommitUnknown(
             "the process that held it ended before it recorded an outcome; it may have been sent",

@@ -211,3 +211,28 @@ async def test_unknown_operations_are_probed_a_few_at_a_time(tmp_path: Path) -> 
             await wall.recovery.run_once()
         assert most == 3
         assert isinstance(await wall.toy.add_note(AddNote(reference="R-7")), Applied)
+
+
+@pytest.mark.case(3)
+@virtual
+async def test_absence_that_was_read_before_the_horizon_does_not_count_because_its_answer_came_after_it(
+    tmp_path: Path,
+) -> None:
+    async with toy_wall(tmp_path, script=["late:599"], attempt_timeout=20.0) as (wall, target, adapter):
+        assert isinstance(await wall.toy.add_note(NOTE), Unknown)
+        original = adapter.probe
+
+        async def slow(action: Any, attempt: Any) -> Any:
+            finding = await original(action, attempt)
+            await asyncio.sleep(8)
+            return finding
+
+        await wall.ledger._writer.submit(lambda db: db.execute("UPDATE operations SET next_check_at = 0").rowcount)
+        await asyncio.sleep(595 - asyncio.get_running_loop().time())
+        with patch.object(adapter, "probe", slow):
+            await wall.recovery.run_once()
+        assert target.sends == 1
+        await asyncio.sleep(60)
+        await wall.recovery.run_once()
+        assert isinstance(await wall.toy.add_note(NOTE), Applied)
+        assert (target.sends, len(target.effects)) == (1, 1)
