@@ -7,7 +7,7 @@ approval, telemetry and tool schemas are not the author's to get wrong.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
@@ -59,6 +59,10 @@ class Surroundings:
     secrets: Secrets = field(default_factory=Secrets)
 
 
+def _always() -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One try on the wire.
@@ -71,6 +75,8 @@ class Attempt:
         timeout: Seconds this attempt may take.
         maybe_applied: True when an earlier attempt may have landed: nothing may be sent again inside this one.
         sent_before: Seconds since the epoch of the first attempt that may have landed, else None.
+        may_send: Asked right before the bytes of a write leave, after logins and waits for a connection. When it
+            says no, another process has taken the operation over: raise `NotSent` and send nothing.
     """
 
     operation_id: str
@@ -80,6 +86,7 @@ class Attempt:
     timeout: float = 10.0
     maybe_applied: bool = False
     sent_before: float | None = None
+    may_send: Callable[[], bool] = _always
 
 
 @dataclass(frozen=True, slots=True)

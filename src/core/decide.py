@@ -64,6 +64,7 @@ class Doubt:
         final: True when the target's last answer was a refusal for good, or broke the contract: sending again is
             pointless, but an attempt may still commit.
         horizon: The late-commit horizon in force for the system, or None where nobody knows it.
+        margin: Seconds within which a repetition would reach the target; its key must be alive until then.
     """
 
     action: Action
@@ -72,6 +73,7 @@ class Doubt:
     atomic: bool = False
     final: bool = False
     horizon: float | None = None
+    margin: float = 0.0
 
     @property
     def sendable(self) -> bool:
@@ -115,7 +117,7 @@ def _without_probe(doubt: Doubt) -> Step:
 
 def _same_key(doubt: Doubt) -> SendAgain | None:
     dedupe = doubt.action.dedupe
-    if isinstance(dedupe, NativeKey) and doubt.since_first >= dedupe.ttl:
+    if isinstance(dedupe, NativeKey) and doubt.since_first + doubt.margin >= dedupe.ttl:
         return None
     return SendAgain(f"the target recognises the key ({type(dedupe).__name__})")
 

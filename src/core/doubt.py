@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel
 
 from .action import Action
-from .adapter import Absent, Attempt, CannotTell, Finding, Many, Present, Sent
-from .breaker import Permit
+from .adapter import Absent, Attempt, CannotTell, Finding, Many, NativeKey, Present, Sent
 from .errors import ContractBroken, IntegrationError, NotSent
+from .ledger.records import Operation
 from .outcome import Receipt
+from .redaction import clean
 from .system import System
 from .trail import Trail
 
@@ -23,9 +25,11 @@ async def look(
     deadline_at: float,
     trail: Trail,
     *,
-    admit: Callable[[], Permit | None] | None = None,
+    recovery: bool = False,
 ) -> Finding | IntegrationError:
     """Probe once, through the system's limits and breaker, and record what was found.
+
+    An answer that is no finding is recorded as one that cannot tell.
 
     Args:
         system: The system.
@@ -33,15 +37,20 @@ async def look(
         attempt: Key and request of the operation.
         deadline_at: Monotonic time by which this returns.
         trail: Where the finding is recorded.
-        admit: Another door of the breaker.
+        recovery: True for recovery's own probes, which have a lane of their own.
     """
 
     async def probe(number: int, timeout: float) -> Finding:
-        return await system.adapter.probe(action, _timed(attempt, number, timeout))
+        timed = replace(attempt, number=number, timeout=timeout, maybe_applied=True)
+        return _finding(action, await system.adapter.probe(action, timed))
 
-    found = await system.attempt(probe, 1, deadline_at, admit=admit)
+    found = await system.attempt(probe, 1, deadline_at, recovery=recovery)
+    if isinstance(found, CannotTell):
+        found = replace(found, reason=clean(system.secrets.scrub(found.reason)))
     name, detail = _describe(found)
-    trail.probed(name, detail, counts=not (isinstance(found, IntegrationError) and is_passing(found)))
+    trail.probed(
+        name, system.secrets.scrub_all(detail), counts=not (isinstance(found, IntegrationError) and is_passing(found))
+    )
     return found
 
 
@@ -77,16 +86,47 @@ def receipt_of(proven: Sent[Any] | Present[Any]) -> Receipt:
     return Receipt(proven.record, "probe", facts)
 
 
-def _timed(attempt: Attempt, number: int, timeout: float) -> Attempt:
-    return Attempt(
-        operation_id=attempt.operation_id,
-        key=attempt.key,
-        request=attempt.request,
-        number=number,
-        timeout=timeout,
-        maybe_applied=True,
-        sent_before=attempt.sent_before,
-    )
+def place_of(action: Action) -> str:
+    """Where an action leaves its key, in words that fit the ledger; changes when the configuration moves it."""
+    if isinstance(action.dedupe, NativeKey):
+        return "NativeKey"
+    place = repr(action.dedupe)
+    return place if len(place) <= _LONGEST else hashlib.sha256(place.encode()).hexdigest()
+
+
+def recorded_version(system: System, action: Action) -> str:
+    """What an intent records of the adapter that will send it: kind, version, and the place of its key."""
+    return f"{system.adapter.kind} {system.adapter.version} {place_of(action)}"
+
+
+def moved(system: System, action: Action, operation: Operation) -> str | None:
+    """Why a probe of today would look for an operation's key in the wrong place; None when it would not.
+
+    Args:
+        system: The system as configured now.
+        action: The operation's action, as true for these settings.
+        operation: The row; it was sent under `adapter_version`.
+    """
+    kind, _, rest = operation.adapter_version.partition(" ")
+    place = rest.partition(" ")[2]
+    if kind != system.adapter.kind:
+        return f"it was sent by the connector {kind!r}, and {system.name} now has {system.adapter.kind!r}"
+    if place and place != place_of(action):
+        return f"its key was left as {place}, and the configuration now says {place_of(action)}: a probe cannot find it"
+    return None
+
+
+_LONGEST = 150  # characters of a place that are kept as they are
+
+
+def _finding(action: Action, found: Any) -> Finding:
+    """What a probe answered, if it is a finding whose value is the action's reply."""
+    if isinstance(found, Absent | CannotTell | Many):
+        return found
+    if isinstance(found, Present) and isinstance(found.value, action.reply):
+        return found
+    got = type(found.value if isinstance(found, Present) else found).__name__
+    return CannotTell(f"the probe of {action.name} promises a finding, but its answer is {got}")
 
 
 def _describe(found: Finding | IntegrationError) -> tuple[str, dict[str, Any]]:

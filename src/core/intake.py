@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from .action import Action
 from .clock import Sources
+from .doubt import recorded_version
 from .errors import DeadlineBeforeSend, IntegrationError, LedgerUnavailable
 from .identity import Identity
 from .ledger.records import Begun, Intent, Status
@@ -80,7 +81,7 @@ class Asked:
             digest=identity.digest,
             entity=entity,
             principal=self.principal,
-            adapter_version=f"{self.system.adapter.kind} {self.system.adapter.version}",
+            adapter_version=recorded_version(self.system, action),
             policy=self.policy,
             trace_id=self.trace_id,
             batch_id=batch_id,

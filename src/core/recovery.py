@@ -148,8 +148,7 @@ class Examination:
         finding = None
         doubt = self._doubt(action)  # an absence is as old as the read that saw it, and not as the answer
         if action.probe is not None:
-            admit = self.system.breaker.admit_probe
-            found = await look(self.system, action, attempt, deadline_at, self.trail, admit=admit)
+            found = await look(self.system, action, attempt, deadline_at, self.trail, recovery=True)
             if isinstance(found, IntegrationError):
                 return self._probe_failed(found)
             finding = found
@@ -184,7 +183,9 @@ class Examination:
             self.trail.dispatch()
             return checked(action, await system.adapter.send(action, self._attempt(request, number, timeout)))
 
-        result = await system.attempt(send, 1, deadline_at, ended=lambda _, error: self.trail.ended(error))
+        result = await system.attempt(
+            send, 1, deadline_at, ended=lambda _, error: self.trail.ended(error), recovery=True
+        )
         if not isinstance(result, IntegrationError):
             outcome = encode_applied(result.value, receipt_of(result))
             return self.trail.verdict(Status.APPLIED, outcome=outcome)

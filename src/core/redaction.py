@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 _SHORTEST = 6
 MASK = "[redacted]"
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def clean(text: str) -> str:
+    """`text` without what UTF-8 or a database cannot hold: lone surrogates and the character NUL."""
+    return text if text.isascii() and "\x00" not in text else _UNSTORABLE.sub("\ufffd", text)
 
 
 class Secrets:
@@ -43,11 +51,11 @@ class Secrets:
         return text
 
     def scrub_all(self, value: Any) -> Any:
-        """The same for JSON values, keys included."""
+        """The same for JSON values, keys included; anything else becomes text."""
         if isinstance(value, str):
-            return self.scrub(value)
+            return clean(self.scrub(value))
         if isinstance(value, Mapping):
-            return {self.scrub(str(key)): self.scrub_all(item) for key, item in value.items()}
+            return {clean(self.scrub(str(key))): self.scrub_all(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return [self.scrub_all(item) for item in value]
-        return value
+        return value if value is None or isinstance(value, bool | int | float) else clean(self.scrub(str(value)))

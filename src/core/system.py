@@ -10,6 +10,7 @@ from .action import Action
 from .adapter import Adapter
 from .breaker import Breaker, Permit
 from .clock import Sources
+from .elapsed import Elapsed
 from .errors import (
     Ambiguous,
     BudgetExhausted,
@@ -23,7 +24,7 @@ from .errors import (
     Throttled,
 )
 from .limits import Bulkhead, RateLimit
-from .redaction import Secrets
+from .redaction import Secrets, clean
 from .retry import Backoff, RetryBudget, pause_before_retry
 from .settings import SystemSettings
 
@@ -69,6 +70,7 @@ class System:
         )
         self.budget = RetryBudget(settings.retry.budget_ratio, settings.retry.budget_reserve)
         self.backoff = Backoff(settings.retry, sources.random)
+        self.elapsed = Elapsed(sources.clock)
         self._clock = sources.clock
         self._random = sources.random
         self._quiet_until = 0.0
@@ -134,7 +136,7 @@ class System:
         deadline_at: float,
         *,
         ended: AttemptEnd | None = None,
-        admit: Callable[[], Permit | None] | None = None,
+        recovery: bool = False,
     ) -> T | IntegrationError:
         """One attempt: bulkhead, rate limit, breaker, timeout, classification. Returns errors, never raises them.
 
@@ -143,7 +145,7 @@ class System:
             number: Its number.
             deadline_at: Monotonic time by which this returns.
             ended: Told how it ended, if it reached the wire.
-            admit: Another door of the breaker (recovery's reserved lane).
+            recovery: True for recovery's own calls, which have a lane of their own.
         """
         left = deadline_at - self._clock.monotonic()
         if left <= 0:
@@ -165,7 +167,7 @@ class System:
                     return error
                 if wait > 0:
                     await self._clock.sleep(wait)
-            permit = (admit or self.breaker.admit)()
+            permit = self.breaker.admit_probe() if recovery else self.breaker.admit()
             if permit is None:
                 return self._held_back()
             limit = min(self.settings.attempt_timeout, deadline_at - self._clock.monotonic())
@@ -204,12 +206,16 @@ class System:
             return result
         self._settle(permit, error)
         self._heed(error)
-        error.message = self.secrets.scrub(error.message)
-        error.args = (error.message,)
-        error.evidence = self.secrets.scrub_all(error.evidence)
+        self.scrub(error)
         if ended is not None:
             ended(number, error)
         return error
+
+    def scrub(self, error: IntegrationError) -> None:
+        """Take secrets, and what no ledger could store, out of an error."""
+        error.message = clean(self.secrets.scrub(error.message))
+        error.args = (error.message,)
+        error.evidence = self.secrets.scrub_all(error.evidence)
 
     def _held_back(self) -> CircuitOpen:
         return CircuitOpen(

@@ -15,13 +15,14 @@ class FakeClock:
     def __init__(self, start: float = 1_800_000_000.0) -> None:
         self._elapsed = 0.0
         self._start = start
+        self.wall = 0.0  # seconds by which the wall clock was set wrong
         self.slept: list[float] = []
 
     def monotonic(self) -> float:
         return self._elapsed
 
     def now(self) -> float:
-        return self._start + self._elapsed
+        return self._start + self._elapsed + self.wall
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)

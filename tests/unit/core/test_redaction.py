@@ -39,3 +39,11 @@ def test_short_and_missing_values_are_not_registered() -> None:
     secrets = Secrets()
     secrets.add("abc", None, "")
     assert secrets.scrub("abc None") == "abc None"
+
+
+def test_what_no_database_can_hold_is_replaced_and_what_is_no_json_becomes_text() -> None:
+    dirty = {"a\ud800": ["\x00", object, 1.5, None, True]}
+    told = Secrets().scrub_all(dirty)
+    json.dumps(told).encode()
+    assert list(told) == ["a\ufffd"]
+    assert told["a\ufffd"] == ["\ufffd", str(object), 1.5, None, True]
