@@ -17,6 +17,10 @@ from pydantic import BaseModel
 from .action import Action
 
 
+class Unidentifiable(ValueError):
+    """A request whose content cannot be written down, and so cannot be recognised again."""
+
+
 class Identity(NamedTuple):
     """What makes a request the same request, and what makes its content the same content.
 
@@ -54,7 +58,19 @@ def identify(system: str, action: Action, request: BaseModel) -> Identity:
         system: The system's name; the same request to two systems is two operations.
         action: The action, whose `identity` names the fields.
         request: The validated request.
+
+    Raises:
+        Unidentifiable: The request holds something that JSON cannot say.
     """
+    try:
+        return _identify(system, action, request)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise Unidentifiable(
+            f"the request cannot be written as JSON ({type(error).__name__}); nothing was sent"
+        ) from None
+
+
+def _identify(system: str, action: Action, request: BaseModel) -> Identity:
     whole: Mapping[str, Any] = request.model_dump(mode="json")
     facts = canonical_json({name: whole[name] for name in action.identity})
     content = canonical_json(request.model_dump(mode="json", exclude_defaults=True))

@@ -11,9 +11,11 @@ from pydantic import BaseModel
 from .action import Action
 from .clock import Sources
 from .doubt import recorded_version
-from .errors import DeadlineBeforeSend, IntegrationError, LedgerUnavailable
-from .identity import Identity
+from .errors import DeadlineBeforeSend, LedgerUnavailable
+from .identity import Identity, digest
 from .ledger.records import Begun, Intent, Status
+from .outcome import Pending, Rejected
+from .redaction import clean
 from .system import System
 from .trail import Trail
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from .ledger.store import Ledger
 
 
-RECORDING = 0.25
+RECORDING = 0.03
 """Seconds that a verdict may take beyond the deadline before the caller is answered anyway."""
 
 
@@ -70,7 +72,7 @@ class Asked:
         atomic: bool = False,
     ) -> Intent:
         """The intent to record for `request` of `action` (for a batch: of its items' action)."""
-        entity = None if action.entity is None or action.commutative else str(getattr(request, action.entity))
+        entity = None if action.entity is None or action.commutative else getattr(request, action.entity)
         return Intent(
             id=self.sources.new_id("op"),
             system=self.system.name,
@@ -79,7 +81,7 @@ class Asked:
             identity=identity.facts,
             request=identity.request,
             digest=identity.digest,
-            entity=entity,
+            entity=None if entity is None else _short(clean(str(entity))),
             principal=self.principal,
             adapter_version=recorded_version(self.system, action),
             policy=self.policy,
@@ -89,6 +91,14 @@ class Asked:
             deadline_at=self.sources.clock.now() + self.left(),
             replay_rejections=self.system.settings.replay_rejections,
         )
+
+
+def _short(entity: str) -> str:
+    """The name of a record as the ledger's column holds it."""
+    return entity if len(entity) <= _LONGEST_ENTITY else f"sha256:{digest(entity)}"
+
+
+_LONGEST_ENTITY = 200
 
 
 class Intake:
@@ -103,8 +113,8 @@ class Intake:
         self.ledger = ledger
         self._clock = sources.clock
 
-    async def begin(self, intents: Sequence[Intent], deadline_at: float) -> list[Begun] | IntegrationError:
-        """Record the intents; an error means that nothing was or will be sent for them.
+    async def begin(self, intents: Sequence[Intent], deadline_at: float) -> list[Begun] | Rejected | Pending:
+        """Record the intents; an outcome means that nothing was sent for them.
 
         Args:
             intents: The intents, recorded together or not at all.
@@ -115,9 +125,15 @@ class Intake:
                 intents, within=max(0.0, deadline_at - self._clock.monotonic()), orphaned=self._abandoned
             )
         except LedgerUnavailable as error:
-            return error
+            return Rejected(error.at(intents[0].system, intents[0].action, 0))
         except TimeoutError:
-            return DeadlineBeforeSend("the ledger did not answer before the deadline; nothing was sent", code="ledger")
+            # The intents may become durable yet, and if this process then ends, recovery carries them out.
+            return Pending(
+                "",
+                "operation",
+                "The ledger did not answer before the deadline. Nothing was sent so far; ask again with the same "
+                "request, to see whether it was taken up.",
+            )
 
     def _abandoned(self, begun: list[Begun]) -> None:
         """The intents became durable after their caller had gone: say that nothing was sent."""

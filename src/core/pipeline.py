@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
@@ -13,13 +13,15 @@ from .action import Action
 from .adapter import Attempt, Sent
 from .batch import call_batch
 from .clock import Sources
-from .errors import Conflict, DeadlineBeforeSend, Denied, IntegrationError, InvalidRequest
-from .identity import Identity, identify
+from .doubt import checked
+from .errors import BulkheadFull, DeadlineBeforeSend, Denied, IntegrationError, InvalidRequest, RateLimited
+from .identity import Identity, Unidentifiable, identify
 from .intake import Asked, Intake
-from .ledger.records import DecisionRow, Operation, Status
-from .outcome import Applied, Outcome, Pending, Receipt, Rejected, Unknown
+from .ledger.records import DecisionRow, Status
+from .outcome import Applied, Outcome, Pending, Receipt, Rejected
 from .policy import Decision, Policy
-from .replay import OTHER_CONTENT, Place, Warm, identity_conflict, outcome_of
+from .redaction import clean
+from .replay import ENTITY_UNSETTLED, Place, Warm, entity_unsettled, identity_conflict, outcome_of
 from .system import System
 from .write import carry_out
 
@@ -27,6 +29,21 @@ if TYPE_CHECKING:
     from .ledger.store import Ledger
 
 _FIRST_LOOK, _SLOWEST_LOOK = 0.02, 0.5  # seconds between looks at an operation that another process runs
+
+
+@dataclass(slots=True)
+class Running:
+    """A request that a caller of this process carries out, so that others with the same identity can join it.
+
+    Args:
+        digest: Its content.
+        outcome: Resolves to its outcome; to None if its caller went without one.
+        operation_id: The ledger's id, as soon as it is known.
+    """
+
+    digest: str
+    outcome: asyncio.Future[Outcome[Any] | None]
+    operation_id: str = ""
 
 
 class Pipeline:
@@ -57,7 +74,7 @@ class Pipeline:
         self.sources = sources
         self.warm = Warm(warm)
         self.on_doubt = on_doubt
-        self.running: dict[Place, asyncio.Future[Outcome[Any]]] = {}
+        self.running: dict[Place, Running] = {}
         self.intake = Intake(ledger, sources)
 
     async def call(
@@ -83,10 +100,11 @@ class Pipeline:
         clock = self.sources.clock
         try:
             system, action, valid = self._validated(system_name, action_name, request)
+            _nameable(principal=principal, trace_id=trace_id)
         except InvalidRequest as error:
             return Rejected(error.at(system_name, action_name, 0))
         deadline_at = clock.monotonic() + (system.settings.deadline if deadline is None else deadline)
-        decision = self.policy.decide(principal, system.name, action)
+        decision = self._decide(principal, system, action)
         if not decision.allowed:
             return self._denied(system, action, principal, decision)
         if not action.writes:
@@ -102,13 +120,23 @@ class Pipeline:
             self.intake,
             self.on_doubt,
         )
-        if action.batch is not None:
-            return await call_batch(asked, valid)
-        return await self._write(asked, valid)
+        try:
+            if action.batch is not None:
+                return await call_batch(asked, valid)
+            return await self._write(asked, valid)
+        except Unidentifiable as unfit:
+            return Rejected(InvalidRequest(str(unfit), code="invalid_request").at(system_name, action_name, 0))
+
+    def _decide(self, principal: str, system: System, action: Action) -> Decision:
+        """The policy's word; a batch needs it for the batch and for what each item stands for."""
+        decision = self.policy.decide(principal, system.name, action)
+        if action.batch is None or not decision.allowed:
+            return decision
+        return self.policy.decide(principal, system.name, action.batch.of)
 
     async def _read(self, system: System, action: Action, request: BaseModel, deadline_at: float) -> Outcome[Any]:
         async def send(number: int, timeout: float) -> Sent[Any]:
-            return await system.adapter.send(action, Attempt("", "", request, number, timeout))
+            return checked(action, await system.adapter.send(action, Attempt("", "", request, number, timeout)))
 
         result = await system.call(send, deadline_at, reads=True)
         if isinstance(result, IntegrationError):
@@ -127,57 +155,62 @@ class Pipeline:
             if joined is not None:
                 return joined
         # The place is taken before the ledger is asked, so that callers of this process share one request to it.
-        mine: asyncio.Future[Outcome[Any]] = asyncio.get_running_loop().create_future()
-        self.running[place] = mine
+        mine = self.running[place] = Running(identity.digest, asyncio.get_running_loop().create_future())
         outcome: Outcome[Any] | None = None
         try:
-            outcome = await self._begin_and_carry_out(asked, request, identity)
+            outcome = await self._begin_and_carry_out(asked, request, identity, mine)
             if isinstance(outcome, Applied):
                 self.warm.keep(place, identity.digest, outcome)
             return outcome
         finally:
             del self.running[place]
-            mine.set_result(outcome or Pending("", "operation", "The first caller stopped waiting."))
+            mine.outcome.set_result(outcome)
 
-    async def _begin_and_carry_out(self, asked: Asked, request: BaseModel, identity: Identity) -> Outcome[Any]:
+    async def _begin_and_carry_out(
+        self, asked: Asked, request: BaseModel, identity: Identity, mine: Running
+    ) -> Outcome[Any]:
         clock = self.sources.clock
         look = _FIRST_LOOK
         while True:
             begun = await self.intake.begin([asked.intent(asked.action, request, identity)], asked.deadline_at)
-            if isinstance(begun, IntegrationError):
-                return Rejected(begun.at(asked.system.name, asked.action.name, 0))
+            if not isinstance(begun, list):
+                return begun
             (first,) = begun
+            operation, blocked = first.operation, first.blocked_by is not None
+            if not blocked:
+                mine.operation_id = operation.id
             if first.fresh:
-                return await carry_out(asked, request, first.operation)
-            if first.blocked_by is None and first.operation.digest != identity.digest:
-                return identity_conflict(first.operation)
-            if first.blocked_by is None and first.operation.status is not Status.RUNNING:
-                return outcome_of(first.operation, asked.action, clock.now())
+                return await carry_out(asked, request, operation)
+            if not blocked and operation.digest != identity.digest:
+                return identity_conflict(operation, identity.request, asked.principal)
+            if not blocked and operation.status is not Status.RUNNING:
+                return outcome_of(operation, asked.action, clock.now())
             if clock.monotonic() + look >= asked.deadline_at:
-                return self._too_long(first.operation, asked, blocked=first.blocked_by is not None)
+                if blocked:
+                    return entity_unsettled(operation, asked.system.name, asked.action.name)
+                return outcome_of(operation, asked.action, clock.now())
             await clock.sleep(look)
             look = min(look * 1.5, _SLOWEST_LOOK)
 
-    async def _join(
-        self, running: asyncio.Future[Outcome[Any]], asked: Asked, identity: Identity
-    ) -> Outcome[Any] | None:
-        """Wait for the caller that has the place; None when it left without sending, so that we may."""
+    async def _join(self, running: Running, asked: Asked, identity: Identity) -> Outcome[Any] | None:
+        """Wait for the caller that has the place; None when its outcome is not for us, and we may try ourselves."""
         try:
             async with asyncio.timeout(asked.left()):
-                outcome = await asyncio.shield(running)
+                outcome = await asyncio.shield(running.outcome)
         except TimeoutError:
-            return Pending("", "operation", "The same request is still running.")
-        operation_id = getattr(outcome, "operation_id", "")
-        operation = await self.ledger.get(operation_id) if operation_id else None
-        if operation is not None and operation.digest != identity.digest:
-            return identity_conflict(operation)
+            return Pending(running.operation_id, "operation", "The same request is still running.")
+        if outcome is None or running.digest != identity.digest:
+            return None
         if isinstance(outcome, Applied):
             return replace(outcome, replayed=True)
         if isinstance(outcome, Rejected):
-            # Not for us: it left before anything was sent, or its content, and not ours, was in conflict.
-            its_own = isinstance(outcome.error, DeadlineBeforeSend) or outcome.error.code == OTHER_CONTENT
-            return None if its_own else replace(outcome, replayed=True)
-        return outcome if isinstance(outcome, Unknown) or operation_id else None
+            # Its own time or luck was too short, not ours.
+            own = isinstance(outcome.error, DeadlineBeforeSend | BulkheadFull | RateLimited)
+            if own or outcome.error.code == ENTITY_UNSETTLED:
+                return None
+            return replace(outcome, replayed=True)
+        # Where even the ledger did not answer it, we may ask with the time that is left to us.
+        return None if isinstance(outcome, Pending) and not outcome.operation_id else outcome
 
     def _validated(
         self, system_name: str, action_name: str, request: BaseModel | Mapping[str, Any]
@@ -212,15 +245,19 @@ class Pipeline:
         error = Denied(reason, code="denied", evidence={"rule": decision.rule, "policy": decision.version})
         return Rejected(error.at(system.name, action.name, 0))
 
-    @staticmethod
-    def _too_long(operation: Operation, asked: Asked, *, blocked: bool) -> Outcome[Any]:
-        if not blocked:
-            return Pending(operation.id, "operation", "The same request is still running.")
-        error = Conflict(
-            f"an earlier operation on the same record is not settled ({operation.id}, {operation.status}); "
-            "nothing was sent. Ask again when it is",
-            code="entity_unsettled",
-            transient=True,
-            evidence={"operation_id": operation.id},
-        )
-        return Rejected(error.at(asked.system.name, asked.action.name, 0))
+
+def _nameable(**names: str) -> None:
+    """Refuse what the ledger could not keep as it is.
+
+    Raises:
+        InvalidRequest: With the name to mend.
+    """
+    for name, value in names.items():
+        if len(value) > _LONGEST_NAME or clean(value) != value:
+            raise InvalidRequest(
+                f"{name} must be text of at most {_LONGEST_NAME} characters that UTF-8 can hold; nothing was sent",
+                code=f"invalid_{name}",
+            )
+
+
+_LONGEST_NAME = 255

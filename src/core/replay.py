@@ -16,6 +16,9 @@ from .outcome import Applied, Outcome, Pending, Receipt, Rejected, Unknown
 OTHER_CONTENT = "same_identity_other_content"
 """The code of the conflict between two requests with one identity."""
 
+ENTITY_UNSETTLED = "entity_unsettled"
+"""The code of the conflict between two requests that write to one record."""
+
 Place: TypeAlias = tuple[str, str]
 """System and idempotency key."""
 
@@ -26,7 +29,15 @@ _encode = json.JSONEncoder(default=str).encode
 def encode_applied(value: BaseModel, receipt: Receipt) -> str:
     """JSON of an applied outcome, for the ledger."""
     told = {"record": receipt.record, "proof": receipt.proof, "facts": dict(receipt.facts)}
-    return f'{{"value":{value.model_dump_json()},"receipt":{_encode(told)}}}'
+    return f'{{"value":{_json(value)},"receipt":{_encode(told)}}}'
+
+
+def _json(value: BaseModel) -> str:
+    try:
+        return value.model_dump_json()
+    except ValueError:
+        # What the target answered cannot be written as JSON (a lone surrogate, say). It happened all the same.
+        return _encode(value.model_dump())
 
 
 def outcome_of(operation: Operation, action: Action, now: float) -> Outcome[Any]:
@@ -52,19 +63,50 @@ def outcome_of(operation: Operation, action: Action, now: float) -> Outcome[Any]
             return Unknown(_error(operation), operation.id, None if due is None else max(0.0, due - now))
 
 
-def identity_conflict(operation: Operation) -> Rejected:
-    """The answer to a request whose identity is taken by another content."""
+def identity_conflict(operation: Operation, request: str, principal: str) -> Rejected:
+    """The answer to a request whose identity is taken by another content.
+
+    Args:
+        operation: The operation that has the identity.
+        request: JSON of the request that came now.
+        principal: Who asks now; only who asked then is shown what was asked then.
+    """
+    earlier, now = json.loads(operation.request), json.loads(request)
+    evidence = {
+        "operation_id": operation.id,
+        "differs": sorted(name for name in {*earlier, *now} if earlier.get(name) != now.get(name)),
+    }
+    if operation.principal == principal:
+        evidence["earlier_request"] = earlier
     return Rejected(
         Conflict(
             f"the same request identity was used before with other content (operation {operation.id}, "
             f"{operation.status}); nothing was sent. To repeat on purpose, use another reference",
             code=OTHER_CONTENT,
-            evidence={"operation_id": operation.id, "earlier_request": json.loads(operation.request)},
+            evidence=evidence,
             system=operation.system,
             action=operation.action,
         ),
         operation.id,
     )
+
+
+def entity_unsettled(operation: Operation, system: str, action: str) -> Rejected:
+    """The answer to a request on a record that another operation may still change.
+
+    Args:
+        operation: The one that stands in the way.
+        system: Of the request that came now.
+        action: Of the request that came now.
+    """
+    error = Conflict(
+        f"an earlier operation on the same record is not settled ({operation.id}, {operation.status}); "
+        "nothing was sent. Ask again when it is",
+        code=ENTITY_UNSETTLED,
+        transient=True,
+        evidence={"operation_id": operation.id},
+    )
+    return Rejected(error.at(system, action, 0))
 
 
 def _applied(operation: Operation, action: Action) -> Applied[Any]:

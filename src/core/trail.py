@@ -9,6 +9,9 @@ from typing import Any
 from .clock import Clock
 from .errors import IntegrationError
 from .ledger.records import AttemptRow, DecisionRow, ProbeRow, Status, Verdict
+from .redaction import clean
+
+_encode = json.JSONEncoder(default=str).encode
 
 
 class Trail:
@@ -69,7 +72,7 @@ class Trail:
                 started_at=self._started,
                 ended_at=self._clock.now(),
                 effect="applied" if error is None else error.effect,
-                error=None if error is None else json.dumps(error.to_record()),
+                error=None if error is None else _encode(error.to_record()),
             )
         )
 
@@ -82,13 +85,11 @@ class Trail:
             counts: False when an outage answered, which says nothing about this operation.
         """
         self._checked = self._checked or counts
-        self._probes.append(
-            ProbeRow(self.operation_id, self.epoch, self._clock.now(), finding, json.dumps(detail, default=str))
-        )
+        self._probes.append(ProbeRow(self.operation_id, self.epoch, self._clock.now(), finding, _encode(detail)))
 
     def decided(self, by: str, decision: str, reason: str) -> None:
         """Something was decided about the operation."""
-        self._decisions.append(DecisionRow(self.operation_id, self._clock.now(), by, decision, reason))
+        self._decisions.append(DecisionRow(self.operation_id, self._clock.now(), by, decision, clean(reason)))
 
     def verdict(
         self,
@@ -113,11 +114,11 @@ class Trail:
             epoch=self.epoch,
             status=status,
             outcome=outcome,
-            error=None if error is None else json.dumps(error.to_record()),
+            error=None if error is None else _encode(error.to_record()),
             sent_at=self.sent_at,
             last_sent_at=self.last_sent_at,
             next_check_at=None if next_check_in is None else self._clock.now() + next_check_in,
-            parked_because=parked_because,
+            parked_because=None if parked_because is None else clean(parked_because),
             checked=self._checked,
             attempts=tuple(self._attempts),
             probes=tuple(self._probes),

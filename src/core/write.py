@@ -1,21 +1,22 @@
-"""One operation that this process holds, from its first attempt to a recorded verdict."""
+"""Sending what was begun, once or many at a time, until it is known what became of it."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 
-from .adapter import Attempt, Sent
 from .decide import Doubt, Park, ProvenAbsent, ProvenApplied, SendAgain, Step, Wait, next_step
-from .doubt import checked, is_final, look, receipt_of
-from .errors import Cancelled, IntegrationError, LedgerUnavailable, NotSent
-from .intake import RECORDING, Asked
-from .ledger.records import Operation, Status, Verdict
-from .outcome import Applied, Outcome, Pending, Receipt, Rejected, Unknown
-from .replay import encode_applied, outcome_of
-from .trail import Trail
+from .doubt import is_final, look
+from .errors import BudgetExhausted, IntegrationError
+from .held import Conclusion, Held, see_through
+from .intake import Asked
+from .ledger.records import Operation
+from .outcome import Outcome
+
+Wire: TypeAlias = Callable[[Sequence[Held], int, float], Awaitable[Sequence[Any]]]
+"""Sends operations in one call, given the attempt's number and time in seconds, and answers for each in order."""
 
 
 async def carry_out(asked: Asked, request: BaseModel, operation: Operation) -> Outcome[Any]:
@@ -26,150 +27,125 @@ async def carry_out(asked: Asked, request: BaseModel, operation: Operation) -> O
         request: The validated request.
         operation: The ledger's row, held by us.
     """
-    held = Held(asked, request, operation)
-    try:
-        outcome, verdict = await held.settle()
-    except asyncio.CancelledError:
-        asked.ledger.finish_soon([held.cancelled()])
-        asked.on_doubt()
-        raise
-    return await record(asked, operation, outcome, verdict)
+    held = Held(asked, asked.action, request, operation)
+
+    async def work() -> Sequence[Conclusion]:
+        await send_until_known(asked, [held], _alone)
+        return [await _find_out(held)]
+
+    (outcome,) = await see_through(asked, [held], work())
+    return outcome
 
 
-async def record(asked: Asked, operation: Operation, outcome: Outcome[Any], verdict: Verdict) -> Outcome[Any]:
-    """Make the verdict durable and answer with the outcome it stands for.
-
-    A verdict that cannot be written is kept by the ledger and tried again; the outcome is still the truth.
-    One that comes too late, because another holder took over, changes nothing: then the ledger's word counts.
-    """
-    try:
-        (recorded,) = await asked.ledger.finish([verdict], within=max(asked.left(), RECORDING))
-    except LedgerUnavailable:
-        asked.ledger.finish_soon([verdict])
-        recorded = True
-    except TimeoutError:
-        recorded = True  # still queued; the ledger goes on with it
-    if verdict.status is Status.UNKNOWN:
-        asked.on_doubt()
-    if recorded:
-        return outcome
-    current = await asked.ledger.get(operation.id)
-    return outcome if current is None else outcome_of(current, asked.action, asked.sources.clock.now())
+async def _alone(held: Sequence[Held], number: int, timeout: float) -> Sequence[Any]:
+    (one,) = held
+    return [await one.asked.system.adapter.send(one.action, one.attempt(number, timeout))]
 
 
-class Held:
-    """An operation in this process's hands.
+async def send_until_known(asked: Asked, held: Sequence[Held], wire: Wire, *, atomic: bool = False) -> None:
+    """Attempt, and again what had no effect and may have one, as far as the deadline and the retry budget go.
 
     Args:
         asked: What was asked.
-        request: The validated request.
-        operation: The ledger's row.
+        held: The operations; each has its `result` afterwards.
+        wire: How they are sent.
+        atomic: They are sent all together or not at all.
     """
+    system = asked.system
+    system.budget.deposit()
+    number, todo = 1, held
+    while todo:
+        await _attempt(asked, todo, wire, number)
+        todo = _worth_repeating(todo, atomic=atomic)
+        if not todo:
+            return
+        slowest = max((_error(one) for one in todo), key=lambda error: error.retry_after or 0.0)
+        pause = system.pause(slowest, number, asked.deadline_at)
+        if isinstance(pause, BudgetExhausted):
+            for one in todo:
+                one.result = pause
+        if isinstance(pause, IntegrationError):
+            return
+        await asked.sources.clock.sleep(pause)
+        number += 1
 
-    def __init__(self, asked: Asked, request: BaseModel, operation: Operation) -> None:
-        self.asked = asked
-        self.request = request
-        self.operation = operation
-        self.trail = Trail(operation.id, operation.epoch, asked.sources.clock)
 
-    async def settle(self) -> tuple[Outcome[Any], Verdict]:
-        """Attempt, and while it is in doubt find out, as far as the deadline and the retry budget go."""
-        asked, system = self.asked, self.asked.system
-        result = await system.call(self._send, asked.deadline_at, ended=self._ended)
-        attempts = self.trail.attempts
-        while isinstance(result, IntegrationError) and self.trail.maybe_applied:
-            wait = min(system.backoff.wait(attempts), asked.left())
-            if system.backoff.exhausted(attempts) or wait >= asked.left() or not system.budget.withdraw():
-                return self._unknown(result)
-            await asked.sources.clock.sleep(wait)
-            attempts += 1
-            step = await self._step(result)
-            match step:
-                case IntegrationError():
-                    continue
-                case ProvenApplied(present=present):
-                    return self._applied(present.value, receipt_of(present))
-                case ProvenAbsent(proof=proof):
-                    return self._rejected(result.without_effect(proof))
-                case Wait(seconds=seconds):
-                    return self._unknown(result, seconds)
-                case Park(reason=reason):
-                    return self._parked(result, reason)
-                case SendAgain():
-                    again = await system.attempt(self._send, attempts, asked.deadline_at, ended=self._ended)
-                    if not isinstance(again, IntegrationError) or again.effect == "maybe" or not again.transient:
-                        result = again
-        if isinstance(result, IntegrationError):
-            return self._rejected(result)
-        return self._applied(result.value, receipt_of(result))
+async def _attempt(asked: Asked, held: Sequence[Held], wire: Wire, number: int) -> None:
+    async def send(attempt: int, timeout: float) -> Sequence[Any]:
+        for one in held:
+            await one.fence()
+        for one in held:
+            one.trail.dispatch()
+        return await wire(held, attempt, timeout)
 
-    async def _step(self, error: IntegrationError) -> Step | IntegrationError:
-        asked, action = self.asked, self.asked.action
-        finding = None
-        # An absence is as old as the read that saw it, and not as the answer.
-        now = asked.sources.clock.now()
-        if action.probe is not None:
-            found = await look(asked.system, action, self._attempt(1, 0.0), asked.deadline_at, self.trail)
-            if isinstance(found, IntegrationError):
-                return found
-            finding = found
-        doubt = Doubt(
-            action,
-            since_first=now - (self.trail.sent_at or now),
-            since_last=now - (self.trail.last_sent_at or now),
-            final=is_final(error),
-            horizon=asked.system.horizon(action),
-        )
-        step = next_step(doubt, finding)
-        self.trail.decided("pipeline", type(step).__name__, getattr(step, "reason", ""))
-        return step
+    answers = await asked.system.attempt(send, number, asked.deadline_at)
+    for place, one in enumerate(held):
+        one.note(answers if isinstance(answers, IntegrationError) else answers[place], number)
 
-    async def _send(self, number: int, timeout: float) -> Sent[Any]:
-        ledger, operation = self.asked.ledger, self.operation
-        if not ledger.lease_is_fresh() and not await ledger.hold(operation.id, operation.epoch):
-            raise NotSent("another process took the operation over while this one was paused", code="lost_lease")
-        self.trail.dispatch()
-        attempt = self._attempt(number, timeout)
-        return checked(self.asked.action, await self.asked.system.adapter.send(self.asked.action, attempt))
 
-    def _ended(self, number: int, error: IntegrationError | None) -> None:
-        if error is not None:
-            error.at(self.asked.system.name, self.asked.action.name, number)
-        self.trail.ended(error)
+def _worth_repeating(held: Sequence[Held], *, atomic: bool) -> Sequence[Held]:
+    """What had no effect and may have one later. What goes all or nothing is repeated whole or not at all."""
+    unchanged = [one for one in held if isinstance(one.result, IntegrationError) and one.result.effect == "none"]
+    passing = [one for one in unchanged if _error(one).transient]
+    if atomic:
+        return held if passing and len(unchanged) == len(held) else []
+    return passing
 
-    def _attempt(self, number: int, timeout: float) -> Attempt:
-        return Attempt(
-            operation_id=self.operation.id,
-            key=self.operation.key,
-            request=self.request,
-            number=number,
-            timeout=timeout,
-            maybe_applied=self.trail.maybe_applied,
-            sent_before=self.trail.sent_at,
-        )
 
-    def _applied(self, value: Any, receipt: Receipt) -> tuple[Outcome[Any], Verdict]:
-        verdict = self.trail.verdict(Status.APPLIED, outcome=encode_applied(value, receipt))
-        return Applied(value, receipt, self.operation.id), verdict
+def _error(held: Held) -> IntegrationError:
+    assert isinstance(held.result, IntegrationError)
+    return held.result
 
-    def _rejected(self, error: IntegrationError) -> tuple[Outcome[Any], Verdict]:
-        error.at(self.asked.system.name, self.asked.action.name, 0)
-        return Rejected(error, self.operation.id), self.trail.verdict(Status.REJECTED, error=error)
 
-    def _unknown(self, error: IntegrationError, seconds: float | None = None) -> tuple[Outcome[Any], Verdict]:
-        soon = self.asked.system.settings.recovery.first_probe if seconds is None else seconds
-        verdict = self.trail.verdict(Status.UNKNOWN, error=error, next_check_in=soon)
-        return Unknown(error, self.operation.id, resolve_after=soon), verdict
+async def _find_out(held: Held) -> Conclusion:
+    """While it is in doubt: probe, and do what the table allows, as far as the deadline and the retry budget go."""
+    asked, system = held.asked, held.asked.system
+    attempts = held.trail.attempts
+    while held.trail.maybe_applied and isinstance(error := held.result, IntegrationError):
+        wait = min(system.backoff.wait(attempts), asked.left())
+        if system.backoff.exhausted(attempts) or wait >= asked.left() or not system.budget.withdraw():
+            return held.unknown(error)
+        await asked.sources.clock.sleep(wait)
+        attempts += 1
+        match await _step(held, error):
+            case IntegrationError():
+                continue
+            case ProvenApplied(present=present):
+                return held.applied(present)
+            case ProvenAbsent(proof=proof):
+                return held.rejected(error.without_effect(proof))
+            case Wait(seconds=seconds):
+                return held.unknown(error, seconds)
+            case Park(reason=reason):
+                return held.parked(error, reason)
+            case SendAgain():
+                if not system.budget.withdraw():
+                    return held.unknown(error)
+                await _attempt(asked, [held], _alone, attempts)
+                again = held.result
+                if isinstance(again, IntegrationError) and again.effect == "none" and again.transient:
+                    held.result = error  # it did not get through: what is known is what was known before
+    return held.concluded()
 
-    def _parked(self, error: IntegrationError, reason: str) -> tuple[Outcome[Any], Verdict]:
-        verdict = self.trail.verdict(Status.PARKED, error=error, parked_because=reason)
-        return Pending(self.operation.id, "person", f"It may have happened, and {reason}."), verdict
 
-    def cancelled(self) -> Verdict:
-        """The verdict when the caller stopped waiting: unknown if something may have been sent."""
-        error = Cancelled("the caller stopped waiting", code="cancelled")
-        error.at(self.asked.system.name, self.asked.action.name, 0)
-        self.trail.ended(error)
-        if self.trail.maybe_applied:
-            return self._unknown(error)[1]
-        return self._rejected(error.without_effect("the caller stopped waiting before it was sent"))[1]
+async def _step(held: Held, error: IntegrationError) -> Step | IntegrationError:
+    asked, action, trail = held.asked, held.action, held.trail
+    elapsed, now = asked.system.elapsed, asked.sources.clock.now()
+    # Before the look: an absence is as old as the read that saw it, and not as the answer.
+    doubt = Doubt(
+        action,
+        since_first=elapsed.since(trail.operation_id, trail.sent_at or now),
+        since_last=elapsed.since(trail.operation_id, trail.last_sent_at or now),
+        final=is_final(error),
+        horizon=asked.system.horizon(action),
+        margin=asked.left(),
+    )
+    finding = None
+    if action.probe is not None:
+        found = await look(asked.system, action, held.attempt(1, 0.0), asked.deadline_at, trail)
+        if isinstance(found, IntegrationError):
+            return found
+        finding = found
+    step = next_step(doubt, finding)
+    trail.decided("pipeline", type(step).__name__, getattr(step, "reason", ""))
+    return step

@@ -299,7 +299,11 @@ class ToyAdapter(Adapter):
             return BusinessRule("not valid", code="RULE")
         if step == "locked":
             return Throttled("row is locked", code="LOCK")
+        if step == "secret":
+            return BusinessRule("not valid for canary-4711", code="RULE", evidence={"canary-4711": ["canary-4711"]})
         effect = self.target.apply(item.key, request.text)
+        if step == "nonsense":
+            return "what?"  # type: ignore[return-value]  # a connector that breaks its promise
         if step == "lost":
             return IntegrationError("unclear", code="unclear")
         return Sent(Noted(id=effect.id, text=effect.text), effect.id)
@@ -309,6 +313,8 @@ class ToyAdapter(Adapter):
         step = self.target.probe_script.pop(0) if self.target.probe_script else "look"
         if step == "fails":
             raise ReplyTimeout("the probe timed out", code="timeout")
+        if step == "secret":
+            return CannotTell("the page shows canary-4711", {"page": "canary-4711"})
         if step == "cannot tell":
             return CannotTell("the page is garbled")
         request: Any = attempt.request

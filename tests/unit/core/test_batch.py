@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.toy import AddNote, AddNotes, variant
+from support.toy import ADD, AddNote, AddNotes, variant
 from support.virtual import toy_wall, virtual
 
 from seawall import Applied, Partial, Rejected, Unknown
@@ -66,8 +67,63 @@ async def test_item_named_twice_in_one_batch_is_done_once(tmp_path: Path) -> Non
     async with toy_wall(tmp_path) as (wall, target, adapter):
         outcome = await wall.toy.add_notes(notes("a", "a"))
         assert isinstance(outcome, Partial)
+        first, second = outcome.items
+        assert isinstance(first, Applied)
+        assert first == second
         assert adapter.batches == [["a"]]
         assert len(target.effects) == 1
+
+
+@virtual
+async def test_all_or_nothing_batch_that_names_an_item_twice_is_sent(tmp_path: Path) -> None:
+    async with toy_wall(tmp_path) as (wall, target, _):
+        outcome = await wall.toy.add_notes(notes("a", "a", "b", all_or_none=True))
+        assert isinstance(outcome, Partial)
+        assert [type(item) for item in outcome.items] == [Applied] * 3
+        assert len(target.effects) == 2
+
+
+@virtual
+async def test_second_item_of_one_identity_with_other_content_is_a_conflict(tmp_path: Path) -> None:
+    async with toy_wall(tmp_path) as (wall, target, _):
+        both = AddNotes(notes=(AddNote(reference="a"), AddNote(reference="a", text="other")))
+        outcome = await wall.toy.add_notes(both)
+        assert isinstance(outcome, Partial)
+        first, second = outcome.items
+        assert isinstance(first, Applied)
+        assert isinstance(second, Rejected)
+        assert isinstance(second.error, Conflict)
+        assert [effect.text for effect in target.effects] == ["hello"]
+
+
+@pytest.mark.case(25)
+@virtual
+async def test_item_on_a_record_that_is_not_settled_is_told_so_and_not_sent(tmp_path: Path) -> None:
+    async with toy_wall(tmp_path, script=["lost before"], action=replace(ADD, entity="text")) as (wall, _, adapter):
+        unsettled = await wall.toy.add_note(AddNote(reference="x"))
+        assert isinstance(unsettled, Unknown)
+        outcome = await wall.toy.add_notes(AddNotes(notes=(AddNote(reference="a"), AddNote(reference="b", text="t"))))
+        assert isinstance(outcome, Partial)
+        first, second = outcome.items
+        assert isinstance(first, Rejected)
+        assert (first.error.code, first.error.transient) == ("entity_unsettled", True)
+        assert first.error.evidence["operation_id"] == unsettled.operation_id
+        assert isinstance(second, Applied)
+        assert adapter.batches == [["b"]]
+
+
+@pytest.mark.case(44)
+@virtual
+async def test_item_that_is_answered_with_nonsense_is_unknown_and_never_rejected(tmp_path: Path) -> None:
+    async with toy_wall(tmp_path) as (wall, target, adapter):
+        adapter.item_script["a"] = ["nonsense"]
+        outcome = await wall.toy.add_notes(notes("a", "b"))
+        assert isinstance(outcome, Partial)
+        assert [type(item) for item in outcome.items] == [Unknown, Applied]
+        await asyncio.sleep(1)
+        await wall.recovery.run_once()
+        assert isinstance(await wall.toy.add_note(AddNote(reference="a")), Applied)
+        assert len(target.effects) == 2
 
 
 @virtual

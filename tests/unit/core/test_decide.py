@@ -123,3 +123,10 @@ def test_nothing_without_a_recognised_key_is_sent_again_inside_the_horizon(
     if isinstance(step, ProvenApplied):
         assert isinstance(finding, Present)
     assert not isinstance(step, ProvenAbsent), "nothing is proven absent inside the horizon"
+
+
+@pytest.mark.case(22)
+def test_key_that_would_die_before_the_repetition_arrives_is_not_sent_again() -> None:
+    action = replace(variant("client id, no probe"), dedupe=NativeKey(100.0))
+    assert isinstance(next_step(Doubt(action, 60.0, 60.0, margin=30.0), None), SendAgain)
+    assert isinstance(next_step(Doubt(action, 80.0, 80.0, margin=30.0), None), Park)

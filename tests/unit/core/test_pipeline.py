@@ -14,8 +14,9 @@ from support.toy import AddNote, GetNote, SetNote, Target, ToyAdapter
 from support.virtual import config, sources, toy_wall, virtual
 
 from seawall import Applied, Pending, Rejected, Seawall, Sources, Unknown
-from seawall.core.errors import Conflict, DeadlineBeforeSend, Denied, InvalidRequest, LedgerUnavailable
+from seawall.core.errors import Conflict, Denied, InvalidRequest, LedgerUnavailable
 from seawall.core.ledger.records import Status
+from seawall.core.policy import Rule
 
 NOTE = AddNote(reference="R-1")
 
@@ -237,22 +238,6 @@ async def test_intent_that_cannot_be_written_means_nothing_is_sent(
             assert isinstance(await wall.toy.get_note(GetNote(note_id="n1")), Applied), "reads go on"
 
 
-@virtual
-async def test_outcome_that_cannot_be_written_is_told_truly_and_recorded_later(tmp_path: Path) -> None:
-    async with toy_wall(tmp_path) as (wall, target, _):
-
-        async def full(_: Any, **options: Any) -> Any:
-            raise LedgerUnavailable("the disk is full")
-
-        with patch.object(wall.ledger, "finish", full):
-            outcome = await wall.toy.add_note(NOTE)
-        assert isinstance(outcome, Applied)
-        await wall.recovery.run_once()
-        (operation,) = await wall.ledger.find()
-        assert operation.status is Status.APPLIED
-        assert len(target.effects) == 1
-
-
 @pytest.mark.parametrize("goes", ["its deadline passes", "it is cancelled"])
 async def test_intent_that_comes_through_after_its_caller_went_is_not_sent_and_not_left_running(
     tmp_path: Path, goes: str
@@ -266,8 +251,7 @@ async def test_intent_that_comes_through_after_its_caller_went_is_not_sent_and_n
         await asyncio.sleep(0.2)
         if call.done():
             outcome = call.result()
-            assert isinstance(outcome, Rejected)
-            assert isinstance(outcome.error, DeadlineBeforeSend)
+            assert isinstance(outcome, Pending), "the intent may become durable yet: no promise that it never happens"
         else:
             call.cancel()
             await asyncio.gather(call, return_exceptions=True)
@@ -298,3 +282,93 @@ async def test_holder_that_lost_its_lease_neither_sends_nor_records(tmp_path: Pa
         assert isinstance(outcome, Unknown), "the ledger's word at that moment, not a result of its own"
         assert (target.sends, len(target.effects)) == (2, 1)
         assert isinstance(await wall.toy.add_note(NOTE), Applied)
+
+
+@virtual
+async def test_batch_needs_leave_for_what_its_items_stand_for(tmp_path: Path) -> None:
+    given = sources()
+    target = Target(given.clock)
+    settings = config(tmp_path).model_copy(
+        update={"policy": (Rule(name="batches only", decision="allow", actions=("add_notes",)),)}
+    )
+    async with Seawall(
+        settings, adapters={"toy": ToyAdapter(target)}, sources=given, recovery=False, inline_ledger=True
+    ) as wall:
+        outcome = await wall.call("toy.add_notes", {"notes": [{"reference": "R-1"}]})
+        assert isinstance(outcome, Rejected)
+        assert isinstance(outcome.error, Denied)
+        assert target.effects == []
+
+
+@pytest.mark.parametrize("name", ["principal", "trace_id"])
+@pytest.mark.parametrize("value", ["a\ud800b", "a\x00b", "x" * 256])
+def test_name_that_the_ledger_could_not_keep_is_refused(tmp_path: Path, name: str, value: str) -> None:
+    @virtual
+    async def scenario() -> None:
+        async with toy_wall(tmp_path) as (wall, target, _):
+            named: Any = {name: value}
+            outcome = await wall.call("toy.add_note", {"reference": "R-1"}, **named)
+            assert isinstance(outcome, Rejected)
+            assert isinstance(outcome.error, InvalidRequest)
+            assert name in outcome.error.message
+            assert target.sends == 0
+
+    scenario()
+
+
+@virtual
+async def test_request_that_cannot_be_written_down_is_refused(tmp_path: Path) -> None:
+    async with toy_wall(tmp_path) as (wall, target, _):
+        outcome = await wall.toy.add_note(AddNote.model_construct(reference="R\ud800", text="t", priority="p"))
+        assert isinstance(outcome, Rejected)
+        assert isinstance(outcome.error, InvalidRequest)
+        assert target.sends == 0
+
+
+@virtual
+async def test_conflict_shows_the_earlier_content_to_nobody_but_its_principal(tmp_path: Path) -> None:
+    async with toy_wall(tmp_path) as (wall, _, _):
+        await wall.toy.add_note(NOTE, principal="agent-a")
+        outcome = await wall.toy.add_note(AddNote(reference="R-1", text="other words"), principal="agent-b")
+        assert isinstance(outcome, Rejected)
+        assert outcome.error.evidence["differs"] == ["text"]
+        assert "hello" not in str(outcome.error.to_record())
+
+
+@virtual
+async def test_read_whose_answer_is_not_the_promised_one_is_no_success(tmp_path: Path) -> None:
+    async with toy_wall(tmp_path) as (wall, _, adapter):
+
+        async def send(action: Any, attempt: Any) -> Any:
+            return "what?"
+
+        with patch.object(adapter, "send", send):
+            outcome = await wall.toy.get_note(GetNote(note_id="n"))
+        assert isinstance(outcome, Rejected)
+        assert outcome.error.code == "reply"
+
+
+@virtual
+async def test_caller_with_time_left_tries_itself_when_the_first_ones_was_too_short(tmp_path: Path) -> None:
+    async with toy_wall(tmp_path, limits={"concurrency": 1}) as (wall, target, _):
+        target.script = ["hang"]
+        busy = asyncio.ensure_future(wall.toy.add_note(AddNote(reference="other"), deadline=3.0))
+        await asyncio.sleep(0.1)
+        hasty = asyncio.ensure_future(wall.toy.add_note(NOTE, deadline=1.0))
+        await asyncio.sleep(0.1)
+        patient = asyncio.ensure_future(wall.toy.add_note(NOTE, deadline=20.0))
+        assert isinstance(await hasty, Rejected)
+        assert isinstance(await patient, Applied)
+        await busy
+        assert len(target.effects) == 1
+
+
+@virtual
+async def test_caller_that_waits_for_another_is_told_the_operation(tmp_path: Path) -> None:
+    async with toy_wall(tmp_path, script=["hang"]) as (wall, _, _):
+        first = asyncio.ensure_future(wall.toy.add_note(NOTE, deadline=5.0))
+        await asyncio.sleep(0.1)
+        outcome = await wall.toy.add_note(NOTE, deadline=0.5)
+        assert isinstance(outcome, Pending)
+        assert (await wall.ledger.get(outcome.operation_id)) is not None
+        await first
