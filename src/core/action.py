@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
@@ -147,6 +147,34 @@ class Batch:
     atomic: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Something that was done and is to be undone.
+
+    Args:
+        request: The request, as its model.
+        value: The reply, as its model; what is proven by a probe looks the same.
+        record: The record's id in the target, where there is one.
+    """
+
+    request: Any
+    value: Any
+    record: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Compensation:
+    """How an action is undone: by another action of the same adapter, as an operation of its own.
+
+    Args:
+        by: The name of that action.
+        request: Makes its request from what was done.
+    """
+
+    by: str
+    request: Callable[[Done], BaseModel]
+
+
 Resend: TypeAlias = Literal["same_key", "after_absence", "never"]
 
 
@@ -169,7 +197,7 @@ class Action:
         horizon: Late-commit horizon in seconds: how long after a lost reply the target may still commit.
             None where nobody knows: then an absence is never a proof, and the operation is parked.
         errors: The target's error codes and what they mean, beside those that the whole adapter declares.
-        compensation: The name of the action that undoes it, if there is one.
+        compensation: How it is undone, if it can be.
         batch: Facts of a batch action.
         retry: Say True or False to insist on what happens after an ambiguous attempt; a contradiction is refused.
         idempotent: Say True or False to insist on it; a contradiction is refused.
@@ -191,7 +219,7 @@ class Action:
     probe: ReadPath | None = None
     horizon: float | None = None
     errors: Mapping[str, Mapped] = field(default_factory=dict)
-    compensation: str | None = None
+    compensation: Compensation | None = None
     batch: Batch | None = None
     retry: bool | None = None
     idempotent: bool | None = None

@@ -14,7 +14,7 @@ from .identity import Identity, identify
 from .intake import Asked
 from .ledger.records import Begun
 from .outcome import Outcome, Partial, Rejected
-from .replay import entity_unsettled, identity_conflict, outcome_of
+from .replay import entity_unsettled, identity_conflict
 from .write import Wire, send_until_known
 
 
@@ -61,15 +61,13 @@ async def call_batch(asked: Asked, request: BaseModel) -> Outcome[Any]:
         return [one.concluded() for one in fresh]
 
     settled = dict(zip(held, await see_through(asked, fresh, work()), strict=True))
-    return Partial(
-        tuple(
-            settled[identity.key]
-            if identity.key in settled and held[identity.key].operation.digest == identity.digest
-            else _earlier(asked, batch, known[identity.key], identity)
-            for identity in identities
-        ),
-        batch_id,
-    )
+    outcomes = [
+        settled[identity.key]
+        if identity.key in settled and held[identity.key].operation.digest == identity.digest
+        else await _earlier(asked, batch, known[identity.key], identity)
+        for identity in identities
+    ]
+    return Partial(tuple(outcomes), batch_id)
 
 
 def _together(asked: Asked, request: BaseModel) -> Wire:
@@ -83,14 +81,14 @@ def _together(asked: Asked, request: BaseModel) -> Wire:
     return wire
 
 
-def _earlier(asked: Asked, batch: Batch, begun: Begun, identity: Identity) -> Outcome[Any]:
+async def _earlier(asked: Asked, batch: Batch, begun: Begun, identity: Identity) -> Outcome[Any]:
     """The outcome of an item whose operation was there before, or stands in its way."""
     operation = begun.operation
     if begun.blocked_by is not None:
         return entity_unsettled(operation, asked.system.name, batch.of.name)
     if operation.digest != identity.digest:
         return identity_conflict(operation, identity.request, asked.principal)
-    return outcome_of(operation, batch.of, asked.sources.clock.now())
+    return await asked.told_again(operation, batch.of)
 
 
 def _wrong_size(action: Action, batch: Batch, size: int) -> InvalidRequest:

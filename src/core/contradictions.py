@@ -69,7 +69,7 @@ def _effect(action: Action) -> Iterator[str]:
         )
     if action.idempotent and action.effect in (EffectClass.CHANGE, EffectClass.SEND, EffectClass.OPAQUE):
         yield f"A {action.effect} has an effect each time it is sent: it cannot be declared idempotent."
-    if action.compensation == action.name:
+    if action.compensation is not None and action.compensation.by == action.name:
         yield "An action cannot compensate itself: name the action that undoes it."
 
 

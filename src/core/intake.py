@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
@@ -13,9 +14,10 @@ from .clock import Sources
 from .doubt import recorded_version
 from .errors import DeadlineBeforeSend, LedgerUnavailable
 from .identity import Identity, digest
-from .ledger.records import Begun, Intent, Status
-from .outcome import Pending, Rejected
+from .ledger.records import Begun, Intent, Operation, Status
+from .outcome import Outcome, Pending, Rejected
 from .redaction import clean
+from .replay import outcome_of, undone
 from .system import System
 from .trail import Trail
 
@@ -41,6 +43,7 @@ class Asked:
         sources: Clock, randomness and ids.
         intake: Where its intents are recorded.
         on_doubt: Called when an operation became unknown.
+        undoes: The operation that it compensates, if it does.
     """
 
     system: System
@@ -52,6 +55,7 @@ class Asked:
     sources: Sources
     intake: Intake
     on_doubt: Callable[[], None]
+    undoes: str | None = None
 
     @property
     def ledger(self) -> Ledger:
@@ -61,6 +65,23 @@ class Asked:
     def left(self) -> float:
         """Seconds until the deadline, not below 0."""
         return max(0.0, self.deadline_at - self.sources.clock.monotonic())
+
+    async def told_again(self, operation: Operation, action: Action) -> Outcome[Any]:
+        """What the ledger knows of an operation, for whoever asks again; what was undone since is no success.
+
+        Args:
+            operation: The row.
+            action: Its action.
+        """
+        if operation.status is Status.APPLIED and action.compensation is not None:
+            try:
+                async with asyncio.timeout(max(self.left(), RECORDING)):
+                    undoing = await self.ledger.undoing(operation.id)
+            except (LedgerUnavailable, TimeoutError):
+                return Pending(operation.id, "operation", "It was done; whether it was undone cannot be read now.")
+            if undoing is not None:
+                return undone(operation, undoing)
+        return outcome_of(operation, action, self.sources.clock.now())
 
     def intent(
         self,
@@ -89,6 +110,7 @@ class Asked:
             batch_id=batch_id,
             atomic=atomic,
             deadline_at=self.sources.clock.now() + self.left(),
+            undoes=self.undoes,
             replay_rejections=self.system.settings.replay_rejections,
         )
 

@@ -86,6 +86,7 @@ class Pipeline:
         principal: str,
         deadline: float | None = None,
         trace_id: str = "",
+        undoes: str | None = None,
     ) -> Outcome[Any]:
         """Do it, or say exactly what is known.
 
@@ -96,6 +97,7 @@ class Pipeline:
             principal: Who asks.
             deadline: Seconds within which this answers; the system's default if None.
             trace_id: The caller's trace.
+            undoes: The operation that it compensates, if it does.
         """
         clock = self.sources.clock
         try:
@@ -119,6 +121,7 @@ class Pipeline:
             self.sources,
             self.intake,
             self.on_doubt,
+            undoes,
         )
         try:
             if action.batch is not None:
@@ -159,7 +162,7 @@ class Pipeline:
         outcome: Outcome[Any] | None = None
         try:
             outcome = await self._begin_and_carry_out(asked, request, identity, mine)
-            if isinstance(outcome, Applied):
+            if isinstance(outcome, Applied) and asked.action.compensation is None:
                 self.warm.keep(place, identity.digest, outcome)
             return outcome
         finally:
@@ -184,7 +187,7 @@ class Pipeline:
             if not blocked and operation.digest != identity.digest:
                 return identity_conflict(operation, identity.request, asked.principal)
             if not blocked and operation.status is not Status.RUNNING:
-                return outcome_of(operation, asked.action, clock.now())
+                return await asked.told_again(operation, asked.action)
             if clock.monotonic() + look >= asked.deadline_at:
                 if blocked:
                     return entity_unsettled(operation, asked.system.name, asked.action.name)

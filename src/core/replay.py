@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ValidationError
 
@@ -89,6 +89,26 @@ def identity_conflict(operation: Operation, request: str, principal: str) -> Rej
         ),
         operation.id,
     )
+
+
+def undone(operation: Operation, undoing: Operation) -> Rejected | Pending:
+    """The answer to a request that was applied, and then undone.
+
+    Args:
+        operation: What was applied.
+        undoing: Its compensation, not rejected.
+    """
+    if undoing.status is not Status.APPLIED:
+        waits_for: Literal["operation", "person"] = "person" if undoing.status is Status.PARKED else "operation"
+        return Pending(undoing.id, waits_for, f"It was done, and operation {undoing.id} is to undo it.")
+    error = Conflict(
+        f"it was done, and undone by operation {undoing.id}; nothing was sent. To do it again, use another reference",
+        code="undone",
+        evidence={"undone_by": undoing.id},
+        system=operation.system,
+        action=operation.action,
+    )
+    return Rejected(error, operation.id, replayed=True)
 
 
 def entity_unsettled(operation: Operation, system: str, action: str) -> Rejected:

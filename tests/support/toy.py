@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
@@ -20,6 +20,7 @@ from seawall.core.adapter import (
     Batch,
     CannotTell,
     ClientId,
+    Compensation,
     ConnectorSettings,
     EffectClass,
     Finding,
@@ -78,6 +79,12 @@ class AddNotes(Request[Noted]):
     all_or_none: bool = False
 
 
+class DeleteNote(Request[Noted]):
+    """Delete a note."""
+
+    note_id: str
+
+
 class GetNote(Request[Noted]):
     """Read a note."""
 
@@ -111,6 +118,7 @@ class Target:
     strangers: list[Effect] = field(default_factory=list)
     sends: int = 0
     probes: int = 0
+    deletions: list[str] = field(default_factory=list)
     read_lag: float = 0.0
     unique: bool = False
     entered: asyncio.Event = field(default_factory=asyncio.Event)
@@ -130,6 +138,17 @@ class Target:
         """The effects with `key` that are committed at a time (now)."""
         now = self.clock.now() if at is None else at
         return [effect for effect in self.effects if effect.key == key and effect.at <= now]
+
+    async def delete(self, note_id: str) -> None:
+        """One deletion on the wire, as the script says."""
+        step = self.script.pop(0) if self.script else "ok"
+        self.deletions.append(note_id)
+        if step == "lost before":
+            raise ReplyTimeout("no answer", code="timeout")
+        now = self.clock.now()
+        self.effects = [effect for effect in self.effects if effect.id != note_id or effect.at > now]
+        if step == "lost after":
+            raise ReplyTimeout("no answer", code="timeout")
 
     async def write(self, key: str, text: str, timeout: float) -> Effect | None:
         """One write on the wire, as the script says."""
@@ -195,6 +214,9 @@ ADD = Action(
 )
 """Found by a marker: sent again only after a proven absence."""
 
+UNDOABLE = replace(ADD, compensation=Compensation("delete_note", lambda done: DeleteNote(note_id=done.record)))
+"""The same, and it can be undone."""
+
 VARIANTS: dict[str, dict[str, Any]] = {
     "marker": {},
     "marker, no horizon": {"horizon": None},
@@ -209,8 +231,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 def variant(name: str) -> Action:
     """`ADD` with other facts."""
-    from dataclasses import replace
-
     return replace(ADD, **VARIANTS[name])
 
 
@@ -246,10 +266,21 @@ class ToyAdapter(Adapter):
             effect=EffectClass.CREATE,
             batch=Batch(of=add, items="notes", max_size=max_batch, atomic="all_or_none"),
         )
+        delete_note = Action(
+            name="delete_note",
+            description="Deletes a note.",
+            request=DeleteNote,
+            reply=Noted,
+            effect=EffectClass.DELETE,
+            identity=("note_id",),
+            dedupe=NaturalKey(("note_id",), pre_image=True),
+            probe=fresh(),
+            horizon=600.0,
+        )
         get_note = Action(
             name="get_note", description="Reads a note.", request=GetNote, reply=Noted, effect=EffectClass.READ
         )
-        self._actions = {action.name: action for action in (add, set_note, add_notes, get_note)}
+        self._actions = {action.name: action for action in (add, set_note, add_notes, delete_note, get_note)}
         self.batches: list[list[str]] = []
         self.item_script: dict[str, list[str]] = {}
         self.attempts: list[Attempt] = []
@@ -269,6 +300,9 @@ class ToyAdapter(Adapter):
             await self.target.write("", "read", attempt.timeout)
             self.target.effects.clear()
             return Sent(Noted(id=request.note_id, text="read"))
+        if action.name == "delete_note":
+            await self.target.delete(request.note_id)
+            return Sent(Noted(id=request.note_id, text=""), request.note_id)
         effect = await self.target.write(attempt.key, request.text, attempt.timeout)
         if effect is None:
             return Sent(attempt.request, "nonsense")
@@ -318,6 +352,9 @@ class ToyAdapter(Adapter):
         if step == "cannot tell":
             return CannotTell("the page is garbled")
         request: Any = attempt.request
+        if action.name == "delete_note":
+            there = any(note.id == request.note_id for note in self.target.effects)
+            return Absent() if there else Present(Noted(id=request.note_id, text=""), request.note_id)
         if isinstance(action.dedupe, NaturalKey):
             alike = [note for note in (*self.target.effects, *self.target.strangers) if note.text == request.text]
             return CannotTell("a record looks like it, but anyone may have made it") if alike else Absent()

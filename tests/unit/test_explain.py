@@ -38,6 +38,7 @@ def operation(status: Status = Status.APPLIED, **changes: Any) -> Operation:
         "batch_id": None,
         "atomic": False,
         "deadline_at": START + 30,
+        "undoes": None,
         "status": status,
         "outcome": None,
         "error": None,

@@ -73,7 +73,7 @@ def _start_anew(db: sqlite3.Connection, existing: Operation, new: Operation) -> 
 
 _ANEW = (
     "request", "digest", "entity", "principal", "adapter_version", "policy", "trace_id", "batch_id", "atomic",
-    "deadline_at", "holder", "epoch", "updated_at",
+    "deadline_at", "undoes", "holder", "epoch", "updated_at",
 )  # fmt: skip
 
 
@@ -179,6 +179,12 @@ def next_due(db: sqlite3.Connection, holder: str, lease: float) -> float | None:
 def by_id(db: sqlite3.Connection, operation_id: str) -> Operation | None:
     """One operation."""
     row = db.execute(sql.BY_ID.text, sql.BY_ID.values(id=operation_id)).fetchone()
+    return None if row is None else operation(row)
+
+
+def undoing(db: sqlite3.Connection, operation_id: str) -> Operation | None:
+    """The compensation of an operation, unless it was rejected."""
+    row = db.execute(sql.UNDOING.text, sql.UNDOING.values(undoes=operation_id)).fetchone()
     return None if row is None else operation(row)
 
 

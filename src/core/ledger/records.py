@@ -45,6 +45,7 @@ class Intent:
         batch_id: Shared by the items of one batch call, else None.
         atomic: True for an item of an all-or-nothing batch.
         deadline_at: When its caller stops waiting.
+        undoes: The operation that it compensates, else None.
         replay_rejections: Seconds for which a permanent rejection of the same content is replayed.
     """
 
@@ -63,6 +64,7 @@ class Intent:
     trace_id: str = ""
     batch_id: str | None = None
     atomic: bool = False
+    undoes: str | None = None
     replay_rejections: float = 0.0
 
 
@@ -100,6 +102,7 @@ class Operation:
     batch_id: str | None
     atomic: bool
     deadline_at: float
+    undoes: str | None
     status: Status
     outcome: str | None
     error: str | None

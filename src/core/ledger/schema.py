@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
 
-VERSION = 1
+VERSION = 2
 """Grows with every change of the tables."""
 
 metadata = MetaData()
@@ -35,6 +35,7 @@ operations = Table(
     Column("batch_id", String(64)),
     Column("atomic", Boolean, nullable=False),
     Column("deadline_at", Float, nullable=False),
+    Column("undoes", String(64)),
     Column("status", String(16), nullable=False),
     Column("outcome", Text),
     Column("error", Text),
@@ -52,7 +53,7 @@ operations = Table(
 
 # In the order in which operations are counted, so that counting reads the index alone.
 Index("ix_operations_status", operations.c.status, operations.c.system, operations.c.next_check_at)
-for _name in ("entity", "batch_id"):  # most operations have neither
+for _name in ("entity", "batch_id", "undoes"):  # most operations have none
     _given = operations.c[_name].is_not(None)
     Index(f"ix_operations_{_name}", operations.c[_name], sqlite_where=_given, postgresql_where=_given)
 

@@ -91,13 +91,18 @@ UNSETTLED_ON_ENTITY = _compiled(
         _UNSETTLED,
     ).limit(1)
 )
+UNDOING = _compiled(
+    _operation.where(_op.undoes == bindparam("undoes"), _op.status != literal_column("'rejected'"))
+    .order_by(_op.seq.desc())
+    .limit(1)
+)
 START_ANEW = _compiled(
     update(operations)
     .where(_op.id == bindparam("which"))
     .values(
         {name: bindparam(name) for name in (
             "request", "digest", "entity", "principal", "adapter_version", "policy", "trace_id", "batch_id",
-            "atomic", "deadline_at", "holder", "epoch", "updated_at",
+            "atomic", "deadline_at", "undoes", "holder", "epoch", "updated_at",
         )}
         | {"status": "running", "outcome": None, "error": None, "sent_at": None, "last_sent_at": None}
         | {"next_check_at": None, "checks": 0, "parked_because": None}

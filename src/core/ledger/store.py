@@ -242,6 +242,10 @@ class Ledger:
         """One operation."""
         return await self._writer.submit(lambda db: jobs.by_id(db, operation_id), writes=False)
 
+    async def undoing(self, operation_id: str) -> Operation | None:
+        """The operation that compensates `operation_id`, or is about to; None if there is none, or it was rejected."""
+        return await self._writer.submit(lambda db: jobs.undoing(db, operation_id), writes=False)
+
     async def find(
         self,
         *,

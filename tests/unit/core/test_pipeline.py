@@ -195,7 +195,7 @@ async def test_call_that_no_rule_allows_is_denied_and_the_denial_is_recorded(tmp
     ("target_name", "request_", "says"),
     [
         ("erp.add_note", {"reference": "R"}, "there is no system 'erp'; known: toy"),
-        ("toy.ad_note", {"reference": "R"}, "no action 'ad_note'; it has: add_note, add_notes, get_note, set_note"),
+        ("toy.ad_note", {"reference": "R"}, "no action 'ad_note'; it has: add_note, add_notes, delete_note, get_note"),
         ("toy", {}, "no action ''"),
         ("toy.add_note", {}, "reference: Field required"),
         ("toy.add_note", {"reference": "R", "txt": "x"}, "txt: Extra inputs are not permitted"),

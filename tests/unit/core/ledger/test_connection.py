@@ -15,6 +15,7 @@ from seawall.core.clock import Sources
 from seawall.core.errors import LedgerUnavailable
 from seawall.core.ledger import Ledger
 from seawall.core.ledger.connection import connect
+from seawall.core.ledger.schema import VERSION
 from seawall.core.settings import LedgerSettings
 
 
@@ -35,7 +36,7 @@ def test_opening_again_changes_nothing(tmp_path: Path) -> None:
     for _ in range(2):
         connection, _ = connect(settings(path))
         schemas.append(connection.execute("SELECT sql FROM sqlite_master ORDER BY name").fetchall())
-        assert connection.execute("SELECT schema_version FROM ledger_meta").fetchall() == [(1,)]
+        assert connection.execute("SELECT schema_version FROM ledger_meta").fetchall() == [(VERSION,)]
         connection.close()
     assert schemas[0] == schemas[1]
 
