@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from . import ledger, policy
+from . import ledger, outage, policy
 
 
 class Target(NamedTuple):
@@ -60,6 +60,9 @@ def main() -> int:
         crowd = asyncio.run(policy.together())
         progress.update(task, description="ledger")
         stored = asyncio.run(ledger.measure(Path(folder), scale))
+        progress.update(task, description="outage")
+        loads = outage.load(Path(folder), 60 * scale)
+        late = asyncio.run(outage.overshoot(Path(folder), int(800 * scale)))
         progress.update(task, description="imports")
         imports = import_times()
     ours = calls[next(name for name in calls if name.startswith("Seawall"))]
@@ -81,13 +84,21 @@ def main() -> int:
             "rate of 64 callers ÷ rate of the floor", stored["rate, 64 callers"] / two_commits_rate, 5.0, at_most=False
         ),
         Target("replay ÷ ledgered write", stored["replay"] / stored["write"], 0.15),
+        Target("calls at a target that is down ÷ operations offered", loads["Seawall"], 1.2),
+        Target("the same without the breaker, by the retry budget alone", loads["Seawall without its breaker"], 1.2),
+        Target("deadline overshoot p99 against a hung server (ms)", late["deadline overshoot p99"], 20.0),
         Target(
             "import seawall ÷ import pydantic, httpx",
             imports["import seawall"] / imports["import pydantic, httpx"],
             1.3,
         ),
     ]
-    figures = {"µs": calls | open_calls, "ms": crowd | imports, "ledger (µs; rate a second)": stored}
+    figures = {
+        "µs": calls | open_calls,
+        "ms": crowd | imports | late,
+        "load": loads,
+        "ledger (µs; rate a second)": stored,
+    }
     if "--json" in sys.argv:
         print(json.dumps({"targets": {t.name: [t.value, t.limit, t.met] for t in targets}, "figures": figures}))
     else:
@@ -104,7 +115,7 @@ def _print(console: Console, targets: list[Target], figures: dict[str, dict[str,
     for unit, found in figures.items():
         table = Table("", unit, title=None)
         for name, value in found.items():
-            table.add_row(name, f"{value:,.1f}")
+            table.add_row(name, f"{value:,.2f}")
         console.print(table)
     console.print("Machines are shared and noisy: compare within one run only.")
 
