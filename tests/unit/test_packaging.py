@@ -46,27 +46,52 @@ def test_wheel_holds_every_package_and_nothing_else_at_the_top(wheel: Path) -> N
     assert "seawall/simulators/plans/harsh.yaml" in names
 
 
-@pytest.mark.slow
-def test_installed_wheel_imports_from_where_it_was_installed_and_is_typed(wheel: Path, tmp_path: Path) -> None:
-    site = tmp_path / "site"
-    install = ("-m", "pip", "install", "--no-deps", "--no-index", "--target", str(site), str(wheel))
+@pytest.fixture
+def site(wheel: Path, tmp_path: Path) -> Path:
+    """The site-packages of a Python where the wheel, and nothing else, is installed."""
+    run(sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "python"), cwd=tmp_path)
+    (site,) = (tmp_path / "python" / "lib").glob("python*/site-packages")
+    install = ("-m", "pip", "install", "--no-deps", "--no-index", "--no-compile", "--target", str(site), str(wheel))
     run(sys.executable, *install, cwd=tmp_path)
+    return site
+
+
+@pytest.mark.slow
+def test_installed_wheel_imports_from_where_it_was_installed(site: Path, tmp_path: Path) -> None:
     show = (
         "import json, seawall.core, seawall.connectors, seawall.simulators, seawall.wall as w;"
         "print(json.dumps([m.__file__ for m in (seawall.core, seawall.connectors, seawall.simulators, w)]))"
     )
     files = json.loads(run(sys.executable, "-c", show, cwd=tmp_path, PYTHONPATH=str(site), PATH=""))
     assert all(Path(file).is_relative_to(site) for file in files)
-    (tmp_path / "user.py").write_text("import seawall\nnumber: int = seawall.Receipt().proof\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path / "cache"), "user.py"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"MYPYPATH": str(site), "PATH": ""},
+
+
+@pytest.mark.slow
+def test_installed_wheel_is_typed_for_its_users_because_of_its_marker_file(site: Path, tmp_path: Path) -> None:
+    (tmp_path / "user.py").write_text(
+        "from seawall import Receipt\n\nright: str = Receipt().proof\nwrong: int = Receipt().proof\n"
     )
-    assert "Incompatible types in assignment" in done.stdout, "py.typed is honoured: the mistake is seen"
+
+    def complaints() -> list[str]:
+        """What mypy says of `user.py` where Seawall is a package that was installed, and no source of ours."""
+        python = str(tmp_path / "python" / "bin" / "python")
+        done = subprocess.run(
+            [sys.executable, "-m", "mypy", "--python-executable", python, "--cache-dir", "cache", "user.py"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+            env={"PATH": ""},
+        )
+        return [line for line in done.stdout.splitlines() if ": error: " in line]
+
+    (mistake,) = complaints()
+    assert mistake.startswith("user.py:4: error: Incompatible types in assignment")
+    (site / "seawall" / "py.typed").unlink()
+    (untyped,) = complaints()
+    assert untyped.startswith("user.py:1: error: ")
+    assert "missing library stubs or py.typed marker" in untyped
 
 
 def test_traceback_of_the_editable_install_shows_the_real_path() -> None:
