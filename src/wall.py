@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -15,7 +15,6 @@ from .connectors import load_connector
 from .core.action import Request
 from .core.adapter import Adapter, Surroundings
 from .core.clock import Sources
-from .core.ledger import Ledger
 from .core.ledger.records import Status, Story
 from .core.outcome import Outcome
 from .core.pipeline import Pipeline
@@ -23,6 +22,9 @@ from .core.policy import Policy
 from .core.recovery import Recovery
 from .core.redaction import Secrets
 from .core.system import System
+
+if TYPE_CHECKING:
+    from .core.ledger import Ledger
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -141,6 +143,8 @@ class Seawall:
             raise ConfigError(f"systems.{name}.settings: {self.secrets.scrub(str(error))}") from None
 
     async def __aenter__(self) -> Self:
+        from .core.ledger import Ledger  # brings SQLAlchemy with it: only for those who open one
+
         self._ledger = await Ledger.open(self.config.ledger, self.sources, inline=self._inline)
         self._recovery = Recovery(self.systems, self._ledger, self.policy, self.sources)
         self._pipeline = Pipeline(

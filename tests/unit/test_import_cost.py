@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -29,3 +30,22 @@ def test_seawall_itself_loads_no_database_before_a_ledger_is_opened_and_no_conne
     assert "sqlalchemy" not in loaded
     assert "httpx" not in loaded
     assert "rich" not in loaded
+
+
+@pytest.mark.parametrize("name", ["Seawall", "SyncSeawall"])
+def test_the_object_that_users_hold_is_imported_without_database_and_network(name: str) -> None:
+    loaded = loaded_after(f"from seawall import {name}")
+    assert loaded <= {"pydantic", "tenacity", "pybreaker"}
+
+
+def test_the_database_is_loaded_when_a_seawall_is_opened(tmp_path: Path) -> None:
+    config = {"ledger": {"path": str(tmp_path / "ledger.db")}}
+    code = (
+        "import asyncio, sys; from seawall import Seawall\n"
+        "async def main():\n"
+        f"    async with Seawall.from_config({config!r}):\n"
+        "        return 'sqlalchemy' in sys.modules\n"
+        "print('sqlalchemy' in sys.modules, asyncio.run(main()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
