@@ -240,7 +240,7 @@ def test_call_as_somebody_is_decided_by_policy_and_recorded(shell: Shell) -> Non
     [
         (("nowhere.add_note", NOTE), "there is no system 'nowhere'; known: toy"),
         (("add_note", NOTE), "there is no system 'add_note'"),
-        (("toy.fly", NOTE), "toy has no action 'fly'; it has: add_note, add_notes, get_note, set_note"),
+        (("toy.fly", NOTE), "toy has no action 'fly'; it has: add_note, add_notes, delete_note, get_note, set_note"),
         (("toy.add_note", '{"reference": "A", "txt": "x"}'), "txt: Extra inputs are not permitted"),
         (("toy.add_note", "{}"), "reference: Field required"),
         (("toy.add_note", "{reference"), "the request is not valid JSON"),

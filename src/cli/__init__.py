@@ -1,0 +1,59 @@
+"""The command line: one module for each command, and the commands that other packages add."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from ..terminal import EPILOG, Commands, say
+from . import call, check_config, ops, recover
+from .shared import Context
+
+app = typer.Typer(
+    cls=Commands,
+    name="seawall",
+    help="Let software agents act in legacy systems: once, accounted for, governed.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(ops.ops, name="ops")
+app.command(epilog=EPILOG)(call.call)
+app.command(epilog=EPILOG)(recover.recover)
+app.command("check-config", epilog=EPILOG)(check_config.check_config)
+
+
+def main() -> None:
+    """The entry point."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show a character must not turn a proven outcome into a failure.
+            stream.reconfigure(errors="replace")
+    app(prog_name="seawall")
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 -- typer calls it with the option's value
+    if wanted:
+        say(f"seawall {version('seawall')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _begin(
+    ctx: Context,
+    *,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show all logs on stderr.")] = False,
+    _show_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    from ..logs import set_up
+
+    set_up(ctx.obj.secrets, level=logging.DEBUG if verbose else logging.WARNING)
