@@ -14,10 +14,18 @@ from .adapter import Attempt, Sent
 from .batch import call_batch
 from .clock import Sources
 from .doubt import checked
-from .errors import BulkheadFull, DeadlineBeforeSend, Denied, IntegrationError, InvalidRequest, RateLimited
+from .errors import (
+    BulkheadFull,
+    DeadlineBeforeSend,
+    Denied,
+    IntegrationError,
+    InvalidRequest,
+    LedgerUnavailable,
+    RateLimited,
+)
 from .identity import Identity, Unidentifiable, identify
 from .intake import Asked, Intake
-from .ledger.records import DecisionRow, Status
+from .ledger.records import DecisionRow, Operation, Status
 from .outcome import Applied, Outcome, Pending, Receipt, Rejected
 from .policy import Decision, Policy
 from .redaction import clean
@@ -172,28 +180,45 @@ class Pipeline:
     async def _begin_and_carry_out(
         self, asked: Asked, request: BaseModel, identity: Identity, mine: Running
     ) -> Outcome[Any]:
-        clock = self.sources.clock
-        look = _FIRST_LOOK
         while True:
             begun = await self.intake.begin([asked.intent(asked.action, request, identity)], asked.deadline_at)
             if not isinstance(begun, list):
                 return begun
             (first,) = begun
-            operation, blocked = first.operation, first.blocked_by is not None
-            if not blocked:
-                mine.operation_id = operation.id
+            operation = first.operation
+            if first.blocked_by is not None:
+                if not await self._changed(operation, asked, wanted=lambda status: status.settled):
+                    return entity_unsettled(operation, asked.system.name, asked.action.name)
+                continue
+            mine.operation_id = operation.id
             if first.fresh:
                 return await carry_out(asked, request, operation)
-            if not blocked and operation.digest != identity.digest:
+            if operation.digest != identity.digest:
                 return identity_conflict(operation, identity.request, asked.principal)
-            if not blocked and operation.status is not Status.RUNNING:
+            if operation.status is not Status.RUNNING:
                 return await asked.told_again(operation, asked.action)
-            if clock.monotonic() + look >= asked.deadline_at:
-                if blocked:
-                    return entity_unsettled(operation, asked.system.name, asked.action.name)
-                return outcome_of(operation, asked.action, clock.now())
+            if not await self._changed(operation, asked, wanted=lambda status: status is not Status.RUNNING):
+                return outcome_of(operation, asked.action, self.sources.clock.now())
+
+    async def _changed(self, operation: Operation, asked: Asked, *, wanted: Callable[[Status], bool]) -> bool:
+        """Wait until an operation that another call or process has is as wanted; False when we cannot wait so long."""
+        clock, look = self.sources.clock, _FIRST_LOOK
+        current: Operation | None = operation
+        while asked.left() > look:
+            if current is not None and not _may_change_within(current, asked.left(), clock.now()):
+                return False
             await clock.sleep(look)
             look = min(look * 1.5, _SLOWEST_LOOK)
+            try:
+                async with asyncio.timeout(asked.left()):
+                    current = await self.ledger.get(operation.id)
+            except LedgerUnavailable:
+                continue
+            except TimeoutError:
+                return False
+            if current is None or wanted(current.status):
+                return True
+        return False
 
     async def _join(self, running: Running, asked: Asked, identity: Identity) -> Outcome[Any] | None:
         """Wait for the caller that has the place; None when its outcome is not for us, and we may try ourselves."""
@@ -247,6 +272,13 @@ class Pipeline:
         self.ledger.note_soon([row])
         error = Denied(reason, code="denied", evidence={"rule": decision.rule, "policy": decision.version})
         return Rejected(error.at(system.name, action.name, 0))
+
+
+def _may_change_within(operation: Operation, seconds: float, now: float) -> bool:
+    """Whether waiting is of use: a person takes longer, and recovery looks when it said it would."""
+    if operation.status is Status.UNKNOWN:
+        return operation.next_check_at is None or operation.next_check_at - now < seconds
+    return operation.status is not Status.PARKED
 
 
 def _nameable(**names: str) -> None:

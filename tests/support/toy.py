@@ -107,8 +107,8 @@ class Target:
 
     `script` holds what happens to the next writes, in order; when it is empty they succeed:
     `ok`, `refused`, `throttled[:seconds]`, `missing`, `no connection`, `lost before`, `lost after`,
-    `late:seconds`, `twice`, `twice lost`, `hang` (until cancelled, nothing applied), `hang after` (applied, then
-    until cancelled).
+    `slow:seconds`, `late:seconds`, `twice`, `twice lost`, `hang` (until cancelled, nothing applied),
+    `hang after` (applied, then until cancelled).
     """
 
     clock: Clock
@@ -181,6 +181,9 @@ class Target:
             case "late":
                 self.apply(key, text, float(argument))
                 raise ReplyTimeout("no answer", code="timeout")
+            case "slow":
+                await asyncio.sleep(float(argument))
+                return self.apply(key, text)
             case "hang":
                 await asyncio.Event().wait()
             case "hang after":

@@ -10,7 +10,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from support.toy import AddNote, GetNote, SetNote, Target, ToyAdapter
+from support.toy import ADD, AddNote, GetNote, SetNote, Target, ToyAdapter
 from support.virtual import config, sources, toy_wall, virtual
 
 from seawall import Applied, Pending, Rejected, Seawall, Sources, Unknown
@@ -372,3 +372,47 @@ async def test_caller_that_waits_for_another_is_told_the_operation(tmp_path: Pat
         assert isinstance(outcome, Pending)
         assert (await wall.ledger.get(outcome.operation_id)) is not None
         await first
+
+
+@pytest.mark.case(21)
+@virtual
+async def test_request_that_another_process_runs_is_joined_and_not_sent(tmp_path: Path) -> None:
+    async with toy_wall(tmp_path, script=["slow:3"]) as (wall, target, _):
+        running = asyncio.ensure_future(wall.toy.add_note(NOTE))
+        await target.entered.wait()
+        async with toy_wall(tmp_path, target=target, seed=2) as (other, _, _):
+            hasty = await other.toy.add_note(NOTE, deadline=1.0)
+            assert isinstance(hasty, Pending)
+            assert hasty.waits_for == "operation"
+            patient = await other.toy.add_note(NOTE, deadline=10.0)
+        assert isinstance(await running, Applied)
+        assert isinstance(patient, Applied)
+        assert patient.replayed
+        assert (target.sends, len(target.effects)) == (1, 1)
+
+
+@pytest.mark.case(25)
+@pytest.mark.parametrize(("script", "waits"), [("lost before", False), ("slow:3", True), ("twice lost", False)])
+def test_request_on_a_record_that_is_not_settled_waits_only_where_that_may_help(
+    tmp_path: Path, script: str, waits: bool
+) -> None:
+    @virtual
+    async def scenario() -> None:
+        async with toy_wall(tmp_path, script=[script], action=replace(ADD, entity="text")) as (wall, target, _):
+            first = asyncio.ensure_future(wall.toy.add_note(NOTE))
+            await target.entered.wait()
+            if not waits:
+                await first
+            started = asyncio.get_running_loop().time()
+            second = await wall.toy.add_note(AddNote(reference="R-2"), deadline=10.0)
+            taken = asyncio.get_running_loop().time() - started
+            if waits:
+                assert isinstance(second, Applied)
+                assert taken == pytest.approx(3, abs=1)
+            else:
+                assert isinstance(second, Rejected)
+                assert second.error.code == "entity_unsettled"
+                assert taken < 0.1
+            await first
+
+    scenario()
