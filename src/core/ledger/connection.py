@@ -13,7 +13,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from ..errors import LedgerUnavailable
 from ..settings import LedgerSettings
 from . import statements as sql
-from .schema import VERSION, metadata
+from .schema import VERSION, ledger_meta, metadata
 
 _PAUSE = 0.05  # seconds between two tries to switch the file to WAL
 
@@ -62,23 +62,33 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("BEGIN IMMEDIATE")
     try:
+        _check_version(connection, path)
         for table in metadata.sorted_tables:
             connection.execute(str(CreateTable(table, if_not_exists=True).compile(dialect=sql.DIALECT)))
             for index in sorted(table.indexes, key=lambda index: str(index.name)):
                 connection.execute(str(CreateIndex(index, if_not_exists=True).compile(dialect=sql.DIALECT)))
-        (found,) = connection.execute(sql.SCHEMA_VERSION.text).fetchone()
-        if found is None:
-            connection.execute(sql.SET_SCHEMA_VERSION.text, (VERSION,))
-        elif found > VERSION:
-            raise LedgerUnavailable(
-                f"{path} was written by a newer Seawall (schema {found}, this one knows {VERSION}); upgrade this one",
-                code="ledger",
-            )
+        connection.execute(sql.SET_SCHEMA_VERSION.text, (VERSION,))
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _check_version(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a file of another version before anything in it is touched."""
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (ledger_meta.name,)).fetchone() is None:
+        return
+    (found,) = connection.execute(sql.SCHEMA_VERSION.text).fetchone()
+    if found is None or found == VERSION:
+        return
+    if found > VERSION:
+        said = f"was written by a newer Seawall (schema {found}, this one knows {VERSION}); upgrade this one"
+    else:
+        said = (
+            f"was written by an older Seawall (schema {found}, this one needs {VERSION}); run: seawall ledger upgrade"
+        )
+    raise LedgerUnavailable(f"{path} {said}", code="ledger_schema")
 
 
 def _use_wal(connection: sqlite3.Connection, patience: float) -> None:

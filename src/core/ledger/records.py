@@ -85,6 +85,8 @@ class Operation:
         next_check_at: When recovery looks at it next, else None.
         checks: Probes made so far.
         parked_because: In words, why a person must decide, else None.
+        orphaned: How many times a holder vanished while it held the operation.
+        intent_id: The intent that started it anew after a rejection; None while it is the first one, `id`.
     """
 
     id: str
@@ -115,6 +117,8 @@ class Operation:
     next_check_at: float | None
     checks: int
     parked_because: str | None
+    orphaned: int = 0
+    intent_id: str | None = None
 
 
 @dataclass(slots=True)

@@ -48,6 +48,8 @@ operations = Table(
     Column("next_check_at", Float),
     Column("checks", Integer, nullable=False),
     Column("parked_because", Text),
+    Column("orphaned", Integer, nullable=False, server_default="0"),
+    Column("intent_id", String(64)),
     UniqueConstraint("system", "key"),
 )
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     bindparam,
     case,
+    exists,
     func,
     literal_column,
     null,
@@ -102,10 +103,10 @@ START_ANEW = _compiled(
     .values(
         {name: bindparam(name) for name in (
             "request", "digest", "entity", "principal", "adapter_version", "policy", "trace_id", "batch_id",
-            "atomic", "deadline_at", "undoes", "holder", "epoch", "updated_at",
+            "atomic", "deadline_at", "undoes", "holder", "epoch", "updated_at", "intent_id",
         )}
         | {"status": "running", "outcome": None, "error": None, "sent_at": None, "last_sent_at": None}
-        | {"next_check_at": None, "checks": 0, "parked_because": None}
+        | {"next_check_at": None, "checks": 0, "parked_because": None, "orphaned": 0}
     )
 )  # fmt: skip
 FINISH = _compiled(
@@ -136,7 +137,8 @@ HOLDS = _compiled(
 _gone = or_(holders.c.id.is_(None), holders.c.beat_at < bindparam("alive_since"))
 _joined = operations.outerjoin(holders, holders.c.id == _op.holder)
 DUE = _compiled(
-    _operation.select_from(_joined)
+    _operation.add_columns(holders.c.beat_at)
+    .select_from(_joined)
     .where(
         _OPEN,
         _gone,
@@ -151,7 +153,7 @@ CLAIM = _compiled(
     .where(_op.id == bindparam("which"))
     .values(
         {name: bindparam(name) for name in (
-            "error", "holder", "epoch", "sent_at", "last_sent_at", "next_check_at", "updated_at",
+            "error", "holder", "epoch", "sent_at", "last_sent_at", "next_check_at", "updated_at", "orphaned",
         )}
         | {"status": "unknown"}
     )
@@ -204,6 +206,13 @@ BEAT = _compiled(
     .values(id=bindparam("id"), beat_at=bindparam("beat_at"))
     .on_conflict_do_update(index_elements=["id"], set_={"beat_at": bindparam("again")})
 )
-LEAVE = _compiled(holders.delete().where(holders.c.id == bindparam("id")))
+LEAVE = _compiled(update(holders).where(holders.c.id == bindparam("which")).values(beat_at=0.0))
+"""No heartbeat is that old: it says that the holder left, and did not vanish."""
+FORGET_HOLDERS = _compiled(
+    holders.delete().where(
+        holders.c.beat_at < bindparam("before"),
+        ~exists().where(_OPEN, _op.holder == holders.c.id).correlate(holders),
+    )
+)
 SCHEMA_VERSION = _compiled(select(func.max(ledger_meta.c.schema_version)))
-SET_SCHEMA_VERSION = _insert(ledger_meta)
+SET_SCHEMA_VERSION = _insert(ledger_meta, "schema_version")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -13,14 +12,17 @@ from ..errors import LedgerUnavailable
 from ..settings import LedgerSettings
 from . import jobs
 from .connection import connect
+from .database import Database
 from .patience import Patience
 from .records import Begun, DecisionRow, Intent, Operation, Status, Story, Verdict
-from .writer import Writer
+from .unrecorded import Unrecorded
+from .writer import ROW, Writer
 
 T = TypeVar("T")
 
 _log = logging.getLogger("seawall.ledger")
 
+_FORGET_AFTER = 86_400.0  # seconds without life, longer than any clock is wrong; then a holder's row is removed
 _TRUSTED_SHARE = 0.8  # of the lease: within it our last heartbeat still protects what we are about to send
 
 
@@ -32,7 +34,7 @@ class Ledger:
 
     def __init__(self, writer: Writer, settings: LedgerSettings, sources: Sources) -> None:
         self.holder = sources.new_id("holder")
-        self.unrecorded: list[Verdict] = []
+        self.unrecorded = Unrecorded()
         self._writer = writer
         self._settings = settings
         self._clock = sources.clock
@@ -42,6 +44,7 @@ class Ledger:
         self._held: set[tuple[str, int]] = set()  # operations by id and epoch
         self._doubtful: set[tuple[str, int]] = set()  # those we held while our lease had lapsed
         self._joined = False
+        self._closed = False
         self._beating: asyncio.Task[None] | None = None
 
     @classmethod
@@ -67,10 +70,11 @@ class Ledger:
 
     async def close(self) -> None:
         """Record what is queued, give up what is held, and close the file."""
+        self._closed = True
         if self._beating is not None:
             self._beating.cancel()
             await asyncio.gather(self._beating, return_exceptions=True)
-        for step in (self.retry_unrecorded, self._leave):
+        for step in (self._record_the_rest, self._leave):
             try:
                 await step()
             except LedgerUnavailable as error:
@@ -78,9 +82,20 @@ class Ledger:
         await self._writer.close()
 
     async def _leave(self) -> None:
+        self._beat_at = None
         if self._joined:
             self._joined = False
             await self._writer.submit(lambda db: jobs.leave(db, self.holder))
+
+    def _join(self) -> None:
+        """We may hold something from now on.
+
+        Raises:
+            LedgerUnavailable: The ledger is closed.
+        """
+        if self._closed:
+            raise LedgerUnavailable("the ledger is closed", code="ledger_closed")
+        self._joined = True
 
     async def begin(
         self,
@@ -100,11 +115,11 @@ class Ledger:
             within: Seconds to wait for the answer; `TimeoutError` after that.
             orphaned: Told the answer if it comes after the caller has gone.
         """
+        self._join()
         started, now = self._clock.monotonic(), self._clock.now()
         late = not self._protected()
-        self._joined = True
 
-        def job(db: sqlite3.Connection) -> list[Begun]:
+        def job(db: Database) -> list[Begun]:
             if late:
                 jobs.beat(db, self.holder, now)
             return jobs.begin(db, intents, self.holder, now)
@@ -130,21 +145,38 @@ class Ledger:
             verdicts: The verdicts.
             within: Seconds to wait for the answer; `TimeoutError` after that, while the ledger goes on with it.
         """
-        return await self._patience.wait(self._record(verdicts), within)
+        try:
+            return await self._patience.wait(self._record(verdicts), within)
+        except (LedgerUnavailable, TimeoutError):
+            raise
+        except Exception as error:
+            raise LedgerUnavailable(
+                f"a verdict could not be recorded ({type(error).__name__}); it is kept and tried again", code=ROW
+            ) from error
 
     def finish_soon(self, verdicts: Sequence[Verdict]) -> None:
         """The same without waiting."""
         self._record(verdicts).add_done_callback(_look_away)
 
     async def retry_unrecorded(self) -> None:
-        """Try again to record what could not be; each for itself, so that none stands in the way of the others."""
-        if self.unrecorded:
-            trying = [self._record([verdict]) for verdict in self.unrecorded]
+        """Try again to record what could not be; each for itself, so that none stands in the way of the others.
+
+        What the database refuses, although it is well, is tried more and more rarely and raises nothing here.
+        """
+        await self._record_again(self.unrecorded.due(self._clock.monotonic()))
+
+    async def _record_the_rest(self) -> None:
+        await self._record_again(list(self.unrecorded))
+
+    async def _record_again(self, verdicts: Sequence[Verdict]) -> None:
+        # The first one shows whether the ledger is back; until then the others need not try.
+        for some in (verdicts[:1], verdicts[1:]):
+            trying = [self._record([verdict]) for verdict in some]
             for future in trying:
                 future.add_done_callback(_look_away)
-            await asyncio.wait(trying)
-            for future in trying:
-                future.result()
+            for error in await asyncio.gather(*trying, return_exceptions=True):
+                if isinstance(error, LedgerUnavailable) and error.code != ROW:
+                    raise error
 
     def _record(self, verdicts: Sequence[Verdict]) -> asyncio.Future[list[bool]]:
         now = self._clock.now()
@@ -152,16 +184,19 @@ class Ledger:
             self._held.discard((verdict.operation_id, verdict.epoch))
             self._doubtful.discard((verdict.operation_id, verdict.epoch))
         if self.unrecorded:
-            self.unrecorded = [verdict for verdict in self.unrecorded if verdict not in verdicts]
+            self.unrecorded.take(verdicts)
 
         def failed(error: BaseException) -> None:
-            if isinstance(error, LedgerUnavailable):
-                _log.error("a verdict could not be recorded yet: %s", error)
-                self.unrecorded.extend(verdicts)
+            away = isinstance(error, LedgerUnavailable) and error.code != ROW
+            _log.error("a verdict could not be recorded yet: %s", error if away else repr(error))
+            # Of several, nobody knows which one was refused; each is tried for itself next.
+            refused_at = None if away or len(verdicts) > 1 else self._clock.monotonic()
+            self.unrecorded.keep(verdicts, refused_at=refused_at)
 
-        return self._writer.submit(
-            lambda db: jobs.finish(db, verdicts, self.holder, now), failed=failed, lonely=not self._held
-        )
+        def job(db: Database) -> list[bool]:
+            return jobs.finish(db, verdicts, self.holder, now)
+
+        return self._writer.submit(job, failed=failed, lonely=not self._held)
 
     async def note(self, decisions: Sequence[DecisionRow]) -> None:
         """Record decisions."""
@@ -178,7 +213,7 @@ class Ledger:
         After a heartbeat that came too late, another process may have taken over any operation held until then.
         The answer is then no until each of those is finished or was asked about with `hold`.
         """
-        return not self._doubtful and self._protected()
+        return not self._doubtful and not self._closed and self._protected()
 
     def _protected(self) -> bool:
         # By both clocks: other processes judge by the wall clock, which jumps when it is set or the machine sleeps.
@@ -195,11 +230,11 @@ class Ledger:
 
     async def hold(self, operation_id: str, epoch: int) -> bool:
         """The fence: renew our lease and see whether we still hold the operation, in one transaction."""
-        self._joined = True
+        self._join()
         for _ in range(2):  # once more if we were paused between the transaction and its answer
             started, now = self._clock.monotonic(), self._clock.now()
 
-            def job(db: sqlite3.Connection, now: float = now) -> bool:
+            def job(db: Database, now: float = now) -> bool:
                 jobs.beat(db, self.holder, now)
                 return jobs.holds(db, operation_id, self.holder, epoch)
 
@@ -212,23 +247,33 @@ class Ledger:
                 return held
         return False
 
-    async def claim_due(self, *, limit: int, system: str | None = None) -> list[Operation]:
+    async def claim_due(
+        self, *, limit: int, system: str | None = None, attempt_timeout: float = 0.0
+    ) -> list[Operation]:
         """Take over operations that are due, and those whose holder is gone; they are ours, and unknown.
 
         Args:
             limit: At most so many, those due first first.
             system: Of this system only.
+            attempt_timeout: Seconds for which bytes of a holder that is gone may still leave after this moment: an
+                attempt is fenced when it begins. The operation counts as last sent that much later.
         """
+        self._join()
         started, now = self._clock.monotonic(), self._clock.now()
         alive_since = now - self._settings.lease
         if not await self._writer.submit(lambda db: jobs.anything_due(db, now, alive_since, system), writes=False):
             return []
 
-        def job(db: sqlite3.Connection) -> list[Operation]:
-            jobs.beat(db, self.holder, now)
-            return jobs.claim_due(db, self.holder, now, alive_since, system, limit)
+        taken: list[Operation] = []
 
-        self._joined = True
+        def job(db: Database) -> list[Operation]:
+            if kept := [one for one in taken if jobs.holds(db, one.id, self.holder, one.epoch)]:
+                return kept  # the acknowledgement of our own commit was lost
+            jobs.beat(db, self.holder, now)
+            taken[:] = jobs.claim_due(db, self.holder, now, alive_since, system, limit, attempt_timeout)
+            jobs.forget_holders(db, now - _FORGET_AFTER)
+            return list(taken)
+
         claimed = await self._writer.submit(job)
         self._renewed(started, now)
         self._held.update([(operation.id, operation.epoch) for operation in claimed])
@@ -280,8 +325,13 @@ class Ledger:
             if self._beat_at is None:
                 continue
             started, now = self._clock.monotonic(), self._clock.now()
+
+            def job(db: Database, now: float = now) -> None:
+                jobs.beat(db, self.holder, now)
+                jobs.forget_holders(db, now - _FORGET_AFTER)
+
             try:
-                await self._writer.submit(lambda db, now=now: jobs.beat(db, self.holder, now))  # type: ignore[misc]
+                await self._writer.submit(job)
             except LedgerUnavailable as error:
                 _log.warning("no heartbeat: %s", error)
             else:

@@ -11,6 +11,7 @@ and a busy loop takes milliseconds to give it back (docs/adr/0004-group-commit.m
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import sqlite3
 import threading
@@ -21,9 +22,16 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from ..errors import LedgerUnavailable
+from .database import Database
 
 T = TypeVar("T")
-Work: TypeAlias = Callable[[sqlite3.Connection], Any]
+Work: TypeAlias = Callable[[Database], Any]
+
+_log = logging.getLogger("seawall.ledger")
+
+ROW = "ledger_row"
+"""Code of the error when the database is well, and refuses what it was given."""
+_OF_A_ROW = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
 
 _MOST_TOGETHER = 128
 _BRIEF = 0.002  # seconds; a flush in the loop that takes longer sends the next ones to the thread
@@ -42,6 +50,12 @@ class _Job:
     error: BaseException | None = None
 
     def tell(self) -> None:
+        try:
+            self._tell()
+        except Exception:  # noqa: BLE001 -- a mistake of whoever is told must not stop the others
+            _log.exception("a result of the ledger could not be told")
+
+    def _tell(self) -> None:
         if self.error is not None and self.failed is not None:
             self.failed(self.error)
         if self.future.done():
@@ -73,6 +87,7 @@ class Writer:
         inline: bool = False,
     ) -> None:
         self._connection = connection
+        self._database = Database(connection)
         self._describe = describe
         self._busy_timeout = busy_timeout
         self._loop = asyncio.get_running_loop()
@@ -91,7 +106,7 @@ class Writer:
 
     def submit(
         self,
-        run: Callable[[sqlite3.Connection], T],
+        run: Callable[[Database], T],
         *,
         writes: bool = True,
         orphaned: Callable[[T], None] | None = None,
@@ -155,6 +170,7 @@ class Writer:
         if not writes:
             self._in_thread(lambda: self._run_each_alone(jobs), lambda error: self._end_told(jobs, error))
             return
+        self._roll_back()
         try:
             self._wait_for_others(0.0)
             self._connection.execute("BEGIN IMMEDIATE")
@@ -170,7 +186,7 @@ class Writer:
             return
         try:
             for job in jobs:
-                job.result = job.run(self._connection)
+                job.result = job.run(self._database)
         except Exception as raised:  # noqa: BLE001 -- whatever one job raised must reach that job's caller alone
             self._end(jobs, raised)
         else:
@@ -179,7 +195,9 @@ class Writer:
     def _commit(self, jobs: list[_Job]) -> None:
         if len(jobs) > 1 or not jobs[0].lonely or self._wary:
             self._wary = max(0, self._wary - 1)
-            self._in_thread(lambda: self._connection.execute("COMMIT"), lambda failed: self._end(jobs, failed))
+            self._in_thread(
+                lambda: self._connection.execute("COMMIT"), lambda failed: self._end(jobs, failed, committing=True)
+            )
             return
         started, error = self._loop.time(), None
         try:
@@ -188,13 +206,15 @@ class Writer:
             error = raised
         if self._loop.time() - started > _BRIEF:
             self._wary = _WARY_FOR
-        self._end(jobs, error)
+        self._end(jobs, error, committing=True)
 
-    def _end(self, jobs: list[_Job], error: BaseException | None) -> None:
+    def _end(self, jobs: list[_Job], error: BaseException | None, *, committing: bool = False) -> None:
         if error is not None:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            if len(jobs) > 1:
+            # A commit that fails leaves its transaction open. If there is none, only reading back tells what became
+            # of it; the jobs know their own rows again.
+            lost = committing and not self._connection.in_transaction
+            self._roll_back()
+            if lost or len(jobs) > 1:
                 self._in_thread(lambda: self._run_each_alone(jobs), lambda failed: self._end_told(jobs, failed))
                 return
             jobs[0].error = self._translated(error)
@@ -241,22 +261,42 @@ class Writer:
         for job in jobs:
             self._run_alone(job)
 
+    def _roll_back(self) -> None:
+        """End the transaction that is open, if there is one; if even that fails, the next one tries again."""
+        if self._connection.in_transaction:
+            try:
+                self._connection.execute("ROLLBACK")
+            except sqlite3.Error as error:
+                _log.error("the ledger's transaction could not be rolled back: %s", self._describe(error))
+
     def _run_alone(self, job: _Job) -> None:
+        for again in (True, False):
+            committing = self._run_once(job)
+            if job.error is None or not committing or not again:
+                return
+            job.error = None  # its acknowledgement was lost: read back what became of it
+
+    def _run_once(self, job: _Job) -> bool:
+        """Run it in a transaction of its own; True when its commit failed and left nothing to tell what it did."""
+        committing = False
+        self._roll_back()
         try:
             if job.writes:
                 self._wait_for_lock()
             else:
                 # A reader waits too, while another process recovers the file after a crash.
                 self._wait_for_others(self._busy_timeout)
-            job.result = job.run(self._connection)
+            job.result = job.run(self._database)
             if job.writes:
+                committing = True
                 self._connection.execute("COMMIT")
         except Exception as raised:  # noqa: BLE001 -- told to the job's caller
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+            committing = committing and not self._connection.in_transaction
+            self._roll_back()
             job.error = self._translated(raised)
+        return committing
 
     def _translated(self, error: BaseException) -> BaseException:
         if isinstance(error, sqlite3.Error):
-            return LedgerUnavailable(self._describe(error), code="ledger")
+            return LedgerUnavailable(self._describe(error), code=ROW if isinstance(error, _OF_A_ROW) else "ledger")
         return error

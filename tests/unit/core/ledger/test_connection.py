@@ -50,6 +50,18 @@ async def test_many_open_a_new_file_at_the_same_moment(tmp_path: Path) -> None:
         await one.close()
 
 
+def test_file_of_an_older_version_is_not_touched_and_told_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "l.db"
+    with sqlite3.connect(path) as raw:
+        raw.executescript("CREATE TABLE ledger_meta (schema_version INTEGER); INSERT INTO ledger_meta VALUES (1)")
+    raw.close()
+    with pytest.raises(LedgerUnavailable, match=r"older Seawall \(schema 1, .*\); run: seawall ledger upgrade"):
+        connect(settings(path))
+    with sqlite3.connect(path) as raw:
+        assert raw.execute("SELECT name FROM sqlite_master").fetchall() == [("ledger_meta",)]
+    raw.close()
+
+
 @pytest.mark.parametrize(
     ("path", "said"),
     [
@@ -108,6 +120,7 @@ from seawall.core.clock import Sources
 from seawall.core.errors import LedgerUnavailable
 from seawall.core.ledger import Ledger
 from seawall.core.ledger.records import Intent
+from seawall.core.ledger.schema import VERSION
 from seawall.core.settings import LedgerSettings
 
 def intent(number):

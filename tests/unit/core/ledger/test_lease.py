@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -15,7 +15,9 @@ import pytest
 from support.clock import FakeClock
 
 from seawall.core.clock import Sources
+from seawall.core.errors import LedgerUnavailable, Throttled
 from seawall.core.ledger import Ledger, jobs
+from seawall.core.ledger.database import Database
 from seawall.core.ledger.records import Intent, Operation, Status, Verdict
 from seawall.core.settings import LedgerSettings
 
@@ -140,7 +142,7 @@ async def test_pause_between_the_fence_and_its_answer_is_asked_about_again(tmp_p
         submit = paused._writer.submit
         taken: list[asyncio.Future[list[Operation]]] = []
 
-        def slow(run: Callable[[sqlite3.Connection], bool], **options: Any) -> asyncio.Future[bool]:
+        def slow(run: Callable[[Database], bool], **options: Any) -> asyncio.Future[bool]:
             answer = submit(run, **options)
             if not taken:
                 clock.advance(31)
@@ -177,3 +179,106 @@ async def test_next_due_is_the_earliest_check_and_not_before_it(tmp_path: Path, 
         later = [Verdict(f"op_{n}", 1, Status.UNKNOWN, next_check_at=clock.now() + 10.0 * n) for n in (1, 2)]
         await one.finish(later)
         assert await one.next_due() == clock.now() + 10.0
+
+
+async def test_closed_ledger_trusts_its_lease_no_more_and_takes_nothing(tmp_path: Path, clock: TwoTimes) -> None:
+    async with ledger(tmp_path, clock) as closed, ledger(tmp_path, clock) as other:
+        await closed.begin([INTENT])
+        await closed.close()
+        assert not closed.lease_is_fresh()
+        for refused in (closed.hold("op_1", 1), closed.begin([SECOND]), closed.claim_due(limit=1)):
+            with pytest.raises(LedgerUnavailable, match="closed"):
+                await refused
+        assert len(await other.claim_due(limit=9)) == 1
+
+
+async def test_ledger_that_is_being_closed_shows_no_life_again(tmp_path: Path, clock: TwoTimes) -> None:
+    settings = LedgerSettings(path=str(tmp_path / "ledger.db"), lease=30.0)
+    closing = await Ledger.open(settings, Sources(clock), heartbeat=False)
+    await closing.begin([INTENT])
+    close = asyncio.ensure_future(closing.close())
+    await asyncio.sleep(0)
+    assert not closing.lease_is_fresh()
+    with pytest.raises(LedgerUnavailable, match="closed"):
+        await closing.hold("op_1", 1)
+    await close
+    async with ledger(tmp_path, clock) as other:
+        assert len(await other.claim_due(limit=9)) == 1
+
+
+@pytest.mark.case(17)
+async def test_orphan_counts_as_sent_until_an_attempt_that_began_before_the_claim_must_be_over(
+    tmp_path: Path, clock: TwoTimes
+) -> None:
+    async with ledger(tmp_path, clock) as old, ledger(tmp_path, clock) as new:
+        (begun,) = await old.begin([INTENT])
+        clock.advance(31)
+        (taken,) = await new.claim_due(limit=1, attempt_timeout=10.0)
+        assert (taken.sent_at, taken.last_sent_at) == (begun.operation.updated_at, clock.now() + 10.0)
+        found = await new.get("op_1")
+        assert found == taken
+        await new.finish([Verdict("op_1", 2, Status.UNKNOWN)])
+        (again,) = await new.claim_due(limit=1, attempt_timeout=10.0)
+        assert again.last_sent_at == taken.last_sent_at, "nobody held it, so nobody could send it"
+
+
+@pytest.mark.case(24)
+async def test_holders_that_vanish_are_counted_and_those_that_leave_are_not(tmp_path: Path, clock: TwoTimes) -> None:
+    async with ledger(tmp_path, clock) as survivor:
+        async with ledger(tmp_path, clock) as leaving:
+            await leaving.begin([INTENT])
+        (taken,) = await survivor.claim_due(limit=1)
+        assert (taken.orphaned, taken.last_sent_at) == (0, clock.now())
+        await survivor.finish([Verdict("op_1", 2, Status.UNKNOWN)])
+        for count in (1, 2):
+            async with ledger(tmp_path, clock) as vanishing:
+                (held,) = await vanishing.claim_due(limit=1)
+                assert held.orphaned == count - 1
+                clock.advance(31)
+                (taken,) = await survivor.claim_due(limit=1)
+            assert taken.orphaned == count
+            await survivor.finish([Verdict("op_1", taken.epoch, Status.UNKNOWN)])
+        refused = json.dumps(Throttled("slow").to_record())
+        (taken,) = await survivor.claim_due(limit=1)
+        await survivor.finish([Verdict("op_1", taken.epoch, Status.REJECTED, error=refused)])
+        (anew,) = await survivor.begin([INTENT])
+        assert (anew.fresh, anew.operation.orphaned) == (True, 0)
+
+
+async def holders(one: Ledger) -> set[str]:
+    return {name for (name,) in await one._writer.submit(lambda db: db.execute("SELECT id FROM holders").fetchall())}
+
+
+async def test_holder_that_vanished_is_forgotten_once_nothing_is_held_by_it_and_no_clock_can_be_that_wrong(
+    tmp_path: Path, clock: TwoTimes
+) -> None:
+    async with ledger(tmp_path, clock) as survivor, ledger(tmp_path, clock) as idle, ledger(tmp_path, clock) as busy:
+        await idle.begin([INTENT])
+        await idle.finish([Verdict("op_1", 1, Status.APPLIED)])
+        await busy.begin([SECOND])
+        clock.advance(3600)
+        await show_life_of(survivor)
+        assert await holders(survivor) == {survivor.holder, idle.holder, busy.holder}
+        clock.advance(86_400)
+        await show_life_of(survivor)
+        assert await holders(survivor) == {survivor.holder, busy.holder}
+        assert len(await survivor.claim_due(limit=9)) == 1
+        assert await holders(survivor) == {survivor.holder}
+
+
+async def test_holder_that_left_is_forgotten_at_once_unless_it_held_something(tmp_path: Path, clock: TwoTimes) -> None:
+    async with ledger(tmp_path, clock) as survivor:
+        async with ledger(tmp_path, clock) as idle:
+            await idle.begin([INTENT])
+            await idle.finish([Verdict("op_1", 1, Status.APPLIED)])
+        assert await holders(survivor) == set()
+        async with ledger(tmp_path, clock) as busy:
+            await busy.begin([SECOND])
+        assert await holders(survivor) == {busy.holder}
+        await survivor.claim_due(limit=1)
+        assert await holders(survivor) == {survivor.holder}
+
+
+async def show_life_of(one: Ledger) -> None:
+    one._renewed(0.0, 0.0)  # it has held something before
+    await show_life(one, "heartbeat")

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 import pytest_asyncio
+from support.clock import FakeClock
 
 from seawall.core.clock import Sources
 from seawall.core.errors import LedgerUnavailable
 from seawall.core.ledger import Ledger
+from seawall.core.ledger.database import Database
 from seawall.core.ledger.records import AttemptRow, Begun, Intent, Status, Verdict
 from seawall.core.settings import LedgerSettings
 
@@ -77,13 +79,13 @@ async def test_verdict_whose_caller_was_told_of_the_failure_is_kept_once(one: Le
     blocker.block()
     with pytest.raises(LedgerUnavailable, match="locked by another program"):
         await one.finish([APPLIED])
-    assert one.unrecorded == [APPLIED]
+    assert list(one.unrecorded) == [APPLIED]
     one.finish_soon([APPLIED])  # its caller is careful, too
     await one.get("op_1")
-    assert one.unrecorded == [APPLIED]
+    assert list(one.unrecorded) == [APPLIED]
     blocker.release()
     await one.retry_unrecorded()
-    assert (await status(one), one.unrecorded) == (Status.APPLIED, [])
+    assert (await status(one), list(one.unrecorded)) == (Status.APPLIED, [])
     story = await one.story("op_1")
     assert story is not None
     assert (story.attempts, story.decisions) == (APPLIED.attempts, ())
@@ -102,7 +104,7 @@ async def test_verdict_whose_caller_is_gone_when_it_fails_is_kept(one: Ledger, b
         with pytest.raises(TimeoutError):
             await one.finish([APPLIED], within=0.01)
     await one.get("op_1")  # jobs are done in order, so the verdict's has failed now
-    assert one.unrecorded == [APPLIED]
+    assert list(one.unrecorded) == [APPLIED]
     blocker.release()
     await one.retry_unrecorded()
     assert await status(one) is Status.APPLIED
@@ -113,7 +115,7 @@ async def test_verdict_that_succeeds_after_its_caller_is_gone_is_not_kept(one: L
     with pytest.raises(TimeoutError):
         await one.finish([APPLIED], within=0.0)
     assert await status(one) is Status.APPLIED
-    assert one.unrecorded == []
+    assert list(one.unrecorded) == []
 
 
 async def test_verdict_that_can_never_be_written_does_not_keep_the_others_back(one: Ledger, blocker: Blocker) -> None:
@@ -123,9 +125,8 @@ async def test_verdict_that_can_never_be_written_does_not_keep_the_others_back(o
     one.finish_soon([APPLIED])
     await one.get("op_1")
     blocker.release()
-    with pytest.raises(LedgerUnavailable):
-        await one.retry_unrecorded()
-    assert (await status(one), one.unrecorded) == (Status.APPLIED, [impossible])
+    await one.retry_unrecorded()
+    assert (await status(one), list(one.unrecorded)) == (Status.APPLIED, [impossible])
 
 
 async def test_closing_tries_once_more_what_could_not_be_recorded(tmp_path: Path) -> None:
@@ -163,7 +164,7 @@ async def test_intent_whose_caller_is_cancelled_as_the_answer_arrives_reaches_so
     orphans: list[Begun] = []
     submit = one._writer.submit
 
-    def cancelling(run: Callable[[sqlite3.Connection], list[Begun]], **options: Any) -> asyncio.Future[list[Begun]]:
+    def cancelling(run: Callable[[Database], list[Begun]], **options: Any) -> asyncio.Future[list[Begun]]:
         future = submit(run, **options)
         future.add_done_callback(lambda _: call.cancel())
         return future
@@ -173,3 +174,96 @@ async def test_intent_whose_caller_is_cancelled_as_the_answer_arrives_reaches_so
         with pytest.raises(asyncio.CancelledError):
             await call
     assert [begun.fresh for begun in orphans] == [True]
+
+
+async def test_verdict_that_is_refused_is_tried_more_and_more_rarely_and_told_as_unrecorded(tmp_path: Path) -> None:
+    clock = FakeClock()
+    one = await Ledger.open(
+        LedgerSettings(path=str(tmp_path / "ledger.db")), Sources(clock), inline=True, heartbeat=False
+    )
+    await one.begin([INTENT])
+    tries: list[float] = []
+
+    class Strange:
+        def __conform__(self, protocol: object) -> None:
+            tries.append(clock.monotonic())  # the driver asks it for a value that can be bound, and gets none
+
+    strange = replace(APPLIED, outcome=Strange())  # type: ignore[arg-type]  # no driver can bind it
+    with pytest.raises(LedgerUnavailable):
+        await one.finish([strange])
+    assert list(one.unrecorded) == [strange]
+    for _ in range(1000):
+        clock.advance(0.1)
+        await one.retry_unrecorded()
+    assert 5 <= len(tries) <= 12, "not once for each round"
+    await one.close()
+
+
+@pytest.mark.parametrize("mistake", [TypeError("ours"), OverflowError("too large")])
+async def test_verdict_is_kept_whatever_the_failure_was(one: Ledger, blocker: Blocker, mistake: Exception) -> None:
+    with patch("seawall.core.ledger.jobs.finish", side_effect=mistake):
+        with pytest.raises(LedgerUnavailable, match=type(mistake).__name__):
+            await one.finish([APPLIED])
+        one.finish_soon([replace(APPLIED, operation_id="op_2")])
+        await one.get("op_1")
+    assert [verdict.operation_id for verdict in one.unrecorded] == ["op_1", "op_2"]
+    one.unrecorded.clear()
+
+
+async def test_text_that_utf8_cannot_hold_costs_no_verdict(one: Ledger, blocker: Blocker) -> None:
+    told = replace(APPLIED, outcome='{"value": "\ud800"}', attempts=(replace(APPLIED.attempts[0], error="a\udfffb"),))
+    assert await one.finish([told]) == [True]
+    story = await one.story("op_1")
+    assert story is not None
+    assert (story.operation.outcome, story.attempts[0].error) == ('{"value": "\ufffd"}', "a\ufffdb")
+    assert list(one.unrecorded) == []
+
+
+async def test_intent_with_text_that_utf8_cannot_hold_is_found_again(one: Ledger, blocker: Blocker) -> None:
+    odd = replace(INTENT, id="op_2", key="k\ud800", entity="e\ud800")
+    assert [begun.fresh for begun in await one.begin([odd])] == [True]
+    (again,) = await one.begin([replace(odd, id="op_3")])
+    assert (again.fresh, again.operation.id) == (False, "op_2")
+
+
+@dataclass(slots=True, eq=False)
+class Compared(Verdict):
+    """A verdict that counts how often it is compared."""
+
+    def __eq__(self, other: object) -> bool:
+        comparisons.append(self.operation_id)
+        return self is other
+
+    __hash__ = None  # type: ignore[assignment]  # like any verdict
+
+
+comparisons: list[str] = []
+
+
+async def test_many_verdicts_are_tried_again_at_a_cost_that_grows_with_their_number(
+    one: Ledger, blocker: Blocker
+) -> None:
+    many = [Compared(f"op_{number}", 1, Status.APPLIED) for number in range(500)]
+    blocker.block()
+    for verdict in many:
+        one.finish_soon([verdict])
+    await one.get("op_1")
+    assert len(one.unrecorded) == 500
+    blocker.release()
+    comparisons.clear()
+    await one.retry_unrecorded()
+    assert (len(comparisons) <= 2000, len(one.unrecorded)) == (True, 0)
+
+
+async def test_ledger_that_is_away_is_asked_once_and_not_once_for_each_verdict(one: Ledger, blocker: Blocker) -> None:
+    blocker.block()
+    for number in range(50):
+        one.finish_soon([Verdict(f"op_{number}", 1, Status.APPLIED)])
+    await one.get("op_1")
+    asked: list[int] = []
+    with patch.object(one._writer, "submit", wraps=one._writer.submit) as submit:
+        with pytest.raises(LedgerUnavailable, match="locked"):
+            await one.retry_unrecorded()
+        asked.append(submit.call_count)
+    assert (asked, len(one.unrecorded)) == ([1], 50)
+    blocker.release()

@@ -3,7 +3,8 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from seawall.core.errors import LedgerUnavailable
+from seawall.core.ledger.database import Database
 from seawall.core.ledger.writer import Writer
 
 
@@ -23,14 +25,14 @@ async def writer(tmp_path: Path) -> AsyncIterator[Writer]:
     await one.close()
 
 
-def insert(number: int) -> Callable[[sqlite3.Connection], int]:
-    def job(db: sqlite3.Connection) -> int:
+def insert(number: int) -> Callable[[Database], int]:
+    def job(db: Database) -> int:
         return db.execute("INSERT INTO t VALUES (?)", (number,)).rowcount
 
     return job
 
 
-def numbers(db: sqlite3.Connection) -> list[int]:
+def numbers(db: Database | sqlite3.Connection) -> list[int]:
     return [n for (n,) in db.execute("SELECT n FROM t ORDER BY n")]
 
 
@@ -133,7 +135,7 @@ async def test_failure_is_told_even_when_its_caller_is_gone(writer: Writer) -> N
     await writer.submit(insert(1))
     writer.submit(insert(1), failed=told.append).cancel()
     await writer.submit(numbers, writes=False)
-    assert [str(error) for error in told] == ["told: UNIQUE constraint failed: t.n [ledger]"]
+    assert [str(error) for error in told] == ["told: UNIQUE constraint failed: t.n [ledger_row]"]
 
 
 async def test_commit_that_fails_is_told_to_each_and_leaves_the_connection_usable(writer: Writer) -> None:
@@ -141,7 +143,7 @@ async def test_commit_that_fails_is_told_to_each_and_leaves_the_connection_usabl
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("CREATE TABLE c (n REFERENCES t (n) DEFERRABLE INITIALLY DEFERRED)")
 
-    def orphan(db: sqlite3.Connection) -> None:
+    def orphan(db: Database) -> None:
         db.execute("INSERT INTO c VALUES (99)")  # fails at the commit and not before
 
     good, bad = writer.submit(insert(1)), writer.submit(orphan)
@@ -199,3 +201,83 @@ async def test_jobs_of_one_turn_share_a_commit_even_if_each_believed_to_be_alone
     writer._connection.set_trace_callback(lambda text: commits.append(text) if text == "COMMIT" else None)
     await asyncio.gather(*(writer.submit(insert(n), lonely=True) for n in range(8)))
     assert len(commits) == 1
+
+
+class Failing:
+    """A connection on which chosen statements fail, before or after they were done.
+
+    Args:
+        connection: The real one.
+        fails: Statements to fail, each with how often; `COMMIT, done` fails after it was done.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, **fails: int) -> None:
+        self.real = connection
+        self.fails = fails
+
+    @property
+    def in_transaction(self) -> bool:
+        return self.real.in_transaction
+
+    def execute(self, text: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        if self.fails.get(text, 0) > 0:
+            self.fails[text] -= 1
+            raise sqlite3.OperationalError(f"no {text}")
+        cursor = self.real.execute(text, values)
+        if self.fails.get(f"{text}_done", 0) > 0:
+            self.fails[f"{text}_done"] -= 1
+            raise sqlite3.OperationalError(f"no word of {text}")
+        return cursor
+
+    def close(self) -> None:
+        self.real.close()
+
+
+def failing(folder: Path, **fails: int) -> Writer:
+    connection = sqlite3.connect(folder / "w.db", isolation_level=None, check_same_thread=False)
+    connection.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)")
+    return Writer(Failing(connection, **fails), lambda error: f"told: {error}")  # type: ignore[arg-type]  # a double
+
+
+@pytest.mark.parametrize("together", [1, 3])
+async def test_rollback_that_fails_does_not_stop_the_ledger(tmp_path: Path, together: int) -> None:
+    writer = failing(tmp_path, COMMIT=2, ROLLBACK=2)
+    async with asyncio.timeout(10):
+        answers = await asyncio.gather(*(writer.submit(insert(n)) for n in range(together)), return_exceptions=True)
+        assert LedgerUnavailable in {type(answer) for answer in answers}
+        recorded = {n for n, answer in enumerate(answers) if answer == 1}
+        for _ in range(3):  # until it rolls back
+            with suppress(LedgerUnavailable):
+                await writer.submit(insert(10))
+        assert set(await writer.submit(numbers, writes=False)) == recorded | {10}
+        await writer.close()
+
+
+async def test_mistake_of_whoever_is_told_does_not_keep_the_others_waiting(writer: Writer) -> None:
+    def mistake(_: object) -> None:
+        raise ValueError("ours")
+
+    async with asyncio.timeout(10):
+        writer.submit(insert(1), orphaned=mistake).cancel()
+        assert await writer.submit(insert(2)) == 1
+        assert await writer.submit(insert(3)) == 1
+
+
+@pytest.mark.parametrize("lonely", [True, False])
+@pytest.mark.parametrize("together", [1, 2])
+async def test_commit_whose_acknowledgement_was_lost_is_read_back(tmp_path: Path, lonely: bool, together: int) -> None:
+    writer = failing(tmp_path, COMMIT_done=1)
+
+    def found_or_put(number: int) -> Callable[[Database], str]:
+        def job(db: Database) -> str:
+            if db.execute("SELECT n FROM t WHERE n = ?", (number,)).fetchone() is not None:
+                return "mine already"
+            db.execute("INSERT INTO t VALUES (?)", (number,))
+            return "put"
+
+        return job
+
+    answers = await asyncio.gather(*(writer.submit(found_or_put(n), lonely=lonely) for n in range(together)))
+    assert answers == ["mine already"] * together
+    assert await writer.submit(numbers, writes=False) == list(range(together))
+    await writer.close()
