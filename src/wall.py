@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from .calls import GRACE, Calls
 from .config import Config, ConfigError, load_config
 from .connectors import load_connector
 from .core.action import Request
@@ -27,6 +30,11 @@ if TYPE_CHECKING:
     from .core.ledger import Ledger
 
 R = TypeVar("R", bound=BaseModel)
+
+_log = logging.getLogger("seawall.wall")
+
+_CLOSING = 10.0  # seconds for an adapter to close
+_RECORDING = 1.0  # seconds beyond a call's deadline in which it answers
 
 
 class BoundAction(Protocol):
@@ -68,7 +76,10 @@ class SystemFace:
 
 
 class Seawall:
-    """Systems, ledger, policy and recovery, open for the length of an `async with`.
+    """Systems, ledger, policy and recovery, open for the length of one `async with`.
+
+    Leaving lets no new call in, waits for those under way until their deadlines (at most the longest deadline of a
+    system), and cancels the rest, whose writes are then recorded as unknown. Only then the ledger is closed.
 
     Args:
         config: The configuration.
@@ -96,6 +107,9 @@ class Seawall:
         self._inline = inline_ledger
         self._recovers = recovery
         self._recovering: asyncio.Task[None] | None = None
+        self._entered = False
+        self._closing = AsyncExitStack()
+        self._calls = Calls()
         self._ledger: Ledger | None = None
         self._pipeline: Pipeline | None = None
         self._recovery: Recovery | None = None
@@ -145,29 +159,49 @@ class Seawall:
     async def __aenter__(self) -> Self:
         from .core.ledger import Ledger  # brings SQLAlchemy with it: only for those who open one
 
-        self._ledger = await Ledger.open(self.config.ledger, self.sources, inline=self._inline)
-        self._recovery = Recovery(self.systems, self._ledger, self.policy, self.sources)
-        self._pipeline = Pipeline(
-            self.systems,
-            self._ledger,
-            self.policy,
-            self.sources,
-            warm=self.config.ledger.warm,
-            on_doubt=self._recovery.wake,
-        )
-        if self._recovers:
-            self._recovering = asyncio.create_task(self._recovery.run(), name="seawall recovery")
+        if self._entered:
+            raise RuntimeError("a Seawall is opened once: make a new one for another `async with`")
+        self._entered = True
+        try:
+            # Its steps run in reverse order, each whatever became of the others.
+            async with AsyncExitStack() as closing:
+                ledger = await Ledger.open(self.config.ledger, self.sources, inline=self._inline)
+                closing.push_async_callback(ledger.close)
+                recovery = Recovery(self.systems, ledger, self.policy, self.sources)
+                pipeline = Pipeline(
+                    self.systems,
+                    ledger,
+                    self.policy,
+                    self.sources,
+                    warm=self.config.ledger.warm,
+                    on_doubt=recovery.wake,
+                )
+                for system in self.systems.values():
+                    closing.push_async_callback(_close_adapter, system)
+                if self._recovers:
+                    self._recovering = asyncio.create_task(recovery.run(), name="seawall recovery")
+                    closing.push_async_callback(_stop, self._recovering)
+                longest = max((system.settings.deadline for system in self.systems.values()), default=0.0)
+                closing.push_async_callback(self._calls.end, longest + _RECORDING)
+                self._closing = closing.pop_all()
+        except BaseException:
+            self._entered = False
+            raise
+        self._ledger, self._recovery, self._pipeline = ledger, recovery, pipeline
+        self._calls.begin()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._recovering is not None:
-            self._recovering.cancel()
-            await asyncio.gather(self._recovering, return_exceptions=True)
-        for system in self.systems.values():
-            await system.adapter.close()
-        await self.ledger.close()
+        closing, self._closing = self._closing, AsyncExitStack()
+        try:
+            await closing.aclose()
+        except Exception:
+            if error is None:
+                raise
+            # What went wrong inside says more than that closing failed, too.
+            _log.exception("closing failed")
 
     async def call(
         self,
@@ -189,16 +223,20 @@ class Seawall:
 
         Returns:
             An outcome. Nothing that the target or the network does raises here.
+
+        Raises:
+            RuntimeError: The Seawall is not open, or was left while the call was under way.
         """
         system, _, action = target.partition(".")
-        return await self.pipeline.call(
-            system,
-            action,
-            request,
-            principal=principal or self.config.principal,
-            deadline=deadline,
-            trace_id=trace_id,
-        )
+        with self._calls.one(target):
+            return await self.pipeline.call(
+                system,
+                action,
+                request,
+                principal=principal or self.config.principal,
+                deadline=deadline,
+                trace_id=trace_id,
+            )
 
     def __getattr__(self, name: str) -> SystemFace:
         if name.startswith("_") or name not in self.systems:
@@ -235,7 +273,12 @@ class Seawall:
 
         Raises:
             LedgerUnavailable: The ledger cannot be read.
+            RuntimeError: The Seawall is not open, or was left meanwhile.
         """
+        with self._calls.one("settle"):
+            return await self._settle(timeout)
+
+    async def _settle(self, timeout: float) -> int:
         clock = self.sources.clock
         until = clock.monotonic() + timeout
         while True:
@@ -249,6 +292,26 @@ class Seawall:
     async def _open_operations(self) -> int:
         counts = await self.ledger.counts()
         return sum(count for (_, status), count in counts.items() if status in (Status.RUNNING, Status.UNKNOWN))
+
+
+async def _close_adapter(system: System) -> None:
+    clock = asyncio.get_running_loop().time
+    ends_at = clock() + _CLOSING
+    try:
+        async with asyncio.timeout_at(ends_at):
+            await system.adapter.close()
+    except Exception as error:
+        if isinstance(error, TimeoutError) and clock() >= ends_at:
+            raise TimeoutError(f"the adapter of {system.name} did not close within {_CLOSING:.0f} s") from None
+        error.add_note(f"while the adapter of {system.name} was closed")
+        raise
+
+
+async def _stop(recovering: asyncio.Task[None]) -> None:
+    recovering.cancel()
+    _, running = await asyncio.wait({recovering}, timeout=GRACE)
+    if running:
+        _log.error("recovery goes on although it was cancelled")
 
 
 T = TypeVar("T")
