@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from . import ledger, outage, policy
+from . import ledger, outage, policy, processes
 
 
 class Target(NamedTuple):
@@ -60,6 +60,8 @@ def main() -> int:
         crowd = asyncio.run(policy.together())
         progress.update(task, description="ledger")
         stored = asyncio.run(ledger.measure(Path(folder), scale))
+        progress.update(task, description="eight processes")
+        many = processes.measure(Path(folder), int(400 * scale))
         progress.update(task, description="outage")
         loads = outage.load(Path(folder), 60 * scale)
         late = asyncio.run(outage.overshoot(Path(folder), int(800 * scale)))
@@ -83,6 +85,13 @@ def main() -> int:
         Target(
             "rate of 64 callers ÷ rate of the floor", stored["rate, 64 callers"] / two_commits_rate, 5.0, at_most=False
         ),
+        Target(
+            "rate of 8 processes ÷ 8 that write two raw commits each",
+            many[f"{processes.PROCESSES} processes, ledgered"]
+            / many[f"{processes.PROCESSES} processes, two raw commits"],
+            1.0,
+            at_most=False,
+        ),
         Target("replay ÷ ledgered write", stored["replay"] / stored["write"], 0.15),
         Target("calls at a target that is down ÷ operations offered", loads["Seawall"], 1.2),
         Target("the same without the breaker, by the retry budget alone", loads["Seawall without its breaker"], 1.2),
@@ -97,7 +106,7 @@ def main() -> int:
         "µs": calls | open_calls,
         "ms": crowd | imports | late,
         "load": loads,
-        "ledger (µs; rate a second)": stored,
+        "ledger (µs; rate a second)": stored | many,
     }
     if "--json" in sys.argv:
         print(json.dumps({"targets": {t.name: [t.value, t.limit, t.met] for t in targets}, "figures": figures}))
