@@ -10,7 +10,7 @@ import asyncio
 import json
 import math
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -94,10 +94,27 @@ class _Phase(IntEnum):
 
 
 class _Progress:
-    """Follows one request through httpx's trace extension. A transport that does not trace leaves it `WAITING`."""
+    """Follows one request through httpx's trace extension. A transport that does not trace leaves it `WAITING`.
 
-    def __init__(self) -> None:
+    Args:
+        may_send: Asked right before the first byte of the request; None if it may be sent in any case.
+    """
+
+    def __init__(self, may_send: Callable[[], bool] | None = None) -> None:
         self.phase = _Phase.WAITING
+        self._may_send = may_send
+
+    def fence(self) -> None:
+        """Make sure that it may still be sent.
+
+        Raises:
+            NotSent: It may not.
+        """
+        if self._may_send is not None and not self._may_send():
+            # Transient: the next attempt asks the ledger itself, which knows whether it was taken over for good.
+            raise NotSent(
+                "another process took the operation over before it was sent", code="lost_lease", transient=True
+            )
 
     async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
         """Called by httpx at each step. A proxy's CONNECT is part of connecting."""
@@ -105,6 +122,7 @@ class _Progress:
         if event.endswith((".send_request_headers.started", ".send_request_headers.complete")):
             request = info.get("request")
             if getattr(request, "method", b"") != b"CONNECT" and event.endswith(".started"):
+                self.fence()  # the wait for a connection is over, and nothing is written yet
                 phase = _Phase.SENDING
             elif self.phase is _Phase.SENDING:
                 phase = _Phase.SENT_HEAD
@@ -196,6 +214,7 @@ class HttpClient:
         params: Mapping[str, str] | None = None,
         body: Any = None,
         form: Mapping[str, str] | None = None,
+        may_send: Callable[[], bool] | None = None,
     ) -> HttpReply:
         """Send one request, once, and read the whole answer, whatever its status.
 
@@ -207,13 +226,15 @@ class HttpClient:
             params: Query parameters.
             body: Sent as JSON.
             form: Sent as a form instead.
+            may_send: Asked right before the request leaves, and before a connection is waited for. Given for writes.
 
         Raises:
             IntegrationError: `NotSent` exactly where no byte of the request left; otherwise `Ambiguous`.
         """
         if timeout <= 0:
             raise DeadlineBeforeSend("no time was left to send it", code="deadline")
-        progress = _Progress()
+        progress = _Progress(may_send)
+        progress.fence()
         try:
             request = self._client.build_request(
                 method,

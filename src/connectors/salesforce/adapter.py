@@ -65,7 +65,7 @@ class SalesforceAdapter(Adapter):
 
     async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
         """Do it once on the wire. An expired session is renewed, but never once an attempt may have landed."""
-        exchange = self._wire.begin(attempt.timeout, relogin=not attempt.maybe_applied)
+        exchange = self._wire.begin(attempt.timeout, relogin=not attempt.maybe_applied, may_write=attempt.may_send)
         request = attempt.request
         if action.name in self._kinds:
             return await creates.send(exchange, self._kinds[action.name], attempt)
@@ -81,7 +81,11 @@ class SalesforceAdapter(Adapter):
         assert isinstance(request, models.CreateCases)
         assert action.batch is not None
         doubtful = any(item.maybe_applied for item in items)
-        exchange = self._wire.begin(min(item.timeout for item in items), relogin=not doubtful)
+        exchange = self._wire.begin(
+            min(item.timeout for item in items),
+            relogin=not doubtful,
+            may_write=lambda: all(item.may_send() for item in items),
+        )
         kind = self._kinds[action.batch.of.name]
         return await creates.send_many(exchange, kind, items, all_or_none=request.all_or_none)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -64,14 +64,15 @@ class Wire:
         self.http = http
         self.auth = Auth(settings, surroundings, http)
 
-    def begin(self, timeout: float, *, relogin: bool) -> Exchange:
+    def begin(self, timeout: float, *, relogin: bool, may_write: Callable[[], bool] | None = None) -> Exchange:
         """The requests of one attempt.
 
         Args:
             timeout: Seconds for all of them.
             relogin: Whether an expired session may be renewed and the request it refused be sent once more.
+            may_write: Asked right before each request that is no read.
         """
-        return Exchange(self, timeout, relogin=relogin)
+        return Exchange(self, timeout, relogin=relogin, may_write=may_write)
 
     async def close(self) -> None:
         """Release connections."""
@@ -86,10 +87,14 @@ class Exchange:
         wire: The org.
         timeout: Seconds for all of them.
         relogin: Whether an expired session may be renewed.
+        may_write: Asked right before each request that is no read.
     """
 
-    def __init__(self, wire: Wire, timeout: float, *, relogin: bool) -> None:
+    def __init__(
+        self, wire: Wire, timeout: float, *, relogin: bool, may_write: Callable[[], bool] | None = None
+    ) -> None:
         self._wire = wire
+        self._may_write = may_write
         self._ends_at = wire.clock.monotonic() + timeout
         self._relogin = relogin
         self._renewed = False
@@ -133,6 +138,7 @@ class Exchange:
                 },
                 params=params,
                 body=body,
+                may_send=None if method == "GET" else self._may_write,
             )
             if 200 <= reply.status < 300:
                 self._wire.auth.confirm(token)

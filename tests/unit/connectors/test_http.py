@@ -400,3 +400,46 @@ async def test_an_error_tells_no_query_string() -> None:
         with pytest.raises(IntegrationError) as raised:
             await client.send("GET", "http://127.0.0.1:9/path?q=canary-in-query", timeout=2.0)
     assert "canary" not in str(raised.value) + repr(raised.value.to_record())
+
+
+async def test_a_request_that_may_not_be_sent_is_not_even_connected() -> None:
+    connected: list[bool] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected.append(True)
+
+    async with a_server(answer) as url, a_client() as client:
+        with pytest.raises(NotSent) as raised:
+            await client.send("POST", url, timeout=2.0, may_send=lambda: False)
+        await asyncio.sleep(0.05)
+    assert (raised.value.code, raised.value.effect, raised.value.outage) == ("lost_lease", "none", False)
+    assert connected == []
+
+
+async def test_a_request_that_may_no_longer_be_sent_once_a_connection_is_free_is_not_sent() -> None:
+    released, ours = asyncio.Event(), asyncio.Event()
+    ours.set()
+    seen: list[bytes] = []
+
+    async def answer_late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            seen.append(await request_head(reader))
+            await released.wait()
+            writer.write(an_answer(b"{}"))
+            await writer.drain()
+
+    async with a_server(answer_late) as url, a_client(max_connections=1) as client:
+        first = asyncio.create_task(client.send("GET", url, timeout=5.0))
+        while not seen:
+            await asyncio.sleep(0.005)
+        waiting = asyncio.create_task(client.send("POST", url, timeout=5.0, may_send=ours.is_set))
+        await asyncio.sleep(0.05)
+        ours.clear()
+        released.set()
+        assert (await first).status == 200
+        with pytest.raises(NotSent) as raised:
+            await waiting
+        # The one connection is free again for whoever comes next.
+        assert (await client.send("PUT", url, timeout=5.0, may_send=lambda: True)).status == 200
+    assert (raised.value.code, raised.value.effect) == ("lost_lease", "none")
+    assert [head.split()[0] for head in seen] == [b"GET", b"PUT"]
