@@ -82,17 +82,24 @@ class Permit:
 class Breaker:
     """Holds calls back from a system that fails.
 
+    Recovery has a lane. It passes an open breaker no earlier than others, and at most `probes` calls are let through a
+    half-open one in all. But recovery asks with reads, and a read that fails does less harm than a write. So once
+    recovery was held back, one of the places is kept for it when the time comes, until it had one, and not longer
+    than `keep`: should it have nothing to ask any more, or hang, the others go on.
+
     Args:
         settings: See `BreakerSettings`.
         clock: Only its monotonic time is read.
         name: For log lines.
+        keep: Seconds for which a half-open place is kept for recovery; never longer than `reset_after`.
     """
 
-    def __init__(self, settings: BreakerSettings, clock: Clock, *, name: str = "") -> None:
+    def __init__(self, settings: BreakerSettings, clock: Clock, *, name: str = "", keep: float = 2.0) -> None:
         self.listeners: list[Listener] = []
         self._settings = settings
         self._clock = clock
         self._name = name
+        self._keep = min(keep, settings.reset_after)
         self._machine = pybreaker.CircuitBreaker(
             fail_max=settings.failures,
             reset_timeout=0,  # pybreaker would read the wall clock; the time is kept here
@@ -103,8 +110,9 @@ class Breaker:
         self._state: State = "closed"
         self._generation = 0
         self._failures = 0
-        self._opened_at = 0.0
+        self._due_at = 0.0  # when it may become half-open
         self._probes: set[Permit] = set()
+        self._wanted = False  # recovery was held back and has had no place since
 
     @property
     def state(self) -> State:
@@ -113,35 +121,48 @@ class Breaker:
 
     def admit(self) -> Permit | None:
         """Ask to make a call; None when it is held back."""
+        return Permit(self, self._generation) if self._state == "closed" else self._half_open_place(recovery=False)
+
+    def admit_probe(self) -> Permit | None:
+        """Ask to make one of recovery's calls; None when it is held back, and then a place is kept for it."""
         if self._state == "closed":
             return Permit(self, self._generation)
+        permit = self._half_open_place(recovery=True)
+        self._wanted = permit is None
+        return permit
+
+    def retry_after(self, *, recovery: bool = False) -> float:
+        """Seconds until it is worth asking again; 0 when it is now.
+
+        Args:
+            recovery: True for recovery's calls.
+        """
+        if self._state == "closed":
+            return 0.0
         now = self._clock.monotonic()
+        if now < self._due_at and (recovery or not self._wanted):
+            return self._due_at - now
+        changes = [self._due_at, self._due_at + self._keep, *(probe.expires_at or now for probe in self._probes)]
+        times = [now, *sorted(at for at in changes if at > now)]
+        return next(at for at in times if self._has_room(at, recovery=recovery)) - now
+
+    def _half_open_place(self, *, recovery: bool) -> Permit | None:
+        now = self._clock.monotonic()
+        if not self._has_room(now, recovery=recovery):
+            return None
         if self._state == "open":
-            if now < self._opened_at + self._settings.reset_after:
-                return None
             self._moved(self._machine.half_open, "the reset time has passed")
-        if len(self._probes) >= self._settings.probes:
-            self._probes = {probe for probe in self._probes if probe.expires_at is None or probe.expires_at > now}
-            if len(self._probes) >= self._settings.probes:
-                return None
+        self._probes = {probe for probe in self._probes if probe.expires_at is None or probe.expires_at > now}
         probe = Permit(self, self._generation, now + self._settings.probe_lease)
         self._probes.add(probe)
         return probe
 
-    def admit_probe(self) -> Permit | None:
-        """Recovery's lane. An open breaker lets only its probes through, and recovery's reads are good probes."""
-        return self.admit()
-
-    def retry_after(self) -> float:
-        """Seconds until it is worth asking again; 0 when it is now."""
-        if self._state == "closed":
-            return 0.0
-        now = self._clock.monotonic()
-        if self._state == "open":
-            return max(0.0, self._opened_at + self._settings.reset_after - now)
-        if len(self._probes) < self._settings.probes:
-            return 0.0
-        return max(0.0, min(probe.expires_at or now for probe in self._probes) - now)
+    def _has_room(self, at: float, *, recovery: bool) -> bool:
+        if at < self._due_at:
+            return False
+        taken = sum(1 for probe in self._probes if probe.expires_at is None or probe.expires_at > at)
+        kept = 1 if self._wanted and not recovery and at < self._due_at + self._keep else 0
+        return taken + kept < self._settings.probes
 
     def trip(self, reason: str) -> None:
         """Open it by hand."""
@@ -183,7 +204,9 @@ class Breaker:
         self._failures = 0
         self._probes.clear()
         if self._state == "open":
-            self._opened_at = self._clock.monotonic()
+            self._due_at = self._clock.monotonic() + self._settings.reset_after
+        elif self._state == "closed":
+            self._wanted = False
         if old != self._state:
             _log.info("breaker of %s: %s → %s (%s)", self._name or "a system", old, self._state, reason)
             for listener in self.listeners:

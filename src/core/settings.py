@@ -53,9 +53,9 @@ class LimitSettings(Settings):
     """How much of a system one process may use at a time.
 
     Args:
-        concurrency: Calls on the wire at a time (the bulkhead).
+        concurrency: Calls on the wire at a time (the bulkhead); recovery has `recovery.concurrency` beside it.
         waiting: Calls that may wait for a place; more are turned away at once.
-        rate: Calls per second; None for no limit of ours.
+        rate: Calls per second, recovery's included; None for no limit of ours.
         burst: Calls that may start at once under `rate`.
     """
 
@@ -72,9 +72,11 @@ class RecoverySettings(Settings):
         interval: Pause between two looks at the ledger.
         first_probe: Wait before the first probe of an operation that recovery takes up.
         longest_wait: Upper bound of the growing wait between probes that could not tell.
-        batch: Operations taken up at a time.
-        concurrency: Probes on the wire at a time.
-        attempts: Probes that fail or cannot tell before the operation is parked.
+        batch: Operations taken up at a time, at most.
+        concurrency: Probes and repetitions on the wire at a time.
+        attempts: Looks that fail or cannot tell, and repetitions that stay ambiguous, before the operation is parked.
+            What a whole system does not answer is not counted.
+        crashes: How often processes may end while they hold the operation, before it is parked.
     """
 
     interval: float = Field(default=1.0, gt=0)
@@ -83,6 +85,7 @@ class RecoverySettings(Settings):
     batch: int = Field(default=100, ge=1)
     concurrency: int = Field(default=4, ge=1)
     attempts: int = Field(default=50, ge=1)
+    crashes: int = Field(default=3, ge=2)
 
 
 class SystemSettings(Settings):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias, TypeVar
 
 from .action import Action
 from .adapter import Adapter
-from .breaker import Breaker, Permit
+from .breaker import Permit
 from .clock import Sources
 from .elapsed import Elapsed
 from .errors import (
@@ -21,14 +22,15 @@ from .errors import (
     NotSent,
     RateLimited,
     ReplyTimeout,
-    Throttled,
 )
-from .limits import Bulkhead, RateLimit
+from .gate import Gate
 from .redaction import Secrets, clean
 from .retry import Backoff, RetryBudget, pause_before_retry
 from .settings import SystemSettings
 
 T = TypeVar("T")
+
+_log = logging.getLogger("seawall.system")
 
 Send: TypeAlias = Callable[[int, float], Awaitable[T]]
 """Does one attempt: given its number and its time in seconds."""
@@ -38,6 +40,9 @@ AttemptEnd: TypeAlias = Callable[[int, IntegrationError | None], None]
 
 # The adapter's own timeouts say more (was it connecting, was it sent?) than ours, so they get to fire first.
 _ADAPTERS_SHARE = 0.96
+
+# A call that waited here until its deadline was near has no time for an answer, and its end says nothing of the target.
+_FAIR_SHARE = 0.1
 
 
 class System:
@@ -63,17 +68,14 @@ class System:
         self.adapter = adapter
         self.settings = settings
         self.secrets = secrets or Secrets()
-        self.breaker = Breaker(settings.breaker, sources.clock, name=name)
-        self.bulkhead = Bulkhead(settings.limits.concurrency, settings.limits.waiting)
-        self.rate = (
-            RateLimit(settings.limits.rate, settings.limits.burst, sources.clock) if settings.limits.rate else None
-        )
+        self.gate = Gate(name, settings, sources)
+        self.breaker = self.gate.breaker
+        self.bulkhead = self.gate.bulkhead
+        self.rate = self.gate.rate
         self.budget = RetryBudget(settings.retry.budget_ratio, settings.retry.budget_reserve)
         self.backoff = Backoff(settings.retry, sources.random)
         self.elapsed = Elapsed(sources.clock)
         self._clock = sources.clock
-        self._random = sources.random
-        self._quiet_until = 0.0
 
     def horizon(self, action: Action) -> float | None:
         """The late-commit horizon in force for `action`, in seconds; None where nobody knows it."""
@@ -138,7 +140,7 @@ class System:
         ended: AttemptEnd | None = None,
         recovery: bool = False,
     ) -> T | IntegrationError:
-        """One attempt: bulkhead, rate limit, breaker, timeout, classification. Returns errors, never raises them.
+        """One attempt: through the gate, in its time, classified. Returns errors, never raises them.
 
         Args:
             send: The attempt.
@@ -147,65 +149,57 @@ class System:
             ended: Told how it ended, if it reached the wire.
             recovery: True for recovery's own calls, which have a lane of their own.
         """
-        left = deadline_at - self._clock.monotonic()
-        if left <= 0:
-            return DeadlineBeforeSend("no time was left to send it", code="deadline")
-        if self._quiet_until and (refusal := await self._keep_quiet(left)):
-            return refusal
-        if not self.bulkhead.try_enter():
-            try:
-                await self.bulkhead.enter(left)
-            except BulkheadFull as error:
-                return error
+        permit = await self.gate.enter(deadline_at, recovery=recovery)
+        if not isinstance(permit, Permit):
+            return permit
         try:
-            if self.rate is not None:
-                if self.breaker.retry_after() > 0:
-                    return self._held_back()  # before it uses up a turn that another could have
-                try:
-                    wait = self.rate.reserve(deadline_at - self._clock.monotonic())
-                except RateLimited as error:
-                    return error
-                if wait > 0:
-                    await self._clock.sleep(wait)
-            permit = self.breaker.admit_probe() if recovery else self.breaker.admit()
-            if permit is None:
-                return self._held_back()
             limit = min(self.settings.attempt_timeout, deadline_at - self._clock.monotonic())
-            if limit <= 0:
-                permit.release()
-                return DeadlineBeforeSend("no time was left to send it", code="deadline")
             return await self._on_the_wire(send, number, limit, permit, ended)
         finally:
-            self.bulkhead.leave()
+            self.gate.leave(recovery=recovery)
+
+    def heed(self, error: IntegrationError) -> None:
+        """Leave the target alone for as long as it asked to be, in an answer of its own.
+
+        Args:
+            error: How a call, or an item of a batch, ended. What never left this process asks for nothing: a time
+                to come back that we made up ourselves is no wish of the target.
+        """
+        if not isinstance(error, NotSent):
+            self.gate.quiet.ask(error.retry_after)
 
     async def _on_the_wire(
         self, send: Send[T], number: int, limit: float, permit: Permit, ended: AttemptEnd | None
     ) -> T | IntegrationError:
         try:
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout(limit) as time:
                 result = await send(number, limit * _ADAPTERS_SHARE)
         except IntegrationError as raised:
             error = raised
         except TimeoutError:
             error = ReplyTimeout(f"no answer within {limit:.1f} s", code="timeout")
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as cancelled:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                permit.release()
+                raise
+            error = self._unmapped(cancelled)  # nobody cancelled us: something inside the connector was
+        except Exception as unmapped:  # noqa: BLE001 -- an error nobody mapped may have come after the first byte
+            error = self._unmapped(unmapped)
+        except BaseException:
             permit.release()
             raise
-        except Exception as unmapped:  # noqa: BLE001 -- an error nobody mapped may have come after the first byte
-            error = Ambiguous(
-                f"the connector failed in a way it does not declare ({type(unmapped).__name__})",
-                code="unmapped",
-                outage=False,
-                transient=False,
-                evidence={"exception": self.secrets.scrub(repr(unmapped))[:500]},
-            )
         else:
             permit.succeed()
+            if time.expired():
+                self._overran(limit)
             if ended is not None:
                 ended(number, None)
             return result
-        self._settle(permit, error)
-        self._heed(error)
+        if time.expired() and not isinstance(error, ReplyTimeout):
+            self._overran(limit)
+        self._settle(permit, error, limit)
+        self.heed(error)
         self.scrub(error)
         if ended is not None:
             ended(number, error)
@@ -214,42 +208,35 @@ class System:
     def scrub(self, error: IntegrationError) -> None:
         """Take secrets, and what no ledger could store, out of an error."""
         error.message = clean(self.secrets.scrub(error.message))
+        error.code = error.code and clean(self.secrets.scrub(error.code))
         error.args = (error.message,)
         error.evidence = self.secrets.scrub_all(error.evidence)
 
-    def _held_back(self) -> CircuitOpen:
-        return CircuitOpen(
-            f"calls to {self.name} pause because it failed repeatedly; nothing was sent",
-            code="circuit_open",
-            retry_after=self.breaker.retry_after(),
+    def _unmapped(self, unmapped: BaseException) -> Ambiguous:
+        try:
+            shown = repr(unmapped)
+        except Exception:  # noqa: BLE001 -- it is somebody else's code, and already known to fail
+            shown = type(unmapped).__name__
+        return Ambiguous(
+            f"the connector failed in a way it does not declare ({type(unmapped).__name__})",
+            code="unmapped",
+            outage=False,
+            transient=False,
+            evidence={"exception": self.secrets.scrub(shown)[:500]},
         )
 
-    async def _keep_quiet(self, left: float) -> RateLimited | None:
-        """Wait out what the target asked for in its last Retry-After; no call is sent inside it."""
-        wait = self._quiet_until - self._clock.monotonic()
-        if wait <= 0:
-            self._quiet_until = 0.0
-            return None
-        if wait >= left:
-            return RateLimited(
-                f"{self.name} asked to be left alone for another {wait:.1f} s; nothing was sent",
-                code="retry_after",
-                retry_after=wait,
-            )
-        # Spread over a moment, so that those who waited do not all arrive at once.
-        await self._clock.sleep(wait + self._random.uniform(0.0, min(0.1 * wait, left - wait)))
-        return None
+    def _overran(self, limit: float) -> None:
+        _log.warning(
+            "an attempt at %s ignored that its %.1f s were over; a connector must end when it is cancelled",
+            self.name,
+            limit,
+        )
 
-    def _heed(self, error: IntegrationError) -> None:
-        if isinstance(error, Throttled) and error.retry_after:
-            quiet = min(error.retry_after, self.settings.retry.longest_retry_after)
-            self._quiet_until = max(self._quiet_until, self._clock.monotonic() + quiet)
-
-    @staticmethod
-    def _settle(permit: Permit, error: IntegrationError) -> None:
-        if error.outage:
+    def _settle(self, permit: Permit, error: IntegrationError, limit: float) -> None:
+        hurried = isinstance(error, ReplyTimeout) and limit < _FAIR_SHARE * self.settings.attempt_timeout
+        if error.outage and not hurried:
             permit.fail()
-        elif isinstance(error, NotSent):
+        elif isinstance(error, NotSent) or hurried:
             permit.release()
         else:
             permit.succeed()

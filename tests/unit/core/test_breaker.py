@@ -217,3 +217,45 @@ async def test_calls_run_at_the_same_time_and_not_one_after_the_other() -> None:
 
     await asyncio.gather(*(call() for _ in range(16)))
     assert most == 16
+
+
+@pytest.mark.case(38)
+def test_one_of_two_places_is_kept_for_recovery_when_it_was_held_back_and_only_then() -> None:
+    clock = FakeClock()
+    one = opened(clock, probes=2)
+    clock.advance(30.0)
+    assert [one.admit() is not None for _ in range(3)] == [True, True, False]
+    admitted_failed = opened(clock, probes=2)
+    assert admitted_failed.admit_probe() is None
+    clock.advance(30.0)
+    assert [admitted_failed.admit() is not None for _ in range(3)] == [True, False, False]
+    assert admitted_failed.admit_probe() is not None
+    assert admitted_failed.admit_probe() is None
+
+
+@pytest.mark.case(38)
+def test_place_kept_for_recovery_goes_to_others_when_it_does_not_come() -> None:
+    clock = FakeClock()
+    one = Breaker(BreakerSettings(failures=1, reset_after=30.0), clock, keep=2.0)
+    admitted(one).fail()
+    assert one.admit_probe() is None
+    clock.advance(30.0)
+    assert one.admit() is None
+    assert one.state == "open"
+    assert one.retry_after() == pytest.approx(2.0)
+    assert one.retry_after(recovery=True) == 0.0
+    clock.advance(2.0)
+    assert one.retry_after() == 0.0
+    assert one.admit() is not None
+
+
+@pytest.mark.case(38)
+def test_recovery_that_had_its_place_has_none_kept_for_it_any_more() -> None:
+    clock = FakeClock()
+    one = opened(clock, probes=1)
+    assert one.admit_probe() is None
+    clock.advance(30.0)
+    probe = one.admit_probe()
+    assert probe is not None
+    probe.release()
+    assert one.admit() is not None

@@ -20,7 +20,7 @@ from seawall.core.breaker import Breaker, Permit
 from seawall.core.settings import BreakerSettings
 
 # The lease outlives the reset time, so that a hung probe of one half-open period is still out in the next.
-FAILURES, RESET_AFTER, PROBES, SUCCESSES, LEASE = 2, 10.0, 2, 2, 12.0
+FAILURES, RESET_AFTER, PROBES, SUCCESSES, LEASE, KEEP = 2, 10.0, 2, 2, 12.0, 1.0
 
 
 class BreakerMachine(RuleBasedStateMachine):
@@ -36,12 +36,14 @@ class BreakerMachine(RuleBasedStateMachine):
                 failures=FAILURES, reset_after=RESET_AFTER, probes=PROBES, successes=SUCCESSES, probe_lease=LEASE
             ),
             self.clock,
+            keep=KEEP,
         )
         self.heard: list[tuple[str, str]] = []
         self.breaker.listeners.append(lambda old, new, _: self.heard.append((old, new)))
         self.state, self.generation = "closed", 0
         self.failures = self.successes = 0
         self.opened_at = 0.0
+        self.wanted = False
         self.probes: dict[Permit, float] = {}
         self.began: dict[Permit, tuple[int, float | None]] = {}
         self.changes: list[tuple[str, str]] = []
@@ -54,16 +56,28 @@ class BreakerMachine(RuleBasedStateMachine):
         self.probes = {}
         if state == "open":
             self.opened_at = self.clock.monotonic()
+        if state == "closed":
+            self.wanted = False
 
     def running_probes(self) -> list[float]:
         return [until for until in self.probes.values() if until > self.clock.monotonic()]
 
+    def free_places(self, *, by_recovery: bool) -> int:
+        since_due = self.clock.monotonic() - (self.opened_at + RESET_AFTER)
+        if since_due < 0:
+            return 0
+        kept = 1 if self.wanted and not by_recovery and since_due < KEEP else 0
+        return PROBES - kept - len(self.running_probes())
+
     @rule(target=running, by_recovery=st.booleans())
     def admit(self, by_recovery: bool) -> Permit | MultipleResults[Permit]:
         now = self.clock.monotonic()
-        if self.state == "open" and now >= self.opened_at + RESET_AFTER:
+        closed = self.state == "closed"
+        allowed = closed or self.free_places(by_recovery=by_recovery) > 0
+        if by_recovery and not closed:
+            self.wanted = not allowed
+        if self.state == "open" and allowed:
             self.move("half_open")
-        allowed = self.state == "closed" or (self.state == "half_open" and len(self.running_probes()) < PROBES)
         permit = self.breaker.admit_probe() if by_recovery else self.breaker.admit()
         assert (permit is not None) == allowed
         if permit is None:
@@ -110,11 +124,18 @@ class BreakerMachine(RuleBasedStateMachine):
     def wait(self, seconds: float | None) -> None:
         self.clock.advance(self.time_to_ask_again() if seconds is None else seconds)
 
-    def time_to_ask_again(self) -> float:
-        now, leases = self.clock.monotonic(), self.running_probes()
-        if self.state == "open":
-            return max(0.0, self.opened_at + RESET_AFTER - now)
-        return min(leases) - now if len(leases) >= PROBES else 0.0
+    def time_to_ask_again(self, *, by_recovery: bool = False) -> float:
+        """By trying: the next time of those at which something ends where a caller would be let in."""
+        if self.state == "closed":
+            return 0.0
+        now, due = self.clock.monotonic(), self.opened_at + RESET_AFTER
+        for at in sorted([now, *(at for at in (due, due + KEEP, *self.running_probes()) if at > now)]):
+            self.clock._elapsed = at
+            free = self.free_places(by_recovery=by_recovery)
+            self.clock._elapsed = now
+            if free > 0:
+                return at - now
+        raise AssertionError("nobody would ever be let in again")
 
     @invariant()
     def states_and_changes_agree(self) -> None:
@@ -124,6 +145,7 @@ class BreakerMachine(RuleBasedStateMachine):
     @invariant()
     def times_agree(self) -> None:
         assert self.breaker.retry_after() == self.time_to_ask_again()
+        assert self.breaker.retry_after(recovery=True) == self.time_to_ask_again(by_recovery=True)
 
 
 TestBreakerMachine = BreakerMachine.TestCase

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from typing import Any
 
@@ -11,6 +12,7 @@ import sqlalchemy.exc
 from support.toy import Target, ToyAdapter
 from support.virtual import sources, virtual
 
+from seawall.core.clock import SystemClock
 from seawall.core.errors import (
     Ambiguous,
     BulkheadFull,
@@ -189,3 +191,104 @@ def test_every_error_of_sqlalchemy_that_a_connector_lets_through_counts_as_ambig
         assert result.effect == "maybe"
 
     scenario()
+
+
+@virtual
+async def test_cancellation_that_the_connector_made_up_itself_is_an_unmapped_error() -> None:
+    async def cancelled_inside(number: int, timeout: float) -> str:
+        inner = asyncio.ensure_future(asyncio.sleep(60.0))
+        inner.cancel()
+        await inner
+        return "never"
+
+    one = system(breaker={"failures": 1})
+    result = await one.attempt(cancelled_inside, 1, soon())
+    assert isinstance(result, Ambiguous)
+    assert (result.code, result.effect) == ("unmapped", "maybe")
+    assert one.breaker.state == "closed"
+    assert one.bulkhead.running == 0
+
+
+@virtual
+async def test_cancellation_by_the_caller_stays_one() -> None:
+    one = system()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1.0):
+            await one.attempt(_hang, 1, soon())
+    assert one.bulkhead.running == 0
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+def test_interruption_passes_and_gives_the_probe_free(stop: type[BaseException]) -> None:
+    one = system(breaker={"failures": 1, "reset_after": 0.001})
+
+    async def stopped(number: int, timeout: float) -> str:
+        raise stop
+
+    async def scenario() -> None:
+        one.breaker.trip("for the test")
+        await asyncio.sleep(0.01)
+        try:
+            await one.attempt(stopped, 1, soon())
+        except stop:
+            passed.append(stop)
+
+    passed: list[type[BaseException]] = []
+    one._clock = one.breaker._clock = SystemClock()
+    asyncio.run(scenario())
+    assert passed == [stop]
+    assert one.breaker.retry_after() == 0.0
+    assert one.bulkhead.running == 0
+
+
+class Unprintable(RuntimeError):
+    def __repr__(self) -> str:
+        raise ValueError("not even this works")
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        BusinessRule("half \ud83d of a character", code="\udc00", evidence={"\ud800": ["\udfff", object()]}),
+        RuntimeError("half \ud83d"),
+        Unprintable(),
+    ],
+)
+def test_whatever_an_error_holds_can_be_written_down(failure: Exception) -> None:
+    @virtual
+    async def scenario() -> None:
+        result = await system().attempt(Wire(failure), 1, soon())
+        assert isinstance(result, IntegrationError)
+        json.dumps(result.to_record(), ensure_ascii=False).encode()
+        f"{result} {result.args}".encode()
+
+    scenario()
+
+
+@virtual
+async def test_answer_of_a_connector_that_ignores_its_cancellation_is_kept_and_its_lateness_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def stubborn(number: int, timeout: float) -> str:
+        try:
+            await asyncio.sleep(60.0)
+        except asyncio.CancelledError:
+            await asyncio.sleep(2.0)
+        return "late"
+
+    one = system(attempt_timeout=1.0)
+    assert await one.attempt(stubborn, 1, soon()) == "late"
+    assert "ignored" in caplog.text
+
+
+@virtual
+async def test_call_that_waited_here_until_hardly_any_time_was_left_does_not_speak_against_the_target() -> None:
+    one = system(attempt_timeout=10.0, breaker={"failures": 1, "reset_after": 5.0})
+    assert isinstance(await one.attempt(_hang, 1, soon(0.9)), ReplyTimeout)
+    states = [one.breaker.state]
+    assert isinstance(await one.attempt(_hang, 1, soon(1.1)), ReplyTimeout)
+    states.append(one.breaker.state)
+    await asyncio.sleep(5.0)
+    assert isinstance(await one.attempt(_hang, 1, soon(0.9)), ReplyTimeout)
+    assert [*states, one.breaker.state] == ["closed", "open", "half_open"]
+    assert one.breaker.retry_after() == 0.0
