@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from ...core.adapter import Attempt, Present
 from ...core.errors import ContractBroken
 from . import models
+from .ids import long_form
 from .keys import IN_COMMENT, IN_DESCRIPTION, IN_SUBJECT, KeyPlace, MarkerText, key_place
 from .records import CASE_FIELDS, COMMENT_FIELDS, TASK_FIELDS, asked, changed_after_creation, differing
 from .settings import SalesforceSettings
@@ -104,4 +105,4 @@ def record_id(record: Mapping[str, Any]) -> str:
     found = record.get("Id")
     if not isinstance(found, str) or not found:
         raise ContractBroken("a record came without its id", code="schema")
-    return found
+    return str(long_form(found))

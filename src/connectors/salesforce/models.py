@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AwareDatetime, Field, JsonValue, StringConstraints, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, JsonValue, StringConstraints, model_validator
 
 from ...core.adapter import Reply, Request
+from .ids import PATTERN, as_long
 
-RecordId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9]{15}([a-zA-Z0-9]{3})?$")]
-"""A Salesforce record id: 15 characters, or 18 with the case checksum."""
+RecordId: TypeAlias = Annotated[str, StringConstraints(pattern=PATTERN), AfterValidator(as_long)]
+"""A Salesforce record id: 15 characters, or 18 with the case checksum. Kept as 18: one record, one identity."""
 
 Reference: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 """The business fact that makes a request the same request: an order number, a mail's id, an alert's id."""

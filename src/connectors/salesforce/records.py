@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ValidationError
 
 from ...core.errors import ContractBroken
+from .ids import long_form
 from .models import Case
 
 CASE_FIELDS: Mapping[str, str] = {
@@ -60,8 +61,8 @@ def differing(wanted: Mapping[str, Any], record: Mapping[str, Any], names: Mappi
 
 
 def _same(field: str, wanted: Any, found: Any) -> bool:
-    if field in _ID_FIELDS and isinstance(wanted, str) and isinstance(found, str):
-        return wanted[:15] == found[:15]  # the last three characters are a checksum
+    if field in _ID_FIELDS:
+        return bool(long_form(wanted) == long_form(found))
     return bool(_plain(wanted) == _plain(found))
 
 
@@ -70,6 +71,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return value.replace("\r\n", "\n").replace("\r", "\n").strip() or None
     return value
+
+
+def _read(record: Mapping[str, Any], field: str) -> Any:
+    value = record.get(field)
+    return long_form(value) if field in _ID_FIELDS else value
 
 
 def moment(record: Mapping[str, Any], field: str) -> datetime:
@@ -98,7 +104,7 @@ def version_of(record: Mapping[str, Any]) -> str:
 
     The time has a resolution of one second; the digest tells two states of the same second apart.
     """
-    content = {field: record.get(field) for field in CASE_FIELDS.values() if field != "LastModifiedDate"}
+    content = {field: _read(record, field) for field in CASE_FIELDS.values() if field != "LastModifiedDate"}
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
     return f"{record.get('LastModifiedDate')}#{digest}"
 
@@ -127,7 +133,7 @@ def case_from(record: Mapping[str, Any]) -> Case:
     Raises:
         ContractBroken: A field is missing or of another type: the org's schema is not what this connector knows.
     """
-    fields = {ours: record[theirs] for ours, theirs in CASE_FIELDS.items() if theirs in record}
+    fields = {ours: _read(record, theirs) for ours, theirs in CASE_FIELDS.items() if theirs in record}
     try:
         return Case.model_validate({**fields, "version": version_of(record)})
     except ValidationError as error:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, ValidationError
 from ...core.errors import ContractBroken, IntegrationError
 from .._http import HttpReply
 from .classify import item_error, vendor_errors
+from .ids import long_form
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -50,7 +51,7 @@ def saved_id(saved: Saved) -> str | IntegrationError:
     """The id of a record that was saved, or why it was not."""
     errors = vendor_errors(saved.errors)
     if saved.success and saved.id and not saved.errors:
-        return saved.id
+        return str(long_form(saved.id))
     if not saved.success and errors:
         return item_error(errors)
     return ContractBroken("a result says neither that the record was saved nor why it was not", code="schema")
