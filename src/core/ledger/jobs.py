@@ -218,10 +218,35 @@ def forget_holders(db: Database, before: float) -> None:
     db.execute(sql.FORGET_HOLDERS.text, sql.FORGET_HOLDERS.values(before=before))
 
 
-def next_due(db: Database, holder: str, lease: float) -> float | None:
+def next_due(db: Database, holder: str, lease: float, system: str | None) -> float | None:
     """When there is something to take over at the earliest: a check that is due, or a lease that lapses."""
-    (due,) = db.execute(sql.NEXT_DUE.text, sql.NEXT_DUE.values(holder=holder, lease=lease)).fetchone()
+    values = sql.NEXT_DUE.values(holder=holder, lease=lease, any_system=system is None, system=system)
+    (due,) = db.execute(sql.NEXT_DUE.text, values).fetchone()
     return None if due is None else float(due)
+
+
+def resolve(db: Database, verdict: Verdict, decision: DecisionRow, now: float) -> bool:
+    """Record what a person established about an operation that nobody holds; False when it changed meanwhile."""
+    values = sql.RESOLVE.values(
+        which=verdict.operation_id,
+        under=verdict.epoch,
+        new_status=verdict.status,
+        outcome=verdict.outcome,
+        error=verdict.error,
+        next_check_at=verdict.next_check_at,
+        kept=verdict.status.settled,
+        now=now,
+    )
+    if db.execute(sql.RESOLVE.text, values).rowcount == 1:
+        note(db, [decision])
+        return True
+    # Or it is what we ourselves recorded, in a commit whose acknowledgement was lost.
+    found = by_id(db, verdict.operation_id)
+    return (
+        found is not None
+        and (found.epoch, found.status, found.updated_at) == (verdict.epoch + 1, verdict.status, now)
+        and (found.outcome, found.error) == (verdict.outcome, verdict.error)
+    )
 
 
 def by_id(db: Database, operation_id: str) -> Operation | None:

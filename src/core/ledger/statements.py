@@ -158,12 +158,36 @@ CLAIM = _compiled(
         | {"status": "unknown"}
     )
 )  # fmt: skip
+RESOLVE = _compiled(
+    update(operations)
+    .where(
+        _op.id == bindparam("which"),
+        _op.epoch == bindparam("under"),
+        _op.holder.is_(None),
+        _status("unknown", "parked"),
+    )
+    .values(
+        status=bindparam("new_status"),
+        outcome=bindparam("outcome"),
+        error=bindparam("error"),
+        next_check_at=bindparam("next_check_at"),
+        parked_because=null(),
+        checks=_op.checks * bindparam("kept"),
+        orphaned=_op.orphaned * bindparam("kept"),
+        epoch=_op.epoch + 1,
+        updated_at=bindparam("now"),
+    )
+)
 _check_at = case((_status("unknown"), func.coalesce(_op.next_check_at, 0.0)), else_=0.0)
 _lapse_at = func.coalesce(holders.c.beat_at + bindparam("lease", type_=Float), 0.0)
 NEXT_DUE = _compiled(
     select(func.min(case((_check_at > _lapse_at, _check_at), else_=_lapse_at)))
     .select_from(_joined)
-    .where(_OPEN, or_(_op.holder != bindparam("holder"), _op.holder.is_(None)))
+    .where(
+        _OPEN,
+        or_(_op.holder != bindparam("holder"), _op.holder.is_(None)),
+        or_(bindparam("any_system"), _op.system == bindparam("system")),
+    )
 )
 ANYTHING_DUE = _compiled(
     select(literal_column("1"))

@@ -279,9 +279,30 @@ class Ledger:
         self._held.update([(operation.id, operation.epoch) for operation in claimed])
         return claimed
 
-    async def next_due(self) -> float | None:
-        """When there will be something to claim at the earliest (seconds since the epoch), if ever."""
-        return await self._writer.submit(lambda db: jobs.next_due(db, self.holder, self._settings.lease), writes=False)
+    async def next_due(self, *, system: str | None = None) -> float | None:
+        """When there will be something to claim at the earliest (seconds since the epoch), if ever.
+
+        Args:
+            system: Of this system only.
+        """
+        lease = self._settings.lease
+        return await self._writer.submit(lambda db: jobs.next_due(db, self.holder, lease, system), writes=False)
+
+    async def resolve(self, verdict: Verdict, decision: DecisionRow) -> bool:
+        """Record what a person established about an operation that is unknown or parked, and that nobody holds.
+
+        Its epoch grows, so that nobody who held it before can overwrite that. One that becomes `UNKNOWN` is looked at
+        as if for the first time.
+
+        Args:
+            verdict: The new status under the epoch that the person saw; its attempts and probes are not recorded.
+            decision: Who decided it, and why.
+
+        Returns:
+            False when it is held, settled or has changed since that epoch; then nothing is recorded.
+        """
+        now = self._clock.now()
+        return await self._writer.submit(lambda db: jobs.resolve(db, verdict, decision, now))
 
     async def get(self, operation_id: str) -> Operation | None:
         """One operation."""
