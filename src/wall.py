@@ -18,6 +18,7 @@ from .connectors import load_connector
 from .core.action import Request
 from .core.adapter import Adapter, Surroundings
 from .core.clock import Sources
+from .core.compensation import compensate
 from .core.ledger.records import Status, Story
 from .core.outcome import Outcome
 from .core.pipeline import Pipeline
@@ -236,6 +237,32 @@ class Seawall:
                 principal=principal or self.config.principal,
                 deadline=deadline,
                 trace_id=trace_id,
+            )
+
+    async def compensate(
+        self, operation_id: str, *, reason: str, principal: str | None = None, deadline: float | None = None
+    ) -> Outcome[Any]:
+        """Undo what an operation did, by the action that its own action names; an operation of its own.
+
+        Args:
+            operation_id: What is to be undone.
+            reason: Why; recorded.
+            principal: Who asks; the configured default if None.
+            deadline: Seconds within which this answers; the system's default if None.
+
+        Returns:
+            See `core.compensation.compensate`.
+
+        Raises:
+            RuntimeError: The Seawall is not open, or was left while the call was under way.
+        """
+        with self._calls.one("compensate"):
+            return await compensate(
+                self.pipeline,
+                operation_id,
+                principal=principal or self.config.principal,
+                reason=reason,
+                deadline=deadline,
             )
 
     def __getattr__(self, name: str) -> SystemFace:

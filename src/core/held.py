@@ -82,6 +82,7 @@ class Held:
                 return
         answer.at(self.asked.system.name, self.action.name, number)
         self.asked.system.scrub(answer)
+        self.asked.system.heed(answer)
         self.trail.ended(answer)
         if self.trail.maybe_applied:
             # The time at which it ended is met now, by both clocks.

@@ -334,6 +334,8 @@ class ToyAdapter(Adapter):
     def _item(self, step: str, item: Attempt, request: Any) -> ItemResult:
         if step == "rejected":
             return BusinessRule("not valid", code="RULE")
+        if step == "throttled":
+            return Throttled("too fast", code="SLOW", retry_after=120.0)
         if step == "locked":
             return Throttled("row is locked", code="LOCK")
         if step == "secret":

@@ -182,3 +182,17 @@ async def test_items_share_their_batch_id_in_the_ledger(tmp_path: Path) -> None:
         outcome = await wall.toy.add_notes(notes("a", "b"))
         assert isinstance(outcome, Partial)
         assert len(await wall.ledger.find(batch_id=outcome.batch_id)) == 2
+
+
+@pytest.mark.case(31)
+@virtual
+async def test_item_that_asks_for_quiet_gets_it_from_every_call(tmp_path: Path) -> None:
+    async with toy_wall(tmp_path) as (wall, target, adapter):
+        adapter.item_script["a"] = ["throttled"]
+        outcome = await wall.call("toy.add_notes", {"notes": [{"reference": "a"}, {"reference": "b"}]}, deadline=10.0)
+        assert isinstance(outcome, Partial)
+        assert [type(item) for item in outcome.items] == [Rejected, Applied]
+        other = await wall.toy.add_note(AddNote(reference="c"), deadline=10.0)
+        assert isinstance(other, Rejected)
+        assert other.error.code == "retry_after"
+        assert target.sends == 0

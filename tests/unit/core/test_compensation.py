@@ -11,16 +11,13 @@ from support.toy import ADD, UNDOABLE, AddNote, Effect
 from support.virtual import toy_wall, virtual
 
 from seawall import Applied, Outcome, Partial, Pending, Rejected, Seawall, Unknown
-from seawall.core.compensation import compensate
 from seawall.core.ledger.records import Status
 
 NOTE = AddNote(reference="R-1")
 
 
 async def undo(wall: Seawall, operation_id: str, *, deadline: float | None = None) -> Outcome[object]:
-    return await compensate(
-        wall.pipeline, operation_id, principal="agent", reason="the customer called", deadline=deadline
-    )
+    return await wall.compensate(operation_id, principal="agent", reason="the customer called", deadline=deadline)
 
 
 async def done(wall: Seawall) -> str:
