@@ -32,8 +32,20 @@ class Elapsed:
             operation_id: Whose time it is.
             at: Seconds since the epoch, as recorded.
         """
+        return min(self._by_both(operation_id, at))
+
+    def at_most(self, operation_id: str, at: float) -> float:
+        """The same by the clock that says more: for what must not have grown too old.
+
+        Args:
+            operation_id: Whose time it is.
+            at: Seconds since the epoch, as recorded.
+        """
+        return max(self._by_both(operation_id, at))
+
+    def _by_both(self, operation_id: str, at: float) -> tuple[float, float]:
         monotonic, by_wall = self._clock.monotonic(), self._clock.now() - at
         began = self._met.setdefault((operation_id, at), monotonic - by_wall)
         if len(self._met) > _MOST:
             self._met.popitem(last=False)
-        return min(by_wall, monotonic - began)
+        return by_wall, monotonic - began

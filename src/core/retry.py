@@ -83,3 +83,7 @@ class RetryBudget:
             return False
         self._balance -= 1.0
         return True
+
+    def refund(self) -> None:
+        """A retry that was paid for was not made, or was acknowledged: the target is well."""
+        self._balance = min(self._reserve, self._balance + 1.0)

@@ -153,7 +153,7 @@ def test_pipeline_that_sends_again_inside_the_horizon_is_caught(
         return SendAgain("it is not there") if isinstance(finding, Absent) else next_step(doubt, finding)
 
     monkeypatch.setattr("seawall.core.write.next_step", hasty)
-    monkeypatch.setattr("seawall.core.recovery.next_step", hasty)
+    monkeypatch.setattr("seawall.core.examination.next_step", hasty)
 
     def all_seeds() -> None:
         for seed in range(SHORT):
