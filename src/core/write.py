@@ -134,7 +134,7 @@ async def _step(held: Held, error: IntegrationError) -> Step | IntegrationError:
     # Before the look: an absence is as old as the read that saw it, and not as the answer.
     doubt = Doubt(
         action,
-        since_first=elapsed.since(trail.operation_id, trail.sent_at or now),
+        since_first=elapsed.at_most(trail.operation_id, trail.sent_at or now),
         since_last=elapsed.since(trail.operation_id, trail.last_sent_at or now),
         final=is_final(error),
         horizon=asked.system.horizon(action),
