@@ -146,7 +146,7 @@ class Lane:
         return not (self._waiting or self._suspects) and self._may_begin()
 
     async def _claim(self, most: int | None) -> int:
-        """Take up a handful: about what gets done within an interval."""
+        """Take up a handful; what must be looked at alone is given back."""
         limit = self._pace.handful()
         claimed = await self._claim_due(limit if most is None else min(limit, most))
         suspects = [operation for operation in claimed if self._is_suspect(operation)]

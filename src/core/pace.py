@@ -37,9 +37,12 @@ class Pace:
         return 1 if self._unanswered or self._system.breaker.state != "closed" else self._settings.concurrency
 
     def handful(self) -> int:
-        """How many operations to take up now: about what gets done within an interval."""
+        """How many operations to take up now: about what gets done within a tenth of an interval.
+
+        Others find the rest; and taking many up at once would make the calls of this process wait.
+        """
         now, settings = self._clock.monotonic(), self._settings
-        quick = now - self._claimed_at < settings.interval
+        quick = now - self._claimed_at < settings.interval / 10
         larger, smaller = self._handful * 2, max(settings.concurrency, self._handful // 2)
         self._handful = min(settings.batch, larger if quick else smaller)
         self._claimed_at = now
