@@ -69,6 +69,15 @@ class PostgresServer(OwnServer):
         """For psycopg and psql."""
         return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
 
+    def database(self, name: str) -> str:
+        """Make an empty database, and the URL of it for SQLAlchemy."""
+        name = "".join(letter if letter.isalnum() else "_" for letter in name.lower())
+        createdb = [str(self._programs / "createdb"), "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", name]
+        made = subprocess.run(createdb, capture_output=True, text=True, check=False)
+        if made.returncode != 0:
+            raise RuntimeError(f"the database {name} could not be made: {made.stderr}")
+        return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{name}"
+
     def create(self) -> None:
         """Make its data folder; once."""
         if self._user:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,16 @@ from .target import Target
 
 TESTS = Path(__file__).parents[2]
 _PATIENCE = 20.0  # seconds for anything a worker is waited for
+
+
+@cache
+def _nursery() -> subprocess.Popen[bytes]:
+    """The process that forks workers; it is started once, and ends with us."""
+    nursery = subprocess.Popen(
+        [sys.executable, "-m", "chaos.kills.worker"], stdin=subprocess.PIPE, cwd=TESTS, start_new_session=True
+    )
+    atexit.register(nursery.communicate)
+    return nursery
 
 
 class Life:
@@ -134,20 +147,14 @@ class Crew:
         self._listening: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Start target and nursery."""
+        """Open target and control."""
         await self.target.start(self._folder / "target")
         self._control = await asyncio.start_unix_server(self._hello, self._folder / "control")
-        with self.log.open("ab") as log:
-            self._nursery = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "chaos.kills.worker",
-                stdin=asyncio.subprocess.PIPE, stdout=log, stderr=log, cwd=TESTS, start_new_session=True,
-            )  # fmt: skip
 
     async def stop(self) -> None:
         """End all that runs, and let everything happen that is still to happen in the target."""
-        assert self._nursery.stdin is not None
-        self._nursery.stdin.close()
-        await self._nursery.wait()
+        for life in self.lives.values():
+            life.signal(signal.SIGKILL)
         if self._listening:
             await asyncio.wait(self._listening)
         self._control.close()
@@ -168,12 +175,15 @@ class Crew:
             "seed": f"worker {number}",
             "control": str(self._folder / "control"),
             "target": str(self._folder / "target"),
+            "log": str(self.log),
             "ledger": self.ledger,
             "times": asdict(self.times),
             **facts,
         }
-        assert self._nursery.stdin is not None
-        self._nursery.stdin.write(json.dumps(told).encode() + b"\n")
+        nursery = _nursery()
+        assert nursery.stdin is not None
+        nursery.stdin.write(json.dumps(told).encode() + b"\n")
+        nursery.stdin.flush()
         async with asyncio.timeout(_PATIENCE):
             return await future
 
@@ -237,9 +247,10 @@ class Crew:
         strike.ended = time.monotonic()
         life.signal(signal.SIGCONT)
 
-    async def ask(self, life: Life, kind: Kind, reference: str) -> Ask:
+    async def ask(self, life: Life, kind: Kind, reference: str, text: str = "") -> Ask:
         """Ask a worker for a change; returns when it answered, or died."""
-        ask = Ask(len(self.asks), kind, reference, f"text of {reference}", life.number, time.monotonic())
+        text = text or f"text of {reference}"
+        ask = Ask(len(self.asks), kind, reference, text, life.number, time.monotonic())
         self.asks.append(ask)
         if life.gone.is_set():
             return ask

@@ -51,7 +51,7 @@ class Target:
         self.probes = 0
         self.calm = calm
         self.script: dict[str, list[str]] = {}
-        """Faults of the next writes, by reference; `throttled:seconds` asks for a pause."""
+        """Faults of the next writes, by reference; some take seconds, as in `throttled:2` and `late:0.5`."""
         self._times = times
         self._random = random.Random(seed)
         self._by_key: dict[str, list[Effect]] = {}
@@ -103,18 +103,20 @@ class Target:
             )
         )
         fault = self._draw(message["reference"])
+        fault, _, seconds = fault.partition(":")
         if message["prompt"] and fault in ("late", "slow"):
             fault = "none"
         self.faults += fault != "none"
         await asyncio.sleep(self._random.uniform(0.0, 0.01))
         if fault in ("lost before", "failed before"):
             return None if fault == "lost before" else {"error": "failed"}
-        if fault.startswith("throttled"):
-            return {"error": "throttled", "retry_after": float(fault.partition(":")[2] or 0.05)}
-        if refused(message["reference"]):
+        if fault == "throttled":
+            return {"error": "throttled", "retry_after": float(seconds or 0.05)}
+        if refused(message["reference"]) and message["reference"] not in self.script:
             return {"error": "refused"}
         if fault == "late":
-            pause = arrived + self._random.uniform(0.05, 0.7 * self._times.horizon) - time.monotonic()
+            late_by = float(seconds or self._random.uniform(0.05, 0.7 * self._times.horizon))
+            pause = arrived + late_by - time.monotonic()
             late = asyncio.create_task(self._commit_late(message, arrived, pause))
             self._late.add(late)
             late.add_done_callback(self._late.discard)

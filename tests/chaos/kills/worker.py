@@ -185,7 +185,10 @@ async def _live(told: Message) -> None:
 
 def _born(told: Message) -> None:
     """What a forked process does; never returns."""
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # the campaign's words are for the nursery
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # what comes in is for the nursery
+    log = os.open(told["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
     try:
         plant(told.get("planted", "nothing"))
         asyncio.run(_live(told))
