@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from .core.incidents import Incident
 from .core.ledger.records import AttemptRow, DecisionRow, Operation, ProbeRow, Status, Story
 
+_BY_PERSON = "resolved_by_person"
 _LONGEST = 200  # characters of one value; a story is read, the ledger keeps the whole
 
 _FOUND = {
@@ -30,7 +32,11 @@ _DECIDED = {
     "park": "leave it to a person",
     "allow": "allowed",
     "deny": "denied",
-    "stale_result_ignored": "a result that came too late was kept as evidence only",
+    "stale_result": "a result that came too late was kept as evidence only",
+    "resolved_applied": "it happened, as a person found out",
+    "resolved_not_applied": "it did not happen, as a person found out",
+    "retry_allowed": "recovery may look at it again, and send it again where the rules allow that",
+    "compensate": "undo it by an operation of its own",
 }
 
 _EFFECT = {
@@ -89,12 +95,13 @@ class Explanation:
         }
 
 
-def explain(story: Story, now: float) -> Explanation:
+def explain(story: Story, now: float, incident: Incident | None = None) -> Explanation:
     """Tell the story of one operation.
 
     Args:
         story: What the ledger knows.
         now: Seconds since the epoch.
+        incident: The incident that it is part of, if it is of one.
     """
     operation = story.operation
     return Explanation(
@@ -103,7 +110,7 @@ def explain(story: Story, now: float) -> Explanation:
         headline=_headline(operation),
         asked=_asked(operation),
         events=_events(story),
-        ending=_ending(story, now),
+        ending=(*_ending(story, now), *_part_of(incident)),
         advice=_advice(operation),
     )
 
@@ -186,8 +193,10 @@ def _probe(row: ProbeRow) -> str:
 
 
 def _decision(row: DecisionRow) -> str:
-    reason = f", because: {row.reason}" if row.reason else ""
-    return f"Decision by {row.by}: {_DECIDED.get(row.decision, row.decision)}{reason}."
+    reason = f", because: {row.reason.rstrip('.')}" if row.reason else ""
+    detail = {name: value for name, value in _json(row.detail).items() if value not in (None, "", {}, [])}
+    shown = f" ({_pairs(detail)})" if detail else ""
+    return f"Decision by {row.by}: {_DECIDED.get(row.decision, row.decision)}{reason}{shown}."
 
 
 def _ending(story: Story, now: float) -> tuple[str, ...]:
@@ -225,7 +234,20 @@ def _effort(story: Story) -> str:
     attempts, probes = len(story.attempts), len(story.probes)
     again = story.operation.epoch - 1
     hands = f"; it was taken up again {_times(again)}" if again else ""
-    return f"{attempts} attempt{'s' * (attempts != 1)} and {probes} probe{'s' * (probes != 1)} are on record{hands}."
+    orphaned = story.operation.orphaned
+    gone = f"; {_times(orphaned)} the process that held it ended without a word" if orphaned else ""
+    tried = f"{attempts} attempt{'s' * (attempts != 1)} and {probes} probe{'s' * (probes != 1)} are on record"
+    return f"{tried}{hands}{gone}."
+
+
+def _part_of(incident: Incident | None) -> tuple[str, ...]:
+    if incident is None:
+        return ()
+    others = incident.total - 1
+    shared = f"{others} other operation{'s' * (others != 1)} share{'s' * (others == 1)} the cause" if others else ""
+    alone = "no other operation shares the cause"
+    told = f"It is part of incident {incident.id} ({incident.cause}), open since {when(incident.first_seen)}"
+    return (f"{told}: {shared or alone}.",)
 
 
 def _next_look(operation: Operation, now: float) -> str:
@@ -242,6 +264,8 @@ def _advice(operation: Operation) -> tuple[str, ...]:
         case Status.APPLIED:
             return ()
         case Status.REJECTED:
+            if _json(operation.error).get("code") == _BY_PERSON:
+                return ("The same request may be made again: it is then sent anew.",)
             if _json(operation.error).get("transient"):
                 return ("Make the same request again: it was refused for a passing reason.",)
             return ("Mend what the error names, and ask again.",)
@@ -252,10 +276,14 @@ def _advice(operation: Operation) -> tuple[str, ...]:
             )
         case Status.PARKED:
             where = f"in {operation.system} for the key {operation.key}, or for {_pairs(_json(operation.identity))}"
+            command, said = f"seawall ops {{}} {operation.id}", "--by NAME --reason WHY"
             return (
                 f"Look {where}.",
-                "If it is there once, nothing is left to do. If it is there twice, remove one.",
-                "If it is not there and cannot come any more, ask again under another identity.",
+                "If it is there twice, remove one.",
+                f"If it is there: `{command.format('resolve')} --applied RECORD {said}`.",
+                f"If it is not there and cannot come any more: `{command.format('resolve')} --not-applied {said}`.",
+                "After that the same request may be made again.",
+                f"If you have mended what stood in the way: `{command.format('retry')} {said}`; recovery looks again.",
                 "Until you know, do not make this change by another route.",
             )
 

@@ -42,7 +42,7 @@ def operations_table(operations: Sequence[Operation], now: float, clean: Callabl
             operation.id,
             Text(clean(f"{operation.system}.{operation.action}")),
             Text(str(operation.status), style=_COLOURS[operation.status]),
-            _age(now - operation.created_at),
+            age(now - operation.created_at),
             Text(clean(operation.principal)),
             Text(clean(_known(operation, now))),
         )
@@ -120,7 +120,8 @@ def _next_look(operation: Operation, now: float) -> str:
     return f"looked at again in {wait:.0f} s" if wait > 0 else "due, `seawall recover` looks again"
 
 
-def _age(seconds: float) -> str:
+def age(seconds: float) -> str:
+    """A length of time as a person says it."""
     for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"

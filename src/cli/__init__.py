@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ..terminal import EPILOG, Commands, say
-from . import call, check_config, ops, recover
+from . import call, check_config, incidents, ops, recover, resolve
 from .shared import Context
 
 app = typer.Typer(
@@ -25,6 +25,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(ops.ops, name="ops")
+ops.ops.command("resolve", epilog=EPILOG)(resolve.resolve)
+ops.ops.command("retry", epilog=EPILOG)(resolve.retry)
+app.add_typer(incidents.incidents, name="incidents")
 app.command(epilog=EPILOG)(call.call)
 app.command(epilog=EPILOG)(recover.recover)
 app.command("check-config", epilog=EPILOG)(check_config.check_config)

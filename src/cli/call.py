@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +13,7 @@ from ..config import ConfigError
 from ..core.errors import InvalidRequest, LedgerUnavailable
 from ..core.outcome import Rejected
 from ..envelope import ExitCode, envelope, exit_code
-from .shared import SEAWALL_TOML, AsJson, ConfigFile, Context, invocation_of, with_wall
+from .shared import SEAWALL_TOML, AsJson, ConfigFile, Context, argument_text, invocation_of, with_wall
 
 
 def call(
@@ -50,14 +49,7 @@ def call(
 
 
 def _request(text: str) -> dict[str, Any]:
-    if text == "-":
-        text = sys.stdin.read()
-    elif text.startswith("@"):
-        try:
-            text = Path(text[1:]).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-            raise InvalidRequest(f"the request file {text[1:]} cannot be read: {reason}", code="request_file") from None
+    text = sys.stdin.read() if text == "-" else argument_text(text, "request")
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -27,6 +27,9 @@ ConfigFile = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON object on stdout.")]
 OperationId = Annotated[str, typer.Argument(metavar="OPERATION", help="Its id, such as op_4f1c….")]
 SEAWALL_TOML = Path("seawall.toml")
+EVERY = 1_000_000
+"""More operations than are ever open."""
+OPEN = (Status.RUNNING, Status.UNKNOWN, Status.PARKED)
 
 
 def invocation_of(ctx: Context, *, as_json: bool) -> Invocation:
@@ -54,10 +57,43 @@ def ask_ledger(path: Path, invocation: Invocation, question: Callable[[Ledger], 
         InvalidRequest: There is no ledger yet.
         LedgerUnavailable: It cannot be used.
     """
+    return asyncio.run(_asked_ledger(known_ledger(path, invocation), question))
+
+
+def known_ledger(path: Path, invocation: Invocation) -> LedgerSettings:
+    """The settings of a configuration's ledger, which must exist.
+
+    Args:
+        path: The configuration file.
+        invocation: Its secrets are registered here.
+
+    Raises:
+        ConfigError: With the one thing to mend.
+        InvalidRequest: There is no ledger yet.
+    """
     settings = load_config(path, invocation.secrets).ledger
     if not Path(settings.path).exists():
         raise InvalidRequest(f"there is no ledger {settings.path} yet: nothing was ever recorded", code="no_ledger")
-    return asyncio.run(_asked_ledger(settings, question))
+    return settings
+
+
+def argument_text(text: str, name: str) -> str:
+    """An argument's text, or that of the file that it names as `@FILE`.
+
+    Args:
+        text: The argument.
+        name: What to call it in an error.
+
+    Raises:
+        InvalidRequest: The file cannot be read.
+    """
+    if not text.startswith("@"):
+        return text
+    try:
+        return Path(text[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise InvalidRequest(f"the {name} file {text[1:]} cannot be read: {reason}", code=f"{name}_file") from None
 
 
 async def _asked_ledger(settings: LedgerSettings, question: Callable[[Ledger], Awaitable[T]]) -> T:

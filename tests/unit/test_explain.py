@@ -6,12 +6,11 @@ import json
 from typing import Any
 
 import pytest
+from support.rows import START, operation
 
 from seawall.core.errors import BusinessRule, IntegrationError, ReplyTimeout
 from seawall.core.ledger.records import AttemptRow, DecisionRow, Operation, ProbeRow, Status, Story
 from seawall.explain import explain, when
-
-START = 1_700_000_000.0
 
 
 def record(error: IntegrationError) -> str:
@@ -19,40 +18,6 @@ def record(error: IntegrationError) -> str:
 
 
 LOST = record(ReplyTimeout("no answer within 5.0 s", code="timeout"))
-
-
-def operation(status: Status = Status.APPLIED, **changes: Any) -> Operation:
-    fields: dict[str, Any] = {
-        "id": "op_1",
-        "system": "crm",
-        "action": "create_case",
-        "key": "sw-abc",
-        "identity": '{"reference":"A-1"}',
-        "request": '{"reference":"A-1","subject":"Printer"}',
-        "digest": "d",
-        "entity": None,
-        "principal": "agent:support",
-        "adapter_version": "salesforce 1",
-        "policy": '{"decision":"allow","rule":"agents create","version":"v1"}',
-        "trace_id": "",
-        "batch_id": None,
-        "atomic": False,
-        "deadline_at": START + 30,
-        "undoes": None,
-        "status": status,
-        "outcome": None,
-        "error": None,
-        "holder": None,
-        "epoch": 1,
-        "created_at": START,
-        "updated_at": START + 3,
-        "sent_at": START,
-        "last_sent_at": START,
-        "next_check_at": None,
-        "checks": 0,
-        "parked_because": None,
-    }
-    return Operation(**{**fields, **changes})
 
 
 def story(op: Operation, *rows: AttemptRow | ProbeRow | DecisionRow) -> Story:

@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from support.shell import shell
+
+__all__ = ["shell"]

@@ -1,0 +1,1 @@
+../../src/incident_listing.py
