@@ -172,7 +172,7 @@ class Examination:
     def _probe_failed(self, error: IntegrationError) -> Verdict:
         reason = f"the probe itself failed ({error.message}); that says nothing about the operation"
         if self._is_about_the_system(error):
-            return self._later(reason, self._growing(error.retry_after))
+            return replace(self._later(reason, self._growing(error.retry_after)), checked=False)
         self._counts = True
         return self._later_or_park(reason, error.retry_after)
 
@@ -197,6 +197,7 @@ class Examination:
 
     def _over(self) -> None:
         """What was on the wire may have landed."""
+        self._counts = self._counts or self._trail.attempts > 0
         self._trail.ended(Cancelled("recovery stopped waiting for it", code="cancelled"))
         if self._trail.attempts and not self._trail.maybe_applied:
             self._trail.sent_at = self._trail.last_sent_at = self._clock.now()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 from typing import Any
 
 import pytest
-from support.shell import CANARY, CONFIG, NOTE, Shell
+from support.shell import CANARY, CONFIG, NOTE, Shell, start
 from support.toy import variant
 
 from seawall.envelope import ExitCode
@@ -104,6 +105,25 @@ def test_recover_says_which_system_this_configuration_lacks(shell: Shell) -> Non
     shell.config.write_text(CONFIG.replace("systems.toy", "systems.other"), encoding="utf-8")
     result = shell.run("recover", "--timeout", "60")
     assert "(this configuration has no system 'toy')" in result.stdout
+
+
+def test_watching_process_tells_when_an_incident_opens_and_when_it_is_over(shell: Shell) -> None:
+    shell.config.write_text(CONFIG.replace("deadline = 2.0", "deadline = 2.0\nhorizon = 2.5"), encoding="utf-8")
+    several_unknown(shell, 2)
+    process = start(shell, "recover", "--watch")
+    lines = []
+    for line in process.stdout:
+        lines.append(line.rstrip())
+        if "ended" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == ExitCode.INTERRUPTED, err
+    assert lines[0].startswith("incident inc_")
+    assert "opened: toy: no answer came" in lines[0]
+    assert "2 unknown, asked by agent:0, agent:1." in lines[0]
+    assert sum("toy.add_note: applied, record n" in line for line in lines) == 2
+    assert lines[-1].startswith(lines[0].split(" opened")[0])
 
 
 # resolve

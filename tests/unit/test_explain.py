@@ -9,7 +9,9 @@ import pytest
 from support.rows import START, operation
 
 from seawall.core.errors import BusinessRule, IntegrationError, ReplyTimeout
+from seawall.core.incidents import incidents
 from seawall.core.ledger.records import AttemptRow, DecisionRow, Operation, ProbeRow, Status, Story
+from seawall.core.resolution import BY_PERSON
 from seawall.explain import explain, when
 
 
@@ -172,3 +174,32 @@ def test_explain_control_characters_of_a_value_are_escaped() -> None:
 
 def test_when_is_told_in_utc() -> None:
     assert when(0) == "1970-01-01 00:00:00 UTC"
+
+
+def test_explain_of_an_operation_whose_processes_ended_says_how_often() -> None:
+    text = explain(story(operation(Status.PARKED, orphaned=3, epoch=4)), START).text()
+    assert "it was taken up again 3 times; 3 times the process that held it ended without a word." in text
+
+
+def test_explain_names_the_incident_and_how_many_share_the_cause() -> None:
+    rows = [operation(Status.UNKNOWN, id=f"op_{number}", error=LOST) for number in (1, 2, 3)]
+    (incident,) = incidents(rows, START)
+    text = explain(story(rows[0]), START, incident).text()
+    assert f"It is part of incident {incident.id} (no answer came" in text
+    assert "2 other operations share the cause." in text
+
+
+def test_explain_of_a_parked_operation_says_how_to_resolve_it() -> None:
+    text = explain(story(operation(Status.PARKED, parked_because="duplicate: 2 records")), START).text()
+    for command in ("ops resolve op_1 --applied RECORD", "ops resolve op_1 --not-applied", "ops retry op_1"):
+        assert f"seawall {command}" in text
+
+
+def test_explain_of_what_a_person_resolved_tells_who_why_and_what_they_saw() -> None:
+    row = DecisionRow("op_1", START + 9, "ann", "resolved_not_applied", "she looked.", '{"evidence":"a list"}')
+    error = record(IntegrationError("ann found out", code=BY_PERSON, transient=True, effect="none"))
+    told = explain(story(operation(Status.REJECTED, error=error), row), START)
+    assert any(
+        "Decision by ann: it did not happen" in line and "she looked (evidence = " in line for line in told.events
+    )
+    assert told.advice == ("The same request may be made again: it is then sent anew.",)

@@ -183,7 +183,9 @@ def test_probe_that_nobody_is_let_in_for_uses_up_no_patience_and_is_asked_for_on
             with patch.object(adapter, "probe", refused):
                 await asyncio.sleep(2000)
             assert asked < 70, "waits grow to a minute"
-            assert {operation.status for operation in await wall.ledger.find()} == {Status.UNKNOWN}
+            found = await wall.ledger.find()
+            assert {operation.status for operation in found} == {Status.UNKNOWN}
+            assert max(operation.checks for operation in found) <= 1, "the look inside the call"
             assert await wall.settle(timeout=200) == 0
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)

@@ -14,8 +14,9 @@ from support.toy import AddNote, Target, variant
 from support.two import NAMES, kill, two_walls
 from support.virtual import sources, toy_wall, virtual
 
-from seawall import Unknown
-from seawall.core.errors import LedgerUnavailable
+from seawall import Applied, Unknown
+from seawall.core.errors import GatewayError, LedgerUnavailable
+from seawall.core.incidents import incidents
 from seawall.core.ledger.records import Operation, Status
 
 NOTE = AddNote(reference="R-1")
@@ -194,19 +195,19 @@ async def test_row_that_the_database_refuses_does_not_stop_the_others_and_is_rec
         for number in range(9):
             await wall.toy.add_note(AddNote(reference=f"R-{number}"))
         await asyncio.sleep(700)
-        from seawall.core.ledger import jobs
+        from seawall.core.ledger import reads, verdicts
 
-        original, refuse = jobs._finish_one, True
+        original, refuse = verdicts._finish_one, True
 
-        def one(db: Any, verdict: Any, holder: str, now: float) -> bool:
-            found = jobs.by_id(db, verdict.operation_id)
+        async def one(db: Any, verdict: Any, holder: str, now: float) -> bool:
+            found = await reads.by_id(db, verdict.operation_id)
             if refuse and found is not None and '"R-3"' in found.identity:
                 import sqlite3
 
                 raise sqlite3.ProgrammingError("type not supported")
-            return original(db, verdict, holder, now)
+            return await original(db, verdict, holder, now)
 
-        with patch.object(jobs, "_finish_one", one):
+        with patch.object(verdicts, "_finish_one", one):
             await wall.recovery.run_once()
             found = Counter(operation.status for operation in await wall.ledger.find())
             assert found == {Status.APPLIED: 8, Status.UNKNOWN: 1}
@@ -264,3 +265,28 @@ async def test_system_that_hangs_holds_up_no_other(tmp_path: Path) -> None:
                 await asyncio.sleep(0.1)
             assert asyncio.get_running_loop().time() - started < 12.0
             assert (await wall.ledger.counts())["toy", Status.UNKNOWN] == 9
+
+
+@virtual
+async def test_outage_of_one_system_trips_nothing_in_another(tmp_path: Path) -> None:
+    targets = {name: Target(sources().clock) for name in NAMES}
+    async with two_walls(tmp_path, targets, retry={"attempts": 1}, background=True) as (wall, adapters):
+
+        async def down(action: Any, attempt: Any) -> Any:
+            raise GatewayError("out of order", code="503")
+
+        with patch.multiple(adapters["toy"], send=down, probe=down):
+            for number in range(30):
+                await wall.toy.add_note(AddNote(reference=f"R-{number}"))
+            targets["other"].script = ["lost after"] * 4
+            for number in range(4):
+                await wall.other.add_note(AddNote(reference=f"R-{number}"))
+            await asyncio.sleep(120)
+            assert (wall.systems["toy"].breaker.state, wall.systems["other"].breaker.state) == ("open", "closed")
+            assert isinstance(await wall.other.add_note(AddNote(reference="during")), Applied)
+            rows = await wall.ledger.find(limit=999)
+            assert {row.status for row in rows if row.system == "other"} == {Status.APPLIED}
+            (incident,) = incidents(rows, wall.sources.clock.now())
+            assert (incident.system, incident.kind, incident.total) == ("toy", "no_answer", 5)
+        assert await wall.settle(timeout=1000) == 0
+        assert len(targets["toy"].effects) == 5
