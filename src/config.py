@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 
 from .core.policy import Rule
 from .core.redaction import Secrets
-from .core.settings import LedgerSettings, Settings, SystemSettings, TimeSettings
+from .core.settings import LedgerSettings, Settings, SharedSettings, SystemSettings, TimeSettings
 
 
 class ConfigError(ValueError):
@@ -41,12 +41,14 @@ class Config(Settings):
     Args:
         principal: Who asks when a call names nobody.
         ledger: Where operations are remembered.
+        shared: What processes know together.
         systems: The systems by name.
         policy: Rules in order, as `[[policy]]`; without a rule that allows it nothing runs.
     """
 
     principal: str = "anonymous"
     ledger: LedgerSettings = LedgerSettings()
+    shared: SharedSettings = SharedSettings()
     systems: dict[str, SystemConfig] = Field(default_factory=dict)
     policy: tuple[Rule, ...] = ()
 

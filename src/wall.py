@@ -29,6 +29,7 @@ from .core.system import System
 
 if TYPE_CHECKING:
     from .core.ledger import Ledger
+    from .core.shared import Shared
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -114,6 +115,7 @@ class Seawall:
         self._ledger: Ledger | None = None
         self._pipeline: Pipeline | None = None
         self._recovery: Recovery | None = None
+        self.shared = self._shared()
         given = dict(adapters or {})
         self.systems = {
             name: System(
@@ -122,6 +124,7 @@ class Seawall:
                 system.for_calls(),
                 self.sources,
                 self.secrets,
+                self.shared,
             )
             for name, system in config.systems.items()
         }
@@ -139,6 +142,16 @@ class Seawall:
         """
         secrets = options.pop("secrets", None) or Secrets()
         return cls(load_config(source, secrets), secrets=secrets, **options)
+
+    def _shared(self) -> Shared | None:
+        if self.config.shared.redis is None:
+            return None
+        from .core.shared import Shared  # only for those who share something
+
+        try:
+            return Shared(self.config.shared, self.sources, self.secrets)
+        except ValueError as error:
+            raise ConfigError(f"shared.redis: {error}") from None
 
     def _adapter(self, name: str) -> Adapter:
         configured = self.config.systems[name]
@@ -179,6 +192,9 @@ class Seawall:
                 )
                 for system in self.systems.values():
                     closing.push_async_callback(_close_adapter, system)
+                if self.shared is not None:
+                    closing.push_async_callback(self.shared.close)
+                    await self.shared.open()
                 if self._recovers:
                     self._recovering = asyncio.create_task(recovery.run(), name="seawall recovery")
                     closing.push_async_callback(_stop, self._recovering)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .breaker import Breaker, Permit
 from .clock import Sources
 from .errors import BulkheadFull, CircuitOpen, DeadlineBeforeSend, NotSent, RateLimited
 from .limits import Bulkhead, Quiet, RateLimit
 from .settings import SystemSettings
+
+if TYPE_CHECKING:
+    from .shared import Shared
 
 _SHORTEST_WAIT = 0.001  # seconds; so that a wait ends after its end, whatever the clock's rounding
 
@@ -21,15 +26,24 @@ class Gate:
         name: The system's name.
         settings: The system's settings.
         sources: Clock, and randomness for the jitter.
+        shared: What it knows together with other processes, if it does.
     """
 
-    def __init__(self, name: str, settings: SystemSettings, sources: Sources) -> None:
+    breaker: Breaker
+    quiet: Quiet
+    rate: RateLimit | None
+
+    def __init__(self, name: str, settings: SystemSettings, sources: Sources, shared: Shared | None = None) -> None:
         limits, recovery = settings.limits, settings.recovery
-        self.breaker = Breaker(settings.breaker, sources.clock, name=name, keep=2 * recovery.interval)
+        self._share = shared.of(name, settings) if shared is not None else None
+        if self._share is not None:
+            self.breaker, self.quiet, self.rate = self._share.breaker, self._share.quiet, self._share.rate
+        else:
+            self.breaker = Breaker(settings.breaker, sources.clock, name=name, keep=2 * recovery.interval)
+            self.quiet = Quiet(sources.clock, settings.retry.longest_retry_after)
+            self.rate = RateLimit(limits.rate, limits.burst, sources.clock) if limits.rate else None
         self.bulkhead = Bulkhead(limits.concurrency, limits.waiting)
         self.recovery_bulkhead = Bulkhead(recovery.concurrency, limits.waiting)
-        self.rate = RateLimit(limits.rate, limits.burst, sources.clock) if limits.rate else None
-        self.quiet = Quiet(sources.clock, settings.retry.longest_retry_after)
         self._name = name
         self._clock = sources.clock
         self._random = sources.random
@@ -96,6 +110,11 @@ class Gate:
         if self.quiet.left() > 0:
             return None
         permit = self.breaker.admit_probe() if recovery else self.breaker.admit()
+        if permit is None and self._share is not None:
+            permit = await self._share.breaker.ask(recovery=recovery)
+            if permit is not None and self.quiet.left() > 0:
+                permit.release()
+                return None
         if permit is None:
             return self._held_back(recovery=recovery)
         if self._clock.monotonic() >= deadline_at:

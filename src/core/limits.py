@@ -170,19 +170,26 @@ class RateLimit:
         now = self._clock.monotonic()
         due = max(now, self._next_even - self._spare_slack)
         while True:
-            while self._kept and self._kept[0] < now - self._slack - self._interval:
-                self._kept.popleft()  # nobody was there for it, and it is past
-            if self._kept and self._kept[0] <= now + _EXACT:
-                self._kept.popleft()
+            if self._take_kept(now):
                 return
             if self._next_even - self._spare_slack <= due <= now + _EXACT:
                 # It counts from when it was due: what a timer is late must not be lost again with each turn.
                 self._next_even = max(self._next_even, due) + self._interval
                 return
             due = max(now, self._next_even - self._spare_slack)
-            wake_at = min(due, self._kept[0]) if self._kept else due
-            await self._clock.sleep(max(_EXACT, wake_at - now))
+            await self._clock.sleep(max(_EXACT, min(due - now, self._until_next_kept(now))))
             now = self._clock.monotonic()
+
+    def _take_kept(self, now: float) -> bool:
+        while self._kept and self._kept[0] < now - self._slack - self._interval:
+            self._kept.popleft()  # nobody was there for it, and it is past
+        if self._until_next_kept(now) > _EXACT:
+            return False
+        self._kept.popleft()
+        return True
+
+    def _until_next_kept(self, now: float) -> float:
+        return self._kept[0] - now if self._kept else math.inf
 
 
 class Quiet:

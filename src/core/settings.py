@@ -138,6 +138,22 @@ class LedgerSettings(Settings):
     warm: int = Field(default=4096, ge=0)
 
 
+class SharedSettings(Settings):
+    """What processes that call the same systems know together: breakers, rate limits, and each Retry-After.
+
+    Args:
+        redis: The Redis that they share, such as `redis://127.0.0.1:6379/0`; None to go each by its own.
+        prefix: Begins every key; the same for processes that belong together.
+        patience: A call waits for an answer of Redis no longer than this, and then goes by what its process knows.
+        interval: Pause between two looks, for what was not heard of at once.
+    """
+
+    redis: str | None = Field(default=None, pattern="^(redis|rediss|unix)://")
+    prefix: str = Field(default="seawall", min_length=1, max_length=100, pattern="^[^{}]*$")
+    patience: float = Field(default=0.02, gt=0)
+    interval: float = Field(default=1.0, gt=0)
+
+
 class TimeSettings(Settings):
     """The pair of times that must fit together; checked where a system meets its ledger."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from .action import Action
 from .adapter import Adapter
@@ -27,6 +27,9 @@ from .gate import Gate
 from .redaction import Secrets, clean
 from .retry import Backoff, RetryBudget, pause_before_retry
 from .settings import SystemSettings
+
+if TYPE_CHECKING:
+    from .shared import Shared
 
 T = TypeVar("T")
 
@@ -54,6 +57,7 @@ class System:
         settings: See `SystemSettings`.
         sources: Clock, randomness and ids.
         secrets: Removed from every error that passes.
+        shared: What it knows together with other processes, if it does.
     """
 
     def __init__(
@@ -63,12 +67,13 @@ class System:
         settings: SystemSettings,
         sources: Sources,
         secrets: Secrets | None = None,
+        shared: Shared | None = None,
     ) -> None:
         self.name = name
         self.adapter = adapter
         self.settings = settings
         self.secrets = secrets or Secrets()
-        self.gate = Gate(name, settings, sources)
+        self.gate = Gate(name, settings, sources, shared)
         self.breaker = self.gate.breaker
         self.bulkhead = self.gate.bulkhead
         self.rate = self.gate.rate
