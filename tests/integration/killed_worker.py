@@ -29,7 +29,11 @@ async def main(folder: Path, name: str, step: str) -> None:
         {
             "ledger": {"path": str(folder / "ledger.db"), "lease": 0.6},
             "systems": {
-                "toy": {"connector": "toy", "attempt_timeout": 0.5, "recovery": {"interval": 0.1, "first_probe": 0.05}}
+                "toy": {
+                    "connector": "toy",
+                    "attempt_timeout": 0.5,
+                    "recovery": {"interval": 0.1, "first_probe": 0.05, "crashes": 99},
+                }
             },
             "policy": [{"name": "everything", "decision": "allow"}],
         }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import random
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from itertools import count
 from pathlib import Path
 from typing import Any, ParamSpec
@@ -47,6 +48,12 @@ def config(folder: Path, **system: Any) -> Config:
             "policy": [{"name": "everything", "decision": "allow"}],
         }
     )
+
+
+def make_all_due(folder: Path) -> None:
+    """Let every operation in the ledger be looked at now."""
+    with closing(sqlite3.connect(folder / "ledger.db")) as db, db:
+        db.execute("UPDATE operations SET next_check_at = 0")
 
 
 @asynccontextmanager

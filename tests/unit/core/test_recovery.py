@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import pytest
 from support.toy import AddNote, Target, variant
-from support.virtual import config, sources, toy_wall, virtual
+from support.virtual import config, make_all_due, sources, toy_wall, virtual
 
 from seawall import Applied, Pending, Seawall, Unknown
 from seawall.core.errors import LedgerUnavailable
@@ -233,7 +233,7 @@ async def test_absence_that_was_read_before_the_horizon_does_not_count_because_i
             await asyncio.sleep(8)
             return finding
 
-        await wall.ledger._writer.submit(lambda db: db.execute("UPDATE operations SET next_check_at = 0").rowcount)
+        make_all_due(tmp_path)
         await asyncio.sleep(595 - asyncio.get_running_loop().time())
         with patch.object(adapter, "probe", slow):
             await wall.recovery.run_once()

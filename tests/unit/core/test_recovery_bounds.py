@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 import pytest
 from support.toy import ADD, AddNote, Target, variant
-from support.virtual import sources, toy_wall, virtual
+from support.virtual import make_all_due, sources, toy_wall, virtual
 
 from seawall import Applied, Seawall, Unknown
 from seawall.core.action import NativeKey
@@ -317,7 +317,7 @@ def test_wall_clock_that_jumps_ends_no_horizon_early_and_gives_no_key_a_longer_l
             await wall.toy.add_note(NOTE)
             clock.wrong = jump
             await asyncio.sleep(after)
-            await wall.ledger._writer.submit(lambda db: db.execute("UPDATE operations SET next_check_at = 0"))
+            make_all_due(folder)
             await wall.recovery.run_once()
             assert target.sends == 1
 

@@ -18,6 +18,7 @@ from seawall import Applied, Unknown
 from seawall.core.errors import GatewayError, LedgerUnavailable
 from seawall.core.incidents import incidents
 from seawall.core.ledger.records import Operation, Status
+from seawall.core.ledger.writer import ROW
 
 NOTE = AddNote(reference="R-1")
 
@@ -190,29 +191,23 @@ async def test_verdict_that_the_ledger_refuses_does_not_stop_the_others(tmp_path
 
 
 @virtual
-async def test_row_that_the_database_refuses_does_not_stop_the_others_and_is_recorded_later(tmp_path: Path) -> None:
+async def test_row_that_the_database_refuses_does_not_stop_the_others(tmp_path: Path) -> None:
     async with toy_wall(tmp_path, script=["late:1"] * 9, breaker={"failures": 99}) as (wall, _, _):
         for number in range(9):
             await wall.toy.add_note(AddNote(reference=f"R-{number}"))
         await asyncio.sleep(700)
-        from seawall.core.ledger import reads, verdicts
+        original, refused = wall.ledger.finish, []
 
-        original, refuse = verdicts._finish_one, True
+        async def finish(verdicts: Any, **options: Any) -> list[bool]:
+            if not refused:
+                refused.extend(verdicts)
+                raise LedgerUnavailable("type not supported", code=ROW)
+            return await original(verdicts, **options)
 
-        async def one(db: Any, verdict: Any, holder: str, now: float) -> bool:
-            found = await reads.by_id(db, verdict.operation_id)
-            if refuse and found is not None and '"R-3"' in found.identity:
-                import sqlite3
-
-                raise sqlite3.ProgrammingError("type not supported")
-            return await original(db, verdict, holder, now)
-
-        with patch.object(verdicts, "_finish_one", one):
+        with patch.object(wall.ledger, "finish", finish):
             await wall.recovery.run_once()
-            found = Counter(operation.status for operation in await wall.ledger.find())
-            assert found == {Status.APPLIED: 8, Status.UNKNOWN: 1}
-            refuse = False
-            assert await wall.settle(timeout=2000) == 0
+        found = Counter(operation.status for operation in await wall.ledger.find())
+        assert found == {Status.APPLIED: 8, Status.UNKNOWN: 1}
 
 
 @virtual
