@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 
 class Settings(BaseModel):
@@ -123,19 +123,42 @@ class SystemSettings(Settings):
 
 
 class LedgerSettings(Settings):
-    """Where operations are remembered.
+    """Where operations are remembered: in an SQLite file, or in PostgreSQL where several machines share them.
 
     Args:
         path: The SQLite file; its folder must exist. Relative paths start at the configuration file.
+        url: PostgreSQL instead, such as `postgresql://user@host/database`. A secret: it is never shown.
         lease: A holder that has shown no life for this long has lost its operations; above every attempt timeout.
-        busy_timeout: How long a write waits for another process's transaction.
+        busy_timeout: How long a write waits for another process's transaction, and for a server that is away.
+        clock_tolerance: How far this machine's clock may be off that of the PostgreSQL server before the difference
+            is made up for; across machines, late-commit horizons are kept to within twice this time.
         warm: Finished operations kept in memory, so that a repetition is answered without reading the file.
     """
 
+    model_config = ConfigDict(hide_input_in_errors=True)
+
     path: str = "seawall.db"
+    url: SecretStr | None = None
     lease: float = Field(default=30.0, gt=0)
     busy_timeout: float = Field(default=5.0, ge=0)
+    clock_tolerance: float = Field(default=2.0, gt=0)
     warm: int = Field(default=4096, ge=0)
+
+    @field_validator("url")
+    @classmethod
+    def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is None:
+            return None
+        scheme, separator, rest = url.get_secret_value().partition("://")
+        if not separator or scheme not in ("postgresql", "postgres", "postgresql+psycopg"):
+            raise ValueError("must begin with postgresql://; for SQLite name a file in ledger.path")
+        return SecretStr(f"postgresql://{rest}")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> LedgerSettings:
+        if self.url is not None and "path" in self.model_fields_set:
+            raise ValueError("ledger.path and ledger.url name two ledgers; leave one of them out")
+        return self
 
 
 class SharedSettings(Settings):

@@ -290,7 +290,8 @@ async def test_orphan_of_a_process_whose_clock_was_an_hour_ahead_is_settled_by_i
     right = await crew.worker()
     await asyncio.sleep(TIMES.lease + TIMES.horizon)
     again = await crew.ask(right, "marked", "R-1")
-    assert (again.word, len(crew.target.arrivals)) == ("pending", 1)
+    # PostgreSQL's ledger goes by the server's clock, so there the wrong one makes no difference.
+    assert (again.word, len(crew.target.arrivals)) == ("applied" if "url" in crew.ledger else "pending", 1)
     operation = await settled(crew, await crew.worker(skew=HOUR + 60))
     assert operation.status is Status.APPLIED
     assert (len(crew.target.arrivals), len(crew.target.effects)) == (1, 1)
@@ -298,12 +299,14 @@ async def test_orphan_of_a_process_whose_clock_was_an_hour_ahead_is_settled_by_i
 
 
 @pytest.mark.case(41)
-@pytest.mark.xfail(strict=True, reason="the fence trusts that all who share a ledger have the same time")
 @pytest.mark.parametrize(("sender", "other"), [(-HOUR, 0.0), (0.0, HOUR)])
 async def test_holder_that_seems_gone_because_clocks_differ_does_not_repeat_what_its_successor_did(
-    crew: Crew, sender: float, other: float
+    request: pytest.FixtureRequest, crew: Crew, sender: float, other: float
 ) -> None:
     """Case 41: to a machine whose clock is ahead, a holder that waits to try again seems gone; one of the two sends."""
+    if "url" not in crew.ledger:
+        reason = "an SQLite file belongs to one machine, and that has one clock"
+        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
     crew.times = replace(TIMES, deadline=8.0)
     first, second = await crew.worker(skew=sender), await crew.worker(skew=other)
     crew.target.script["R-1"] = ["throttled:3"]

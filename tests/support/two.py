@@ -43,7 +43,8 @@ async def kill(wall: Seawall, *tasks: asyncio.Task[Any]) -> None:
     ledger: Any = wall.ledger
     ledger.finish, ledger.finish_soon, ledger.claim_due = lost, lambda verdicts: None, lost
     ledger._leave = lambda: asyncio.sleep(0)
-    ledger._beating.cancel()
+    for task in ledger._tasks.values():
+        task.cancel()
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

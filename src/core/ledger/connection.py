@@ -8,13 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import URL, NullPool, create_engine
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from ..errors import LedgerUnavailable
 from ..settings import LedgerSettings
-from . import statements as sql
-from .schema import VERSION, ledger_meta, metadata
+from .schema import VERSION, check_version, ledger_meta, metadata
+from .statements import SQLITE
 
+_DIALECT = sqlite.dialect()
 _PAUSE = 0.05  # seconds between two tries to switch the file to WAL
 
 
@@ -64,10 +66,10 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
     try:
         _check_version(connection, path)
         for table in metadata.sorted_tables:
-            connection.execute(str(CreateTable(table, if_not_exists=True).compile(dialect=sql.DIALECT)))
+            connection.execute(str(CreateTable(table, if_not_exists=True).compile(dialect=_DIALECT)))
             for index in sorted(table.indexes, key=lambda index: str(index.name)):
-                connection.execute(str(CreateIndex(index, if_not_exists=True).compile(dialect=sql.DIALECT)))
-        connection.execute(sql.SET_SCHEMA_VERSION.text, (VERSION,))
+                connection.execute(str(CreateIndex(index, if_not_exists=True).compile(dialect=_DIALECT)))
+        connection.execute(SQLITE.set_schema_version.text, (VERSION,))
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -79,16 +81,8 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> None:
     """Refuse a file of another version before anything in it is touched."""
     if connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (ledger_meta.name,)).fetchone() is None:
         return
-    (found,) = connection.execute(sql.SCHEMA_VERSION.text).fetchone()
-    if found is None or found == VERSION:
-        return
-    if found > VERSION:
-        said = f"was written by a newer Seawall (schema {found}, this one knows {VERSION}); upgrade this one"
-    else:
-        said = (
-            f"was written by an older Seawall (schema {found}, this one needs {VERSION}); run: seawall ledger upgrade"
-        )
-    raise LedgerUnavailable(f"{path} {said}", code="ledger_schema")
+    (found,) = connection.execute(SQLITE.schema_version.text).fetchone()
+    check_version(found, str(path))
 
 
 def _use_wal(connection: sqlite3.Connection, patience: float) -> None:

@@ -130,11 +130,14 @@ class Begun:
         fresh: True when the caller now holds it and is to send it.
         blocked_by: The unsettled operation on the same entity that stands in the way; then nothing was recorded
             and `operation` is that one.
+        possibly_sent_since: Since when a fresh operation may have been sent already, because the ledger was restored
+            from a backup that is as old; it must be looked up in the target before it is sent. Else None.
     """
 
     operation: Operation
     fresh: bool
     blocked_by: str | None = None
+    possibly_sent_since: float | None = None
 
 
 @dataclass(slots=True)
@@ -221,6 +224,21 @@ class Verdict:
     attempts: tuple[AttemptRow, ...] = ()
     probes: tuple[ProbeRow, ...] = ()
     decisions: tuple[DecisionRow, ...] = ()
+
+
+@dataclass(slots=True)
+class Restore:
+    """The ledger was restored from a backup.
+
+    Args:
+        backup_at: When the backup was made.
+        restored_at: When it was restored.
+        until: Until when a request that the ledger does not know counts as possibly sent; None for ever.
+    """
+
+    backup_at: float
+    restored_at: float
+    until: float | None = None
 
 
 @dataclass(slots=True)

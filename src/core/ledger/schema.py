@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeEngine
+
+from ..errors import LedgerUnavailable
 
 VERSION = 2
-"""Grows with every change of the tables."""
+"""Grows with every change of the tables; `migrations/` has the way from each version to the next."""
 
 metadata = MetaData()
 
 
 def _in_order() -> Column[int]:
     """Numbers rows as they come. In SQLite this is the row's own number and costs nothing."""
-    return Column("seq", Integer, primary_key=True)
+    return Column("seq", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True)
+
+
+def _text(length: int) -> TypeEngine[str]:
+    """Short text. SQLite does not hold it to its length, so PostgreSQL must not refuse what SQLite takes."""
+    return String(length).with_variant(Text(), "postgresql")
 
 
 # After `seq` in the order of `records.Operation`, so that a row is an operation.
@@ -20,26 +40,26 @@ operations = Table(
     "operations",
     metadata,
     _in_order(),
-    Column("id", String(64), nullable=False, unique=True),
-    Column("system", String(255), nullable=False),
-    Column("action", String(255), nullable=False),
-    Column("key", String(255), nullable=False),
+    Column("id", _text(64), nullable=False, unique=True),
+    Column("system", _text(255), nullable=False),
+    Column("action", _text(255), nullable=False),
+    Column("key", _text(255), nullable=False),
     Column("identity", Text, nullable=False),
     Column("request", Text, nullable=False),
-    Column("digest", String(64), nullable=False),
-    Column("entity", String(255)),
-    Column("principal", String(255), nullable=False),
-    Column("adapter_version", String(255), nullable=False),
+    Column("digest", _text(64), nullable=False),
+    Column("entity", _text(255)),
+    Column("principal", _text(255), nullable=False),
+    Column("adapter_version", _text(255), nullable=False),
     Column("policy", Text, nullable=False),
-    Column("trace_id", String(255), nullable=False),
-    Column("batch_id", String(64)),
+    Column("trace_id", _text(255), nullable=False),
+    Column("batch_id", _text(64)),
     Column("atomic", Boolean, nullable=False),
     Column("deadline_at", Float, nullable=False),
-    Column("undoes", String(64)),
-    Column("status", String(16), nullable=False),
+    Column("undoes", _text(64)),
+    Column("status", _text(16), nullable=False),
     Column("outcome", Text),
     Column("error", Text),
-    Column("holder", String(64)),
+    Column("holder", _text(64)),
     Column("epoch", Integer, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("updated_at", Float, nullable=False),
@@ -49,7 +69,7 @@ operations = Table(
     Column("checks", Integer, nullable=False),
     Column("parked_because", Text),
     Column("orphaned", Integer, nullable=False, server_default="0"),
-    Column("intent_id", String(64)),
+    Column("intent_id", _text(64)),
     UniqueConstraint("system", "key"),
 )
 
@@ -63,13 +83,13 @@ for _name in ("entity", "batch_id", "undoes"):  # most operations have none
 attempts = Table(
     "attempts",
     metadata,
-    Column("operation_id", String(64), primary_key=True),
+    Column("operation_id", _text(64), primary_key=True),
     Column("epoch", Integer, primary_key=True),
     Column("number", Integer, primary_key=True),
-    Column("purpose", String(16), nullable=False),
+    Column("purpose", _text(16), nullable=False),
     Column("started_at", Float, nullable=False),
     Column("ended_at", Float, nullable=False),
-    Column("effect", String(16), nullable=False),
+    Column("effect", _text(16), nullable=False),
     Column("error", Text),
     Column("stale", Boolean, nullable=False),
     sqlite_with_rowid=False,
@@ -79,10 +99,10 @@ probes = Table(
     "probes",
     metadata,
     _in_order(),
-    Column("operation_id", String(64), nullable=False),
+    Column("operation_id", _text(64), nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("at", Float, nullable=False),
-    Column("finding", String(16), nullable=False),
+    Column("finding", _text(16), nullable=False),
     Column("detail", Text, nullable=False),
     Index("ix_probes_operation", "operation_id"),
 )
@@ -91,10 +111,10 @@ decisions = Table(
     "decisions",
     metadata,
     _in_order(),
-    Column("operation_id", String(64)),
+    Column("operation_id", _text(64)),
     Column("at", Float, nullable=False),
-    Column("by", String(64), nullable=False),
-    Column("decision", String(64), nullable=False),
+    Column("by", _text(64), nullable=False),
+    Column("decision", _text(64), nullable=False),
     Column("reason", Text, nullable=False),
     Column("detail", Text, nullable=False),
     Index("ix_decisions_operation", "operation_id"),
@@ -103,8 +123,41 @@ decisions = Table(
 holders = Table(
     "holders",
     metadata,
-    Column("id", String(64), primary_key=True),
+    Column("id", _text(64), primary_key=True),
     Column("beat_at", Float, nullable=False),
+    Column("commits", Integer, nullable=False, server_default="0"),
 )
+"""`commits` is the number of the holder's last transaction, where a lost acknowledgement must be read back."""
+
+restores = Table(
+    "restores",
+    metadata,
+    _in_order(),
+    Column("backup_at", Float, nullable=False),
+    Column("restored_at", Float, nullable=False),
+    Column("until", Float),
+)
+"""What was done between `backup_at` and `restored_at` is not in the ledger. It counts as possibly sent."""
 
 ledger_meta = Table("ledger_meta", metadata, Column("schema_version", Integer, primary_key=True))
+
+
+def check_version(found: int | None, where: str) -> None:
+    """Refuse a ledger of another version.
+
+    Args:
+        found: Its version, None if it has none yet.
+        where: The ledger, in words.
+
+    Raises:
+        LedgerUnavailable: It cannot be used; the message says what to do.
+    """
+    if found is None or found == VERSION:
+        return
+    if found > VERSION:
+        said = f"was written by a newer Seawall (schema {found}, this one knows {VERSION}); upgrade this one"
+    else:
+        said = (
+            f"was written by an older Seawall (schema {found}, this one needs {VERSION}); run: seawall ledger upgrade"
+        )
+    raise LedgerUnavailable(f"{where} {said}", code="ledger_schema")

@@ -4,76 +4,84 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
+from typing import Any
 
 from ..clock import Sources
 from ..errors import LedgerUnavailable
 from ..settings import LedgerSettings
-from . import jobs
-from .connection import connect
-from .database import Database
+from . import claims, restores
+from .changes import Changes
+from .database import Database, Many
+from .intents import begin as record_intents
+from .job import ROW, Writer
+from .lease import Lease
+from .lookups import Lookups
+from .opening import open_writer
 from .patience import Patience
-from .records import Begun, DecisionRow, Intent, Operation, Status, Story, Verdict
+from .records import Begun, DecisionRow, Intent, Operation, Restore, Status, Verdict
 from .unrecorded import Unrecorded
-from .writer import ROW, Writer
-
-T = TypeVar("T")
+from .verdicts import finish as record_verdicts
+from .verdicts import note as record_decisions
+from .verdicts import resolve as record_resolution
 
 _log = logging.getLogger("seawall.ledger")
 
-_FORGET_AFTER = 86_400.0  # seconds without life, longer than any clock is wrong; then a holder's row is removed
-_TRUSTED_SHARE = 0.8  # of the lease: within it our last heartbeat still protects what we are about to send
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0  # seconds between two tries to record what could not be
 
 
-class Ledger:
-    """Operations, kept in one SQLite file that several processes may share. Made by `open`.
+class Ledger(Lookups):
+    """Operations, kept where several processes may share them: in an SQLite file, or in PostgreSQL. Made by `open`.
 
     Every method that asks the database raises `LedgerUnavailable` when it cannot be read or written.
     """
 
-    def __init__(self, writer: Writer, settings: LedgerSettings, sources: Sources) -> None:
-        self.holder = sources.new_id("holder")
+    def __init__(
+        self, writer: Writer, changes: Changes, holder: str, settings: LedgerSettings, sources: Sources
+    ) -> None:
+        super().__init__(writer)
+        self.holder = holder
         self.unrecorded = Unrecorded()
-        self._writer = writer
+        self._changes = changes
         self._settings = settings
         self._clock = sources.clock
         self._patience = Patience()
-        self._beat_at: float | None = None  # monotonic
-        self._beat_now = 0.0  # the same moment as the other processes see it
-        self._held: set[tuple[str, int]] = set()  # operations by id and epoch
-        self._doubtful: set[tuple[str, int]] = set()  # those we held while our lease had lapsed
+        self._lease = Lease(sources.clock, settings.lease)
         self._joined = False
         self._closed = False
-        self._beating: asyncio.Task[None] | None = None
+        self._serves = False
+        self._tasks: dict[str, asyncio.Task[None]] = {}
 
     @classmethod
     async def open(
         cls, settings: LedgerSettings, sources: Sources, *, inline: bool = False, heartbeat: bool = True
     ) -> Ledger:
-        """Open the file, and make it if there is none.
+        """Open it, and make its tables if there are none.
 
         Args:
             settings: See `LedgerSettings`.
             sources: Clock and ids.
-            inline: Work in the calling thread, without one of its own.
-            heartbeat: Show life while open; False for a reader.
+            inline: Work in the calling thread, without one of its own; for an SQLite file only.
+            heartbeat: Show life while open, and try again by itself what could not be recorded; False for a reader.
 
         Raises:
-            LedgerUnavailable: The file cannot be used; the message says what to do.
+            LedgerUnavailable: It cannot be used; the message says what to do.
         """
-        connection, describe = connect(settings) if inline else await asyncio.to_thread(connect, settings)
-        ledger = cls(Writer(connection, describe, busy_timeout=settings.busy_timeout, inline=inline), settings, sources)
+        changes, holder = Changes(sources.clock), sources.new_id("holder")
+        writer = await open_writer(settings, sources.clock, holder, changes, inline=inline)
+        ledger = cls(writer, changes, holder, settings, sources)
         if heartbeat:
-            ledger._beating = asyncio.create_task(ledger._beat(), name="seawall heartbeat")
+            ledger._serves = True
+            ledger._go_on("heartbeat", ledger._beat)
         return ledger
 
     async def close(self) -> None:
-        """Record what is queued, give up what is held, and close the file."""
+        """Record what is queued, give up what is held, and close."""
         self._closed = True
-        if self._beating is not None:
-            self._beating.cancel()
-            await asyncio.gather(self._beating, return_exceptions=True)
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         for step in (self._record_the_rest, self._leave):
             try:
                 await step()
@@ -82,10 +90,10 @@ class Ledger:
         await self._writer.close()
 
     async def _leave(self) -> None:
-        self._beat_at = None
+        self._lease.leave()
         if self._joined:
             self._joined = False
-            await self._writer.submit(lambda db: jobs.leave(db, self.holder))
+            await self._writer.submit(lambda db: claims.leave(db, self.holder))
 
     def _join(self) -> None:
         """We may hold something from now on.
@@ -96,6 +104,13 @@ class Ledger:
         if self._closed:
             raise LedgerUnavailable("the ledger is closed", code="ledger_closed")
         self._joined = True
+
+    def _go_on(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Work on something beside the calls, unless that is being done."""
+        if self._serves and not self._closed and (name not in self._tasks or self._tasks[name].done()):
+            self._tasks[name] = asyncio.create_task(work(), name=f"seawall {name}")
+
+    # Operations that begin --------------------------------------------------------------------------------------
 
     async def begin(
         self,
@@ -117,24 +132,31 @@ class Ledger:
         """
         self._join()
         started, now = self._clock.monotonic(), self._clock.now()
-        late = not self._protected()
+        late = not self._lease.protects()
 
-        def job(db: Database) -> list[Begun]:
-            if late:
-                jobs.beat(db, self.holder, now)
-            return jobs.begin(db, intents, self.holder, now)
+        async def alive_again(db: Database) -> list[Begun]:
+            await claims.beat(db, self.holder)
+            return await record_intents(db, intents, self.holder)
 
-        future = self._writer.submit(job, orphaned=orphaned, lonely=not self._held)
+        run = alive_again if late else Many(self._record_intents, intents, early=False)
+        future = self._writer.submit(run, orphaned=orphaned, lonely=not self._lease.held)
         try:
-            begun = await self._patience.wait(future, within)
+            begun: list[Begun] = await self._patience.wait(future, within)
+            if self._writer.shift:
+                begun = [replace(one, operation=self._in_our_time(one.operation)) for one in begun]
         except asyncio.CancelledError:
             if orphaned is not None and future.done() and not future.cancelled() and future.exception() is None:
                 orphaned(future.result())  # cancelled between the answer and its caller's next step
             raise
         if late:
-            self._renewed(started, now)
-        self._held.update([(one.operation.id, one.operation.epoch) for one in begun if one.fresh])
+            self._lease.renew(started, now)
+        self._lease.held.update([(one.operation.id, one.operation.epoch) for one in begun if one.fresh])
         return begun
+
+    def _record_intents(self, db: Database, intents: Sequence[Intent]) -> Coroutine[Any, Any, list[Begun]]:
+        return record_intents(db, intents, self.holder)
+
+    # Verdicts ---------------------------------------------------------------------------------------------------
 
     async def finish(self, verdicts: Sequence[Verdict], *, within: float | None = None) -> list[bool]:
         """Record verdicts; False for each that came too late and changed nothing.
@@ -178,34 +200,63 @@ class Ledger:
                 if isinstance(error, LedgerUnavailable) and error.code != ROW:
                     raise error
 
+    async def _retry(self) -> None:
+        pause = _FIRST_PAUSE
+        while self.unrecorded:
+            await self._clock.sleep(pause)
+            pause = min(_LONGEST_PAUSE, pause * 2)
+            try:
+                await self.retry_unrecorded()
+            except LedgerUnavailable as error:
+                _log.debug("%d verdicts wait for the ledger: %s", len(self.unrecorded), error)
+
     def _record(self, verdicts: Sequence[Verdict]) -> asyncio.Future[list[bool]]:
-        now = self._clock.now()
         for verdict in verdicts:
-            self._held.discard((verdict.operation_id, verdict.epoch))
-            self._doubtful.discard((verdict.operation_id, verdict.epoch))
+            self._lease.drop(verdict.operation_id, verdict.epoch)
         if self.unrecorded:
             self.unrecorded.take(verdicts)
 
         def failed(error: BaseException) -> None:
             away = isinstance(error, LedgerUnavailable) and error.code != ROW
-            _log.error("a verdict could not be recorded yet: %s", error if away else repr(error))
+            level = logging.DEBUG if away and self.unrecorded else logging.ERROR  # an outage is told once
+            _log.log(level, "a verdict could not be recorded yet: %s", error if away else repr(error))
             # Of several, nobody knows which one was refused; each is tried for itself next.
             refused_at = None if away or len(verdicts) > 1 else self._clock.monotonic()
             self.unrecorded.keep(verdicts, refused_at=refused_at)
+            self._go_on("recording", self._retry)
 
-        def job(db: Database) -> list[bool]:
-            return jobs.finish(db, verdicts, self.holder, now)
+        run = Many(self._record_verdicts, verdicts, early=True)
+        return self._writer.submit(run, failed=failed, lonely=not self._lease.held)
 
-        return self._writer.submit(job, failed=failed, lonely=not self._held)
+    def _record_verdicts(self, db: Database, verdicts: Sequence[Verdict]) -> Coroutine[Any, Any, list[bool]]:
+        return record_verdicts(db, verdicts, self.holder)
+
+    async def resolve(self, verdict: Verdict, decision: DecisionRow) -> bool:
+        """Record what a person established about an operation that is unknown or parked, and that nobody holds.
+
+        Its epoch grows, so that nobody who held it before can overwrite that. One that becomes `UNKNOWN` is looked at
+        as if for the first time.
+
+        Args:
+            verdict: The new status under the epoch that the person saw; its attempts and probes are not recorded.
+            decision: Who decided it, and why.
+
+        Returns:
+            False when it is held, settled or has changed since that epoch; then nothing is recorded.
+        """
+        resolved: bool = await self._writer.submit(lambda db: record_resolution(db, verdict, decision))
+        return resolved
 
     async def note(self, decisions: Sequence[DecisionRow]) -> None:
         """Record decisions."""
-        await self._writer.submit(lambda db: jobs.note(db, decisions))
+        await self._writer.submit(lambda db: record_decisions(db, decisions))
 
     def note_soon(self, decisions: Sequence[DecisionRow]) -> None:
         """The same without waiting; a failure is logged."""
-        future = self._writer.submit(lambda db: jobs.note(db, decisions))
+        future = self._writer.submit(lambda db: record_decisions(db, decisions))
         future.add_done_callback(_log_failure)
+
+    # Who holds what ---------------------------------------------------------------------------------------------
 
     def lease_is_fresh(self) -> bool:
         """Whether our last heartbeat still protects everything that we hold. Asks nobody.
@@ -213,37 +264,24 @@ class Ledger:
         After a heartbeat that came too late, another process may have taken over any operation held until then.
         The answer is then no until each of those is finished or was asked about with `hold`.
         """
-        return not self._doubtful and not self._closed and self._protected()
-
-    def _protected(self) -> bool:
-        # By both clocks: other processes judge by the wall clock, which jumps when it is set or the machine sleeps.
-        if self._beat_at is None:
-            return False
-        trusted = self._settings.lease * _TRUSTED_SHARE
-        return self._clock.monotonic() - self._beat_at < trusted and self._clock.now() - self._beat_now < trusted
-
-    def _renewed(self, started: float, now: float) -> None:
-        """A heartbeat of that moment is durable."""
-        if self._beat_at is not None and not self._protected():
-            self._doubtful |= self._held
-        self._beat_at, self._beat_now = started, now
+        return not self._closed and self._lease.protects_all()
 
     async def hold(self, operation_id: str, epoch: int) -> bool:
         """The fence: renew our lease and see whether we still hold the operation, in one transaction."""
         self._join()
+
+        async def run(db: Database) -> bool:
+            await claims.beat(db, self.holder)
+            return await claims.holds(db, operation_id, self.holder, epoch)
+
         for _ in range(2):  # once more if we were paused between the transaction and its answer
             started, now = self._clock.monotonic(), self._clock.now()
-
-            def job(db: Database, now: float = now) -> bool:
-                jobs.beat(db, self.holder, now)
-                return jobs.holds(db, operation_id, self.holder, epoch)
-
-            held = await self._writer.submit(job)
-            self._renewed(started, now)
+            held: bool = await self._writer.submit(run)
+            self._lease.renew(started, now)
             if not held:
-                self._held.discard((operation_id, epoch))
-            if not held or self._protected():
-                self._doubtful.discard((operation_id, epoch))
+                self._lease.held.discard((operation_id, epoch))
+            if not held or self._lease.protects():
+                self._lease.doubtful.discard((operation_id, epoch))
                 return held
         return False
 
@@ -260,24 +298,32 @@ class Ledger:
         """
         self._join()
         started, now = self._clock.monotonic(), self._clock.now()
-        alive_since = now - self._settings.lease
-        if not await self._writer.submit(lambda db: jobs.anything_due(db, now, alive_since, system), writes=False):
+        lease = self._settings.lease
+        if not await self._writer.submit(lambda db: claims.anything_due(db, lease, system), writes=False):
             return []
-
         taken: list[Operation] = []
 
-        def job(db: Database) -> list[Operation]:
-            if kept := [one for one in taken if jobs.holds(db, one.id, self.holder, one.epoch)]:
+        async def run(db: Database) -> list[Operation]:
+            if kept := [one for one in taken if await claims.holds(db, one.id, self.holder, one.epoch)]:
                 return kept  # the acknowledgement of our own commit was lost
-            jobs.beat(db, self.holder, now)
-            taken[:] = jobs.claim_due(db, self.holder, now, alive_since, system, limit, attempt_timeout)
-            jobs.forget_holders(db, now - _FORGET_AFTER)
+            await claims.beat(db, self.holder)
+            taken[:] = await claims.claim_due(db, self.holder, lease, system, limit, attempt_timeout)
+            await claims.forget_holders(db)
             return list(taken)
 
-        claimed = await self._writer.submit(job)
-        self._renewed(started, now)
-        self._held.update([(operation.id, operation.epoch) for operation in claimed])
-        return claimed
+        claimed: list[Operation] = await self._writer.submit(run, orphaned=self._give_back)
+        self._lease.renew(started, now)
+        self._lease.held.update([(operation.id, operation.epoch) for operation in claimed])
+        return [self._in_our_time(operation) for operation in claimed]
+
+    def _give_back(self, claimed: Sequence[Operation]) -> None:
+        """Whoever wanted them has gone: they are due again."""
+        self.finish_soon(
+            [
+                Verdict(one.id, one.epoch, Status.UNKNOWN, error=one.error, next_check_at=one.next_check_at)
+                for one in claimed
+            ]
+        )
 
     async def next_due(self, *, system: str | None = None) -> float | None:
         """When there will be something to claim at the earliest (seconds since the epoch), if ever.
@@ -286,77 +332,58 @@ class Ledger:
             system: Of this system only.
         """
         lease = self._settings.lease
-        return await self._writer.submit(lambda db: jobs.next_due(db, self.holder, lease, system), writes=False)
-
-    async def resolve(self, verdict: Verdict, decision: DecisionRow) -> bool:
-        """Record what a person established about an operation that is unknown or parked, and that nobody holds.
-
-        Its epoch grows, so that nobody who held it before can overwrite that. One that becomes `UNKNOWN` is looked at
-        as if for the first time.
-
-        Args:
-            verdict: The new status under the epoch that the person saw; its attempts and probes are not recorded.
-            decision: Who decided it, and why.
-
-        Returns:
-            False when it is held, settled or has changed since that epoch; then nothing is recorded.
-        """
-        now = self._clock.now()
-        return await self._writer.submit(lambda db: jobs.resolve(db, verdict, decision, now))
-
-    async def get(self, operation_id: str) -> Operation | None:
-        """One operation."""
-        return await self._writer.submit(lambda db: jobs.by_id(db, operation_id), writes=False)
-
-    async def undoing(self, operation_id: str) -> Operation | None:
-        """The operation that compensates `operation_id`, or is about to; None if there is none, or it was rejected."""
-        return await self._writer.submit(lambda db: jobs.undoing(db, operation_id), writes=False)
-
-    async def find(
-        self,
-        *,
-        system: str | None = None,
-        action: str | None = None,
-        status: Status | None = None,
-        batch_id: str | None = None,
-        principal: str | None = None,
-        limit: int = 100,
-    ) -> list[Operation]:
-        """Operations that match everything given, newest first."""
-        only = {
-            "system": system,
-            "action": action,
-            "status": None if status is None else status.value,
-            "batch_id": batch_id,
-            "principal": principal,
-        }
-        return await self._writer.submit(lambda db: jobs.find(db, only, limit), writes=False)
-
-    async def story(self, operation_id: str) -> Story | None:
-        """Everything about one operation."""
-        return await self._writer.submit(lambda db: jobs.story(db, operation_id), writes=False)
-
-    async def counts(self) -> dict[tuple[str, Status], int]:
-        """How many operations there are, by system and status."""
-        return await self._writer.submit(jobs.counts, writes=False)
+        due: float | None = await self._writer.submit(
+            lambda db: claims.next_due(db, self.holder, lease, system), writes=False
+        )
+        return None if due is None else due - self._writer.shift
 
     async def _beat(self) -> None:
+        async def run(db: Database) -> None:
+            await claims.beat(db, self.holder)
+            await claims.forget_holders(db)
+
         while True:
             await self._clock.sleep(self._settings.lease / 3)
-            if self._beat_at is None:
+            if not self._lease.shown:
                 continue
             started, now = self._clock.monotonic(), self._clock.now()
-
-            def job(db: Database, now: float = now) -> None:
-                jobs.beat(db, self.holder, now)
-                jobs.forget_holders(db, now - _FORGET_AFTER)
-
             try:
-                await self._writer.submit(job)
+                await self._writer.submit(run)
             except LedgerUnavailable as error:
                 _log.warning("no heartbeat: %s", error)
             else:
-                self._renewed(started, now)
+                self._lease.renew(started, now)
+
+    # Looking up -------------------------------------------------------------------------------------------------
+
+    async def changed(self, operation_id: str, timeout: float) -> None:
+        """Wait until an operation may have changed, whichever process changed it; then ask again.
+
+        With PostgreSQL the process that changes it says so. With SQLite only this process's own changes are heard,
+        and for those of others this is a pause; so keep `timeout` short there.
+
+        Args:
+            operation_id: The operation, also one that blocks an entity.
+            timeout: Seconds after which this returns in any case.
+        """
+        self._writer.listen()
+        await self._changes.wait(operation_id, timeout)
+
+    async def restored(self, backup_at: float, *, until: float | None = None) -> tuple[Restore, int]:
+        """Record that the ledger was just restored from a backup. Nobody else may work on it meanwhile.
+
+        From now on a request that the ledger does not know counts as possibly sent since the backup was made, and
+        so does every operation that the backup has as running, unknown or parked.
+
+        Args:
+            backup_at: When the backup was made (seconds since the epoch).
+            until: Until when an unknown request counts as possibly sent; None for ever.
+
+        Returns:
+            What was recorded, and how many operations of the backup count as possibly sent.
+        """
+        found: tuple[Restore, int] = await self._writer.submit(lambda db: restores.record(db, backup_at, until))
+        return found
 
 
 def _look_away(finished: asyncio.Future[Any]) -> None:

@@ -18,19 +18,15 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any
 
+from ..clock import Clock
 from ..errors import LedgerUnavailable
-from .database import Database
-
-T = TypeVar("T")
-Work: TypeAlias = Callable[[Database], Any]
+from .database import LocalDatabase, finished
+from .job import ROW, Job
 
 _log = logging.getLogger("seawall.ledger")
 
-ROW = "ledger_row"
-"""Code of the error when the database is well, and refuses what it was given."""
 _OF_A_ROW = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
 
 _MOST_TOGETHER = 128
@@ -38,42 +34,14 @@ _BRIEF = 0.002  # seconds; a flush in the loop that takes longer sends the next 
 _WARY_FOR = 8  # transactions
 
 
-@dataclass(slots=True)
-class _Job:
-    run: Work
-    writes: bool
-    future: asyncio.Future[Any]
-    orphaned: Callable[[Any], None] | None = None
-    failed: Callable[[BaseException], None] | None = None
-    lonely: bool = False
-    result: Any = None
-    error: BaseException | None = None
-
-    def tell(self) -> None:
-        try:
-            self._tell()
-        except Exception:  # noqa: BLE001 -- a mistake of whoever is told must not stop the others
-            _log.exception("a result of the ledger could not be told")
-
-    def _tell(self) -> None:
-        if self.error is not None and self.failed is not None:
-            self.failed(self.error)
-        if self.future.done():
-            # Its caller stopped waiting; the job is done all the same.
-            if self.orphaned is not None and self.error is None:
-                self.orphaned(self.result)
-        elif self.error is None:
-            self.future.set_result(self.result)
-        else:
-            self.future.set_exception(self.error)
-
-
-class Writer:
-    """Runs jobs on one connection, in the order in which they were given. Used from one event loop.
+class LocalWriter:
+    """The writer of an SQLite file: runs jobs on one connection, in the order in which they were given.
 
     Args:
         connection: In autocommit mode; used by nobody else.
         describe: Turns a database error into one clear sentence.
+        clock: The time.
+        on_change: Told the operations that a transaction changed.
         busy_timeout: Seconds to wait for another process's transaction.
         inline: Do everything in the calling thread (simulated time: no thread at all).
     """
@@ -82,16 +50,19 @@ class Writer:
         self,
         connection: sqlite3.Connection,
         describe: Callable[[sqlite3.Error], str],
+        clock: Clock,
         *,
+        on_change: Callable[[list[str]], None] | None = None,
         busy_timeout: float = 5.0,
         inline: bool = False,
     ) -> None:
         self._connection = connection
-        self._database = Database(connection)
+        self._database = LocalDatabase(connection, clock)
+        self._on_change = on_change
         self._describe = describe
         self._busy_timeout = busy_timeout
         self._loop = asyncio.get_running_loop()
-        self._pending: deque[_Job] = deque()
+        self._pending: deque[Job] = deque()
         self._busy = False
         self._scheduled = False
         self._patience = -1.0  # the busy timeout that the connection has now; setting it costs as much as a row
@@ -106,34 +77,32 @@ class Writer:
 
     def submit(
         self,
-        run: Callable[[Database], T],
+        run: Callable[[Any], Any],
         *,
         writes: bool = True,
-        orphaned: Callable[[T], None] | None = None,
+        orphaned: Callable[[Any], None] | None = None,
         failed: Callable[[BaseException], None] | None = None,
         lonely: bool = False,
-    ) -> asyncio.Future[T]:
-        """Queue a job. The future resolves when its transaction is durable; cancelling it undoes nothing.
-
-        Args:
-            run: The job; it may run twice if a neighbour in its transaction fails.
-            writes: False for a job that only reads.
-            orphaned: Told the result if nobody waits for it any more.
-            failed: Told the error, whether or not somebody waits.
-            lonely: True when no other operation is under way: nobody could share the flush, and on a disk that has
-                been quick it is over before a thread would have woken up.
-        """
-        job = _Job(run, writes, self._loop.create_future(), orphaned, failed, lonely)
+    ) -> asyncio.Future[Any]:
+        """See `job.Writer`. A job that is alone is flushed here: on a quick disk that is sooner than a thread wakes."""
+        job = Job(run, writes, self._loop.create_future(), orphaned, failed, lonely)
         if self._closed:
             job.error = LedgerUnavailable("the ledger is closed", code="ledger_closed")
             job.tell()
         elif self._thread is None:
             self._run_alone(job)
+            self._tell_changes()
             job.tell()
         else:
             self._pending.append(job)
             self._schedule()
         return job.future
+
+    def listen(self) -> None:
+        """Nothing to do: SQLite cannot tell what other processes change."""
+
+    shift = 0.0
+    """One machine has one clock."""
 
     async def close(self) -> None:
         """Finish what is queued, then close the connection."""
@@ -179,20 +148,20 @@ class Writer:
         else:
             self._fill(jobs, None)
 
-    def _fill(self, jobs: list[_Job], no_lock: BaseException | None) -> None:
+    def _fill(self, jobs: list[Job], no_lock: BaseException | None) -> None:
         if no_lock is not None:
             # None of them caused it, and trying one by one would wait for the lock as often as there are jobs.
             self._end_told(jobs, self._translated(no_lock))
             return
         try:
             for job in jobs:
-                job.result = job.run(self._database)
+                job.result = finished(job.run(self._database))
         except Exception as raised:  # noqa: BLE001 -- whatever one job raised must reach that job's caller alone
             self._end(jobs, raised)
         else:
             self._commit(jobs)
 
-    def _commit(self, jobs: list[_Job]) -> None:
+    def _commit(self, jobs: list[Job]) -> None:
         if len(jobs) > 1 or not jobs[0].lonely or self._wary:
             self._wary = max(0, self._wary - 1)
             self._in_thread(
@@ -208,7 +177,7 @@ class Writer:
             self._wary = _WARY_FOR
         self._end(jobs, error, committing=True)
 
-    def _end(self, jobs: list[_Job], error: BaseException | None, *, committing: bool = False) -> None:
+    def _end(self, jobs: list[Job], error: BaseException | None, *, committing: bool = False) -> None:
         if error is not None:
             # A commit that fails leaves its transaction open. If there is none, only reading back tells what became
             # of it; the jobs know their own rows again.
@@ -220,7 +189,8 @@ class Writer:
             jobs[0].error = self._translated(error)
         self._end_told(jobs, None)
 
-    def _end_told(self, jobs: list[_Job], error: BaseException | None) -> None:
+    def _end_told(self, jobs: list[Job], error: BaseException | None) -> None:
+        self._tell_changes()
         for job in jobs:
             job.error = job.error or error
             job.tell()
@@ -229,6 +199,12 @@ class Writer:
             self._schedule()
         else:
             self._idle.set()
+
+    def _tell_changes(self) -> None:
+        if changed := self._database.changed:
+            self._database.changed = []
+            if self._on_change is not None:
+                self._on_change(changed)
 
     def _in_thread(self, do: Callable[[], Any], then: Callable[[BaseException | None], None]) -> None:
         def work() -> None:
@@ -257,7 +233,7 @@ class Writer:
             self._connection.execute(f"PRAGMA busy_timeout={int(seconds * 1000)}")
             self._patience = seconds
 
-    def _run_each_alone(self, jobs: list[_Job]) -> None:
+    def _run_each_alone(self, jobs: list[Job]) -> None:
         for job in jobs:
             self._run_alone(job)
 
@@ -269,14 +245,14 @@ class Writer:
             except sqlite3.Error as error:
                 _log.error("the ledger's transaction could not be rolled back: %s", self._describe(error))
 
-    def _run_alone(self, job: _Job) -> None:
+    def _run_alone(self, job: Job) -> None:
         for again in (True, False):
             committing = self._run_once(job)
             if job.error is None or not committing or not again:
                 return
             job.error = None  # its acknowledgement was lost: read back what became of it
 
-    def _run_once(self, job: _Job) -> bool:
+    def _run_once(self, job: Job) -> bool:
         """Run it in a transaction of its own; True when its commit failed and left nothing to tell what it did."""
         committing = False
         self._roll_back()
@@ -286,7 +262,7 @@ class Writer:
             else:
                 # A reader waits too, while another process recovers the file after a crash.
                 self._wait_for_others(self._busy_timeout)
-            job.result = job.run(self._database)
+            job.result = finished(job.run(self._database))
             if job.writes:
                 committing = True
                 self._connection.execute("COMMIT")

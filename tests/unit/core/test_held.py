@@ -16,7 +16,7 @@ from support.virtual import toy_wall, virtual
 
 from seawall import Applied, Partial, Pending, Rejected, Seawall, Unknown
 from seawall.core.adapter import Sent
-from seawall.core.ledger import jobs
+from seawall.core.ledger import reads, store
 from seawall.core.ledger.records import Status
 
 NOTE = AddNote(reference="R-1")
@@ -29,7 +29,7 @@ def full_disk() -> Iterator[None]:
     def full(*_: Any) -> Any:
         raise sqlite3.OperationalError("database or disk is full")
 
-    with patch.object(jobs, "finish", full):
+    with patch.object(store, "record_verdicts", full):
         yield
 
 
@@ -156,6 +156,6 @@ async def test_verdict_that_came_too_late_and_a_ledger_that_cannot_be_read_leave
         call = asyncio.ensure_future(wall.toy.add_note(NOTE, deadline=2.0))
         await target.entered.wait()
         await wall.ledger._writer.submit(lambda db: db.execute("UPDATE operations SET epoch = epoch + 1").rowcount)
-        with patch.object(jobs, "by_id", side_effect=sqlite3.OperationalError("disk I/O error")):
+        with patch.object(reads, "by_id", side_effect=sqlite3.OperationalError("disk I/O error")):
             outcome = await call
         assert isinstance(outcome, Unknown)

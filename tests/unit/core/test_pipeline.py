@@ -271,7 +271,7 @@ async def test_holder_that_lost_its_lease_neither_sends_nor_records(tmp_path: Pa
         while not target.sends:
             await asyncio.sleep(0)
         # Paused past its lease; meanwhile another process takes the operation over and completes it.
-        wall.ledger._beat_at = -1000.0
+        wall.ledger._lease._beat_at = -1000.0
         async with toy_wall(tmp_path, target=target, seed=5) as (other, _, _):
             await other.ledger._writer.submit(lambda db: db.execute("UPDATE holders SET beat_at = 0").rowcount)
             await other.recovery.run_once()

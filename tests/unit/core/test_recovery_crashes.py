@@ -18,7 +18,7 @@ from seawall import Applied, Unknown
 from seawall.core.errors import GatewayError, LedgerUnavailable
 from seawall.core.incidents import incidents
 from seawall.core.ledger.records import Operation, Status
-from seawall.core.ledger.writer import ROW
+from seawall.core.ledger.job import ROW
 
 NOTE = AddNote(reference="R-1")
 

@@ -155,5 +155,6 @@ async def test_decision_without_an_operation_is_recorded(one: Ledger) -> None:
     story = await one.story("op_1")
     assert story is not None
     assert [decision.decision for decision in story.decisions] == ["allow"]
-    rows = one._writer._connection.execute("SELECT reason FROM decisions WHERE operation_id IS NULL").fetchall()
+    query = "SELECT reason FROM decisions WHERE operation_id IS NULL"
+    rows = await one._writer.submit(lambda db: db.execute(query).fetchall())
     assert rows == [("no rule allows it",)]

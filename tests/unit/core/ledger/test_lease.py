@@ -16,7 +16,7 @@ from support.clock import FakeClock
 
 from seawall.core.clock import Sources
 from seawall.core.errors import LedgerUnavailable, Throttled
-from seawall.core.ledger import Ledger, jobs
+from seawall.core.ledger import Ledger, claims
 from seawall.core.ledger.database import Database
 from seawall.core.ledger.records import Intent, Operation, Status, Verdict
 from seawall.core.settings import LedgerSettings
@@ -146,8 +146,7 @@ async def test_pause_between_the_fence_and_its_answer_is_asked_about_again(tmp_p
             answer = submit(run, **options)
             if not taken:
                 clock.advance(31)
-                since = clock.now() - 30.0
-                taken.append(other._writer.submit(lambda db: jobs.claim_due(db, "other", clock.now(), since, None, 9)))
+                taken.append(other._writer.submit(lambda db: claims.claim_due(db, "other", 30.0, None, 9)))
             return answer
 
         with patch.object(paused._writer, "submit", slow):  # a pause right after the commit
@@ -280,5 +279,5 @@ async def test_holder_that_left_is_forgotten_at_once_unless_it_held_something(tm
 
 
 async def show_life_of(one: Ledger) -> None:
-    one._renewed(0.0, 0.0)  # it has held something before
+    one._lease.renew(0.0, 0.0)  # it has held something before
     await show_life(one, "heartbeat")

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -43,9 +44,8 @@ async def one(tmp_path: Path) -> AsyncIterator[Ledger]:
 
 
 def lose_next_acknowledgement(one: Ledger) -> None:
-    writer = one._writer
-    double = Failing(writer._connection, COMMIT_done=1)
-    writer._connection = double  # type: ignore[assignment]  # a double
+    writer: Any = one._writer
+    writer._connection = Failing(writer._connection, COMMIT_done=1)
 
 
 @pytest.mark.case(15)
@@ -107,7 +107,7 @@ async def test_claim_whose_acknowledgement_was_lost_is_still_worked_on(one: Ledg
 
 @pytest.mark.case(15)
 async def test_commit_that_failed_for_certain_is_made_again(one: Ledger) -> None:
-    writer = one._writer
-    writer._connection = Failing(writer._connection, COMMIT=1)  # type: ignore[assignment]  # a double
+    writer: Any = one._writer
+    writer._connection = Failing(writer._connection, COMMIT=1)
     answers = await asyncio.gather(*(one.begin([replace(INTENT, id=f"op_{n}", key=f"k{n}")]) for n in range(3)))
     assert [begun.fresh for (begun,) in answers] == [True] * 3

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.clock import FakeClock
@@ -278,26 +279,28 @@ async def test_full_disk_is_told_clearly_and_writing_goes_on_when_there_is_room(
 ) -> None:
     async with ledger(tmp_path, clock) as one:
         await begun(one)
-        (pages,) = one._writer._connection.execute("PRAGMA page_count").fetchone()
-        one._writer._connection.execute(f"PRAGMA max_page_count={pages}")
+        connection: Any = one._writer._connection  # type: ignore[attr-defined]  # of the SQLite one
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count={pages}")
         big = replace(INTENT, id="op_2", key="k2", request="x" * 100_000)
         with pytest.raises(LedgerUnavailable, match=r"disk of the ledger .* is full"):
             await one.begin([big])
         assert await one.get("op_2") is None
-        one._writer._connection.execute("PRAGMA max_page_count=1000000")
+        connection.execute("PRAGMA max_page_count=1000000")
         assert (await one.begin([big]))[0].fresh
 
 
 async def test_verdict_that_could_not_be_written_is_kept_and_written_later(tmp_path: Path, clock: FakeClock) -> None:
     async with ledger(tmp_path, clock) as one:
         await begun(one)
-        one._writer._connection.execute("PRAGMA query_only=ON")
+        connection: Any = one._writer._connection  # type: ignore[attr-defined]  # of the SQLite one
+        connection.execute("PRAGMA query_only=ON")
         one.finish_soon([verdict()])
         await asyncio.sleep(0)
         assert len(one.unrecorded) == 1
         with pytest.raises(LedgerUnavailable):
             await one.retry_unrecorded()
-        one._writer._connection.execute("PRAGMA query_only=OFF")
+        connection.execute("PRAGMA query_only=OFF")
         await one.retry_unrecorded()
         found = await one.get("op_1")
         assert found is not None

@@ -111,7 +111,7 @@ async def test_verdict_whose_caller_is_gone_when_it_fails_is_kept(one: Ledger, b
 
 
 async def test_verdict_that_succeeds_after_its_caller_is_gone_is_not_kept(one: Ledger, blocker: Blocker) -> None:
-    one._held.add(("op_2", 1))  # another operation is under way, so the flush happens in the thread
+    one._lease.held.add(("op_2", 1))  # another operation is under way, so the flush happens in the thread
     with pytest.raises(TimeoutError):
         await one.finish([APPLIED], within=0.0)
     assert await status(one) is Status.APPLIED
@@ -201,7 +201,7 @@ async def test_verdict_that_is_refused_is_tried_more_and_more_rarely_and_told_as
 
 @pytest.mark.parametrize("mistake", [TypeError("ours"), OverflowError("too large")])
 async def test_verdict_is_kept_whatever_the_failure_was(one: Ledger, blocker: Blocker, mistake: Exception) -> None:
-    with patch("seawall.core.ledger.jobs.finish", side_effect=mistake):
+    with patch("seawall.core.ledger.store.record_verdicts", side_effect=mistake):
         with pytest.raises(LedgerUnavailable, match=type(mistake).__name__):
             await one.finish([APPLIED])
         one.finish_soon([replace(APPLIED, operation_id="op_2")])

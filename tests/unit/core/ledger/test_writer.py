@@ -11,38 +11,39 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from seawall.core.clock import SystemClock
 from seawall.core.errors import LedgerUnavailable
-from seawall.core.ledger.database import Database
-from seawall.core.ledger.writer import Writer
+from seawall.core.ledger.database import LocalDatabase
+from seawall.core.ledger.writer import LocalWriter
 
 
 @pytest_asyncio.fixture
-async def writer(tmp_path: Path) -> AsyncIterator[Writer]:
+async def writer(tmp_path: Path) -> AsyncIterator[LocalWriter]:
     connection = sqlite3.connect(tmp_path / "w.db", isolation_level=None, check_same_thread=False)
     connection.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)")
-    one = Writer(connection, lambda error: f"told: {error}")
+    one = LocalWriter(connection, lambda error: f"told: {error}", SystemClock())
     yield one
     await one.close()
 
 
-def insert(number: int) -> Callable[[Database], int]:
-    def job(db: Database) -> int:
+def insert(number: int) -> Callable[[LocalDatabase], int]:
+    def job(db: LocalDatabase) -> int:
         return db.execute("INSERT INTO t VALUES (?)", (number,)).rowcount
 
     return job
 
 
-def numbers(db: Database | sqlite3.Connection) -> list[int]:
+def numbers(db: LocalDatabase | sqlite3.Connection) -> list[int]:
     return [n for (n,) in db.execute("SELECT n FROM t ORDER BY n")]
 
 
-async def test_jobs_run_in_the_order_they_were_given(writer: Writer) -> None:
+async def test_jobs_run_in_the_order_they_were_given(writer: LocalWriter) -> None:
     order: list[int] = []
     await asyncio.gather(*(writer.submit(lambda db, n=n: order.append(n)) for n in range(50)))  # type: ignore[misc]
     assert order == list(range(50))
 
 
-async def test_jobs_that_queue_together_share_a_commit(writer: Writer) -> None:
+async def test_jobs_that_queue_together_share_a_commit(writer: LocalWriter) -> None:
     commits: list[str] = []
     gate = threading.Event()
     blocker = writer.submit(lambda db: gate.wait(5), writes=False)
@@ -54,7 +55,7 @@ async def test_jobs_that_queue_together_share_a_commit(writer: Writer) -> None:
     assert await writer.submit(numbers, writes=False) == list(range(64))
 
 
-async def test_job_that_fails_harms_none_of_its_neighbours(writer: Writer) -> None:
+async def test_job_that_fails_harms_none_of_its_neighbours(writer: LocalWriter) -> None:
     gate = threading.Event()
     blocker = writer.submit(lambda db: gate.wait(5), writes=False)
     good, bad, other = (writer.submit(insert(n)) for n in (1, 1, 2))
@@ -68,13 +69,13 @@ async def test_job_that_fails_harms_none_of_its_neighbours(writer: Writer) -> No
     assert await writer.submit(numbers, writes=False) == [1, 2]
 
 
-async def test_caller_that_goes_does_not_undo_its_job(writer: Writer) -> None:
+async def test_caller_that_goes_does_not_undo_its_job(writer: LocalWriter) -> None:
     future = writer.submit(insert(7))
     future.cancel()
     assert await writer.submit(numbers, writes=False) == [7]
 
 
-async def test_closing_finishes_what_is_queued(tmp_path: Path, writer: Writer) -> None:
+async def test_closing_finishes_what_is_queued(tmp_path: Path, writer: LocalWriter) -> None:
     for n in range(20):
         writer.submit(insert(n))
     await writer.close()
@@ -87,7 +88,7 @@ async def test_lock_of_another_program_is_waited_for_once_and_not_once_a_job(tmp
     connection = sqlite3.connect(tmp_path / "w.db", isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)")
-    writer = Writer(connection, lambda error: f"told: {error}", busy_timeout=0.1)
+    writer = LocalWriter(connection, lambda error: f"told: {error}", SystemClock(), busy_timeout=0.1)
     tries: list[str] = []
     connection.set_trace_callback(lambda text: tries.append(text) if text.startswith("BEGIN") else None)
     blocker = sqlite3.connect(tmp_path / "w.db", isolation_level=None)
@@ -106,7 +107,7 @@ async def test_lock_that_is_released_in_time_delays_the_jobs_and_no_more(tmp_pat
     connection = sqlite3.connect(tmp_path / "w.db", isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)")
-    writer = Writer(connection, lambda error: f"told: {error}", busy_timeout=30.0)
+    writer = LocalWriter(connection, lambda error: f"told: {error}", SystemClock(), busy_timeout=30.0)
     blocker = sqlite3.connect(tmp_path / "w.db", isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")
     waiting = [writer.submit(insert(n)) for n in range(3)]
@@ -118,7 +119,7 @@ async def test_lock_that_is_released_in_time_delays_the_jobs_and_no_more(tmp_pat
     await writer.close()
 
 
-async def test_reads_are_made_in_the_thread_even_when_writes_surround_them(writer: Writer) -> None:
+async def test_reads_are_made_in_the_thread_even_when_writes_surround_them(writer: LocalWriter) -> None:
     threads: list[int] = []
     jobs: list[asyncio.Future[Any]] = [
         writer.submit(insert(1)),
@@ -130,7 +131,7 @@ async def test_reads_are_made_in_the_thread_even_when_writes_surround_them(write
     assert threads[0] != threading.get_ident()
 
 
-async def test_failure_is_told_even_when_its_caller_is_gone(writer: Writer) -> None:
+async def test_failure_is_told_even_when_its_caller_is_gone(writer: LocalWriter) -> None:
     told: list[BaseException] = []
     await writer.submit(insert(1))
     writer.submit(insert(1), failed=told.append).cancel()
@@ -138,12 +139,12 @@ async def test_failure_is_told_even_when_its_caller_is_gone(writer: Writer) -> N
     assert [str(error) for error in told] == ["told: UNIQUE constraint failed: t.n [ledger_row]"]
 
 
-async def test_commit_that_fails_is_told_to_each_and_leaves_the_connection_usable(writer: Writer) -> None:
+async def test_commit_that_fails_is_told_to_each_and_leaves_the_connection_usable(writer: LocalWriter) -> None:
     connection = writer._connection
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("CREATE TABLE c (n REFERENCES t (n) DEFERRABLE INITIALLY DEFERRED)")
 
-    def orphan(db: Database) -> None:
+    def orphan(db: LocalDatabase) -> None:
         db.execute("INSERT INTO c VALUES (99)")  # fails at the commit and not before
 
     good, bad = writer.submit(insert(1)), writer.submit(orphan)
@@ -160,8 +161,8 @@ def test_loop_that_ends_before_the_ledger_is_closed_does_not_break_its_thread(tm
     connection.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)")
     gate = threading.Event()
 
-    async def main() -> Writer:
-        writer = Writer(connection, str)
+    async def main() -> LocalWriter:
+        writer = LocalWriter(connection, str, SystemClock())
         writer.submit(lambda db: gate.wait(5), writes=False)
         await asyncio.sleep(0.01)
         return writer
@@ -176,7 +177,7 @@ def test_loop_that_ends_before_the_ledger_is_closed_does_not_break_its_thread(tm
 
 
 async def test_lonely_flush_needs_no_thread_and_a_slow_one_sends_the_next_ones_there(
-    writer: Writer, monkeypatch: pytest.MonkeyPatch
+    writer: LocalWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flushed_in: list[str] = []
 
@@ -196,7 +197,7 @@ async def test_lonely_flush_needs_no_thread_and_a_slow_one_sends_the_next_ones_t
     assert await writer.submit(numbers, writes=False) == [1, 2, 3, 4]
 
 
-async def test_jobs_of_one_turn_share_a_commit_even_if_each_believed_to_be_alone(writer: Writer) -> None:
+async def test_jobs_of_one_turn_share_a_commit_even_if_each_believed_to_be_alone(writer: LocalWriter) -> None:
     commits: list[str] = []
     writer._connection.set_trace_callback(lambda text: commits.append(text) if text == "COMMIT" else None)
     await asyncio.gather(*(writer.submit(insert(n), lonely=True) for n in range(8)))
@@ -233,10 +234,10 @@ class Failing:
         self.real.close()
 
 
-def failing(folder: Path, **fails: int) -> Writer:
+def failing(folder: Path, **fails: int) -> LocalWriter:
     connection = sqlite3.connect(folder / "w.db", isolation_level=None, check_same_thread=False)
     connection.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)")
-    return Writer(Failing(connection, **fails), lambda error: f"told: {error}")  # type: ignore[arg-type]  # a double
+    return LocalWriter(Failing(connection, **fails), lambda error: f"told: {error}", SystemClock())  # type: ignore[arg-type]  # a double
 
 
 @pytest.mark.parametrize("together", [1, 3])
@@ -253,7 +254,7 @@ async def test_rollback_that_fails_does_not_stop_the_ledger(tmp_path: Path, toge
         await writer.close()
 
 
-async def test_mistake_of_whoever_is_told_does_not_keep_the_others_waiting(writer: Writer) -> None:
+async def test_mistake_of_whoever_is_told_does_not_keep_the_others_waiting(writer: LocalWriter) -> None:
     def mistake(_: object) -> None:
         raise ValueError("ours")
 
@@ -268,8 +269,8 @@ async def test_mistake_of_whoever_is_told_does_not_keep_the_others_waiting(write
 async def test_commit_whose_acknowledgement_was_lost_is_read_back(tmp_path: Path, lonely: bool, together: int) -> None:
     writer = failing(tmp_path, COMMIT_done=1)
 
-    def found_or_put(number: int) -> Callable[[Database], str]:
-        def job(db: Database) -> str:
+    def found_or_put(number: int) -> Callable[[LocalDatabase], str]:
+        def job(db: LocalDatabase) -> str:
             if db.execute("SELECT n FROM t WHERE n = ?", (number,)).fetchone() is not None:
                 return "mine already"
             db.execute("INSERT INTO t VALUES (?)", (number,))

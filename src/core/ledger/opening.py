@@ -1,0 +1,62 @@
+"""Opening a ledger: the writer of the database that the settings name."""
+
+from __future__ import annotations
+
+import asyncio
+
+from ..clock import Clock
+from ..errors import LedgerUnavailable
+from ..settings import LedgerSettings
+from .changes import Changes
+from .connection import connect
+from .job import Writer
+from .writer import LocalWriter
+
+
+async def open_writer(settings: LedgerSettings, clock: Clock, holder: str, changes: Changes, *, inline: bool) -> Writer:
+    """Open the database, and make its tables if there are none.
+
+    Args:
+        settings: Which one.
+        clock: The time.
+        holder: Who we are to the other processes.
+        changes: Told which operations changed.
+        inline: Work in the calling thread.
+
+    Raises:
+        LedgerUnavailable: It cannot be used; the message says what to do.
+    """
+    if settings.url is not None:
+        if inline:
+            raise ValueError("only an SQLite ledger can work in the calling thread")
+        return await _open_remote(settings, clock, holder, changes)
+    connection, describe = connect(settings) if inline else await asyncio.to_thread(connect, settings)
+    return LocalWriter(
+        connection,
+        describe,
+        clock,
+        on_change=changes.tell,
+        busy_timeout=settings.busy_timeout,
+        inline=inline,
+    )
+
+
+async def _open_remote(settings: LedgerSettings, clock: Clock, holder: str, changes: Changes) -> Writer:
+    try:
+        from .postgres.address import Address
+    except ImportError as error:
+        raise LedgerUnavailable(
+            f"ledger.url needs the PostgreSQL driver ({error.name}); install it with: pip install 'seawall[postgres]'",
+            code="ledger_driver",
+        ) from None
+    from .postgres.tables import set_up
+    from .postgres.writer import RemoteWriter
+
+    address = Address(settings)
+    connection = await address.connect()
+    try:
+        await set_up(connection, address)
+    except BaseException:
+        await connection.close()
+        raise
+    return RemoteWriter(address, connection, settings, clock, holder, changes)
