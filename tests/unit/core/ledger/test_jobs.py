@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from support.clock import FakeClock
 
-from seawall.core.clock import Sources
 from seawall.core.ledger import Ledger
 from seawall.core.ledger.records import AttemptRow, DecisionRow, Intent, ProbeRow, Status, Verdict
-from seawall.core.settings import LedgerSettings
+from seawall.core.ledger.statements import Statement
+
+from .conftest import Home
 
 INTENT = Intent(
     id="op_1",
@@ -37,12 +37,9 @@ def clock() -> FakeClock:
 
 
 @pytest_asyncio.fixture
-async def one(tmp_path: Path, clock: FakeClock) -> AsyncIterator[Ledger]:
-    ledger = await Ledger.open(
-        LedgerSettings(path=str(tmp_path / "l.db")), Sources(clock), inline=True, heartbeat=False
-    )
-    yield ledger
-    await ledger.close()
+async def one(home: Home, clock: FakeClock) -> AsyncIterator[Ledger]:
+    async with home.open(clock) as ledger:
+        yield ledger
 
 
 @pytest.mark.case(25)
@@ -155,6 +152,6 @@ async def test_decision_without_an_operation_is_recorded(one: Ledger) -> None:
     story = await one.story("op_1")
     assert story is not None
     assert [decision.decision for decision in story.decisions] == ["allow"]
-    query = "SELECT reason FROM decisions WHERE operation_id IS NULL"
-    rows = await one._writer.submit(lambda db: db.execute(query).fetchall())
+    query = Statement("SELECT reason FROM decisions WHERE operation_id IS NULL", (), {})
+    rows = (await one._writer.submit(lambda db: db.run(query, ()))).fetchall()
     assert rows == [("no rule allows it",)]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -16,10 +15,12 @@ from support.clock import FakeClock
 
 from seawall.core.clock import Sources
 from seawall.core.errors import LedgerUnavailable, Throttled
-from seawall.core.ledger import Ledger, claims
+from seawall.core.ledger import Ledger
 from seawall.core.ledger.database import Database
 from seawall.core.ledger.records import Intent, Operation, Status, Verdict
-from seawall.core.settings import LedgerSettings
+from seawall.core.ledger.statements import Statement
+
+from .conftest import Home
 
 INTENT = Intent(
     id="op_1",
@@ -51,14 +52,8 @@ def clock() -> TwoTimes:
     return TwoTimes()
 
 
-@asynccontextmanager
-async def ledger(folder: Path, clock: FakeClock) -> AsyncIterator[Ledger]:
-    settings = LedgerSettings(path=str(folder / "ledger.db"), lease=30.0)
-    one = await Ledger.open(settings, Sources(clock), inline=True, heartbeat=False)
-    try:
-        yield one
-    finally:
-        await one.close()
+def ledger(home: Home, clock: FakeClock) -> AbstractAsyncContextManager[Ledger]:
+    return home.open(clock)
 
 
 async def show_life(one: Ledger, how: str) -> None:
@@ -67,8 +62,9 @@ async def show_life(one: Ledger, how: str) -> None:
     elif how == "holding another":
         assert await one.hold("op_2", 1)
     else:
+        before, clock = one._lease._beat_at, one._clock
         beating = asyncio.ensure_future(one._beat())
-        for _ in range(3):
+        while one._lease._beat_at == before or clock.monotonic() == before:
             await asyncio.sleep(0)
         beating.cancel()
 
@@ -76,9 +72,9 @@ async def show_life(one: Ledger, how: str) -> None:
 @pytest.mark.case(16)
 @pytest.mark.parametrize("how", ["beginning another", "holding another", "heartbeat"])
 async def test_sign_of_life_after_a_pause_does_not_cover_what_was_held_before(
-    tmp_path: Path, clock: TwoTimes, how: str
+    home: Home, clock: TwoTimes, how: str
 ) -> None:
-    async with ledger(tmp_path, clock) as paused, ledger(tmp_path, clock) as other:
+    async with ledger(home, clock) as paused, ledger(home, clock) as other:
         await paused.begin([INTENT])
         await paused.begin([SECOND])
         clock.advance(31)
@@ -90,10 +86,8 @@ async def test_sign_of_life_after_a_pause_does_not_cover_what_was_held_before(
         assert paused.lease_is_fresh()
 
 
-async def test_operation_nobody_took_during_a_pause_is_ours_again_once_asked_about(
-    tmp_path: Path, clock: TwoTimes
-) -> None:
-    async with ledger(tmp_path, clock) as paused, ledger(tmp_path, clock) as other:
+async def test_operation_nobody_took_during_a_pause_is_ours_again_once_asked_about(home: Home, clock: TwoTimes) -> None:
+    async with ledger(home, clock) as paused, ledger(home, clock) as other:
         await paused.begin([INTENT, SECOND])
         clock.advance(31)
         assert await paused.hold("op_1", 1)
@@ -103,8 +97,8 @@ async def test_operation_nobody_took_during_a_pause_is_ours_again_once_asked_abo
         assert await other.claim_due(limit=9) == []
 
 
-async def test_operation_begun_anew_by_another_call_is_told_apart_by_its_epoch(tmp_path: Path, clock: TwoTimes) -> None:
-    async with ledger(tmp_path, clock) as paused, ledger(tmp_path, clock) as other:
+async def test_operation_begun_anew_by_another_call_is_told_apart_by_its_epoch(home: Home, clock: TwoTimes) -> None:
+    async with ledger(home, clock) as paused, ledger(home, clock) as other:
         await paused.begin([INTENT])
         clock.advance(31)
         await other.claim_due(limit=1)
@@ -116,8 +110,8 @@ async def test_operation_begun_anew_by_another_call_is_told_apart_by_its_epoch(t
         assert not await paused.hold("op_1", 1)
 
 
-async def test_operation_begun_after_a_pause_is_protected_from_the_start(tmp_path: Path, clock: TwoTimes) -> None:
-    async with ledger(tmp_path, clock) as paused, ledger(tmp_path, clock) as other:
+async def test_operation_begun_after_a_pause_is_protected_from_the_start(home: Home, clock: TwoTimes) -> None:
+    async with ledger(home, clock) as paused, ledger(home, clock) as other:
         await paused.begin([INTENT])
         await paused.finish([Verdict("op_1", 1, Status.APPLIED)])
         clock.advance(31)
@@ -127,8 +121,8 @@ async def test_operation_begun_after_a_pause_is_protected_from_the_start(tmp_pat
 
 
 @pytest.mark.case(41)
-async def test_lease_is_not_trusted_after_the_machine_slept(tmp_path: Path, clock: TwoTimes) -> None:
-    async with ledger(tmp_path, clock) as paused, ledger(tmp_path, clock) as other:
+async def test_lease_is_not_trusted_after_the_machine_slept(home: Home, clock: TwoTimes) -> None:
+    async with ledger(home, clock) as paused, ledger(home, clock) as other:
         await paused.begin([INTENT])
         clock.asleep = 3600.0
         assert not paused.lease_is_fresh()
@@ -136,34 +130,37 @@ async def test_lease_is_not_trusted_after_the_machine_slept(tmp_path: Path, cloc
         assert not await paused.hold("op_1", 1)
 
 
-async def test_pause_between_the_fence_and_its_answer_is_asked_about_again(tmp_path: Path, clock: TwoTimes) -> None:
-    async with ledger(tmp_path, clock) as paused, ledger(tmp_path, clock) as other:
+async def test_pause_between_the_fence_and_its_answer_is_asked_about_again(home: Home, clock: TwoTimes) -> None:
+    async with ledger(home, clock) as paused, ledger(home, clock) as other:
         await paused.begin([INTENT])
         submit = paused._writer.submit
-        taken: list[asyncio.Future[list[Operation]]] = []
+        taken: list[list[Operation]] = []
 
         def slow(run: Callable[[Database], bool], **options: Any) -> asyncio.Future[bool]:
             answer = submit(run, **options)
-            if not taken:
-                clock.advance(31)
-                taken.append(other._writer.submit(lambda db: claims.claim_due(db, "other", 30.0, None, 9)))
-            return answer
+            return asyncio.ensure_future(late(answer)) if not taken else answer
+
+        async def late(answer: asyncio.Future[bool]) -> bool:
+            held = await answer
+            clock.advance(31)
+            taken.append(await other.claim_due(limit=9))
+            return held
 
         with patch.object(paused._writer, "submit", slow):  # a pause right after the commit
             assert not await paused.hold("op_1", 1)
-        assert [operation.id for operation in taken[0].result()] == ["op_1"]
+        assert [operation.id for operation in taken[0]] == ["op_1"]
 
 
-async def test_next_due_is_the_end_of_the_lease_of_another_holder(tmp_path: Path, clock: TwoTimes) -> None:
-    async with ledger(tmp_path, clock) as one, ledger(tmp_path, clock) as other:
+async def test_next_due_is_the_end_of_the_lease_of_another_holder(home: Home, clock: TwoTimes) -> None:
+    async with ledger(home, clock) as one, ledger(home, clock) as other:
         assert await one.next_due() is None
         await one.begin([INTENT])
         assert await one.next_due() is None, "what we hold ourselves is not due to us"
         assert await other.next_due() == clock.now() + 30.0
 
 
-async def test_next_due_counts_what_another_holder_is_looking_at(tmp_path: Path, clock: TwoTimes) -> None:
-    async with ledger(tmp_path, clock) as one, ledger(tmp_path, clock) as other:
+async def test_next_due_counts_what_another_holder_is_looking_at(home: Home, clock: TwoTimes) -> None:
+    async with ledger(home, clock) as one, ledger(home, clock) as other:
         await one.begin([INTENT])
         await one.finish([Verdict("op_1", 1, Status.UNKNOWN, next_check_at=clock.now())])
         await one.claim_due(limit=1)
@@ -172,16 +169,16 @@ async def test_next_due_counts_what_another_holder_is_looking_at(tmp_path: Path,
         assert len(await other.claim_due(limit=1)) == 1
 
 
-async def test_next_due_is_the_earliest_check_and_not_before_it(tmp_path: Path, clock: TwoTimes) -> None:
-    async with ledger(tmp_path, clock) as one:
+async def test_next_due_is_the_earliest_check_and_not_before_it(home: Home, clock: TwoTimes) -> None:
+    async with ledger(home, clock) as one:
         await one.begin([INTENT, SECOND])
         later = [Verdict(f"op_{n}", 1, Status.UNKNOWN, next_check_at=clock.now() + 10.0 * n) for n in (1, 2)]
         await one.finish(later)
         assert await one.next_due() == clock.now() + 10.0
 
 
-async def test_closed_ledger_trusts_its_lease_no_more_and_takes_nothing(tmp_path: Path, clock: TwoTimes) -> None:
-    async with ledger(tmp_path, clock) as closed, ledger(tmp_path, clock) as other:
+async def test_closed_ledger_trusts_its_lease_no_more_and_takes_nothing(home: Home, clock: TwoTimes) -> None:
+    async with ledger(home, clock) as closed, ledger(home, clock) as other:
         await closed.begin([INTENT])
         await closed.close()
         assert not closed.lease_is_fresh()
@@ -191,9 +188,8 @@ async def test_closed_ledger_trusts_its_lease_no_more_and_takes_nothing(tmp_path
         assert len(await other.claim_due(limit=9)) == 1
 
 
-async def test_ledger_that_is_being_closed_shows_no_life_again(tmp_path: Path, clock: TwoTimes) -> None:
-    settings = LedgerSettings(path=str(tmp_path / "ledger.db"), lease=30.0)
-    closing = await Ledger.open(settings, Sources(clock), heartbeat=False)
+async def test_ledger_that_is_being_closed_shows_no_life_again(home: Home, clock: TwoTimes) -> None:
+    closing = await Ledger.open(home.settings(), Sources(clock), heartbeat=False)
     await closing.begin([INTENT])
     close = asyncio.ensure_future(closing.close())
     await asyncio.sleep(0)
@@ -201,15 +197,15 @@ async def test_ledger_that_is_being_closed_shows_no_life_again(tmp_path: Path, c
     with pytest.raises(LedgerUnavailable, match="closed"):
         await closing.hold("op_1", 1)
     await close
-    async with ledger(tmp_path, clock) as other:
+    async with ledger(home, clock) as other:
         assert len(await other.claim_due(limit=9)) == 1
 
 
 @pytest.mark.case(17)
 async def test_orphan_counts_as_sent_until_an_attempt_that_began_before_the_claim_must_be_over(
-    tmp_path: Path, clock: TwoTimes
+    home: Home, clock: TwoTimes
 ) -> None:
-    async with ledger(tmp_path, clock) as old, ledger(tmp_path, clock) as new:
+    async with ledger(home, clock) as old, ledger(home, clock) as new:
         (begun,) = await old.begin([INTENT])
         clock.advance(31)
         (taken,) = await new.claim_due(limit=1, attempt_timeout=10.0)
@@ -222,15 +218,15 @@ async def test_orphan_counts_as_sent_until_an_attempt_that_began_before_the_clai
 
 
 @pytest.mark.case(24)
-async def test_holders_that_vanish_are_counted_and_those_that_leave_are_not(tmp_path: Path, clock: TwoTimes) -> None:
-    async with ledger(tmp_path, clock) as survivor:
-        async with ledger(tmp_path, clock) as leaving:
+async def test_holders_that_vanish_are_counted_and_those_that_leave_are_not(home: Home, clock: TwoTimes) -> None:
+    async with ledger(home, clock) as survivor:
+        async with ledger(home, clock) as leaving:
             await leaving.begin([INTENT])
         (taken,) = await survivor.claim_due(limit=1)
         assert (taken.orphaned, taken.last_sent_at) == (0, clock.now())
         await survivor.finish([Verdict("op_1", 2, Status.UNKNOWN)])
         for count in (1, 2):
-            async with ledger(tmp_path, clock) as vanishing:
+            async with ledger(home, clock) as vanishing:
                 (held,) = await vanishing.claim_due(limit=1)
                 assert held.orphaned == count - 1
                 clock.advance(31)
@@ -245,13 +241,14 @@ async def test_holders_that_vanish_are_counted_and_those_that_leave_are_not(tmp_
 
 
 async def holders(one: Ledger) -> set[str]:
-    return {name for (name,) in await one._writer.submit(lambda db: db.execute("SELECT id FROM holders").fetchall())}
+    query = Statement("SELECT id FROM holders", (), {})
+    return {name for (name,) in (await one._writer.submit(lambda db: db.run(query, ()), writes=False)).fetchall()}
 
 
 async def test_holder_that_vanished_is_forgotten_once_nothing_is_held_by_it_and_no_clock_can_be_that_wrong(
-    tmp_path: Path, clock: TwoTimes
+    home: Home, clock: TwoTimes
 ) -> None:
-    async with ledger(tmp_path, clock) as survivor, ledger(tmp_path, clock) as idle, ledger(tmp_path, clock) as busy:
+    async with ledger(home, clock) as survivor, ledger(home, clock) as idle, ledger(home, clock) as busy:
         await idle.begin([INTENT])
         await idle.finish([Verdict("op_1", 1, Status.APPLIED)])
         await busy.begin([SECOND])
@@ -265,13 +262,13 @@ async def test_holder_that_vanished_is_forgotten_once_nothing_is_held_by_it_and_
         assert await holders(survivor) == {survivor.holder}
 
 
-async def test_holder_that_left_is_forgotten_at_once_unless_it_held_something(tmp_path: Path, clock: TwoTimes) -> None:
-    async with ledger(tmp_path, clock) as survivor:
-        async with ledger(tmp_path, clock) as idle:
+async def test_holder_that_left_is_forgotten_at_once_unless_it_held_something(home: Home, clock: TwoTimes) -> None:
+    async with ledger(home, clock) as survivor:
+        async with ledger(home, clock) as idle:
             await idle.begin([INTENT])
             await idle.finish([Verdict("op_1", 1, Status.APPLIED)])
         assert await holders(survivor) == set()
-        async with ledger(tmp_path, clock) as busy:
+        async with ledger(home, clock) as busy:
             await busy.begin([SECOND])
         assert await holders(survivor) == {busy.holder}
         await survivor.claim_due(limit=1)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from support.clock import FakeClock
 
-from seawall.core.clock import Sources
 from seawall.core.ledger import Ledger
 from seawall.core.ledger.records import DecisionRow, Intent, Status, Verdict
-from seawall.core.settings import LedgerSettings
+
+from .conftest import Home
 
 DECISION = DecisionRow("op_1", 0.0, "ann", "resolved", "she looked")
 
@@ -38,12 +38,10 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-@pytest.fixture
-async def ledger(tmp_path: Path, clock: FakeClock) -> AsyncIterator[Ledger]:
-    settings = LedgerSettings(path=str(tmp_path / "ledger.db"))
-    one = await Ledger.open(settings, Sources(clock), inline=True, heartbeat=False)
-    yield one
-    await one.close()
+@pytest_asyncio.fixture
+async def ledger(home: Home, clock: FakeClock) -> AsyncIterator[Ledger]:
+    async with home.open(clock) as one:
+        yield one
 
 
 async def parked(ledger: Ledger, number: int = 1, **facts: str) -> None:

@@ -3,8 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,8 @@ from seawall.core.clock import Sources
 from seawall.core.errors import BusinessRule, LedgerUnavailable, Throttled
 from seawall.core.ledger import Ledger
 from seawall.core.ledger.records import AttemptRow, DecisionRow, Intent, ProbeRow, Status, Verdict
-from seawall.core.settings import LedgerSettings
+
+from .conftest import Home
 
 INTENT = Intent(
     id="op_1",
@@ -34,18 +34,8 @@ INTENT = Intent(
 )
 
 
-@asynccontextmanager
-async def ledger(folder: Path, clock: FakeClock, **settings: float) -> AsyncIterator[Ledger]:
-    one = await Ledger.open(
-        LedgerSettings.model_validate({"path": str(folder / "ledger.db"), "lease": 30.0} | settings),
-        Sources(clock),
-        inline=True,
-        heartbeat=False,
-    )
-    try:
-        yield one
-    finally:
-        await one.close()
+def ledger(home: Home, clock: FakeClock, **settings: float) -> AbstractAsyncContextManager[Ledger]:
+    return home.open(clock, **settings)
 
 
 @pytest.fixture
@@ -62,24 +52,24 @@ def verdict(status: Status = Status.APPLIED, epoch: int = 1, **facts: object) ->
     return replace(Verdict("op_1", epoch, status), **facts)  # type: ignore[arg-type]  # facts of a verdict
 
 
-async def test_new_key_is_held_by_us_and_a_repetition_finds_it(tmp_path: Path, clock: FakeClock) -> None:
-    async with ledger(tmp_path, clock) as one:
+async def test_new_key_is_held_by_us_and_a_repetition_finds_it(home: Home, clock: FakeClock) -> None:
+    async with ledger(home, clock) as one:
         assert await begun(one) == (True, Status.RUNNING, 1)
         assert await begun(one, replace(INTENT, id="op_2")) == (False, Status.RUNNING, 1)
 
 
-async def test_two_equal_keys_in_one_call_are_one_operation(tmp_path: Path, clock: FakeClock) -> None:
-    async with ledger(tmp_path, clock) as one:
+async def test_two_equal_keys_in_one_call_are_one_operation(home: Home, clock: FakeClock) -> None:
+    async with ledger(home, clock) as one:
         first, second = await one.begin([INTENT, replace(INTENT, id="op_2")])
         assert (first.fresh, second.fresh) == (True, False)
         assert second.operation.id == "op_1"
 
 
-async def test_what_was_recorded_is_there_after_reopening(tmp_path: Path, clock: FakeClock) -> None:
-    async with ledger(tmp_path, clock) as one:
+async def test_what_was_recorded_is_there_after_reopening(home: Home, clock: FakeClock) -> None:
+    async with ledger(home, clock) as one:
         await begun(one)
         await one.finish([verdict(outcome='{"value":1}')])
-    async with ledger(tmp_path, clock) as one:
+    async with ledger(home, clock) as one:
         found = await one.get("op_1")
         assert found is not None
         assert (found.status, found.outcome, found.holder) == (Status.APPLIED, '{"value":1}', None)
@@ -95,9 +85,9 @@ async def test_what_was_recorded_is_there_after_reopening(tmp_path: Path, clock:
     ],
 )
 async def test_rejected_operation_starts_anew_when_that_may_help(
-    tmp_path: Path, clock: FakeClock, error: BusinessRule, changes: dict[str, str], later: float, anew: bool
+    home: Home, clock: FakeClock, error: BusinessRule, changes: dict[str, str], later: float, anew: bool
 ) -> None:
-    async with ledger(tmp_path, clock) as one:
+    async with ledger(home, clock) as one:
         await begun(one)
         await one.finish([verdict(Status.REJECTED, error=json.dumps(error.to_record()))])
         clock.advance(later)
@@ -107,9 +97,9 @@ async def test_rejected_operation_starts_anew_when_that_may_help(
 
 @pytest.mark.parametrize("status", [Status.APPLIED, Status.UNKNOWN, Status.PARKED])
 async def test_operation_that_is_or_may_be_applied_never_starts_anew(
-    tmp_path: Path, clock: FakeClock, status: Status
+    home: Home, clock: FakeClock, status: Status
 ) -> None:
-    async with ledger(tmp_path, clock) as one:
+    async with ledger(home, clock) as one:
         await begun(one)
         await one.finish([verdict(status, next_check_at=clock.now() + 1e6)])
         clock.advance(1e5)
@@ -119,9 +109,9 @@ async def test_operation_that_is_or_may_be_applied_never_starts_anew(
 @pytest.mark.case(25)
 @pytest.mark.parametrize("status", [Status.RUNNING, Status.UNKNOWN, Status.PARKED])
 async def test_entity_with_an_unsettled_operation_takes_no_second_one(
-    tmp_path: Path, clock: FakeClock, status: Status
+    home: Home, clock: FakeClock, status: Status
 ) -> None:
-    async with ledger(tmp_path, clock) as one:
+    async with ledger(home, clock) as one:
         await begun(one, replace(INTENT, entity="case-1"))
         if status is not Status.RUNNING:
             await one.finish([verdict(status)])
@@ -132,8 +122,8 @@ async def test_entity_with_an_unsettled_operation_takes_no_second_one(
         assert (await begun(one, replace(INTENT, id="op_4", key="k4", system="erp", entity="case-1")))[0]
 
 
-async def test_entity_is_free_again_once_its_operation_is_settled(tmp_path: Path, clock: FakeClock) -> None:
-    async with ledger(tmp_path, clock) as one:
+async def test_entity_is_free_again_once_its_operation_is_settled(home: Home, clock: FakeClock) -> None:
+    async with ledger(home, clock) as one:
         await begun(one, replace(INTENT, entity="case-1"))
         await one.finish([verdict()])
         assert (await begun(one, replace(INTENT, id="op_2", key="k2", entity="case-1")))[0]
@@ -141,10 +131,8 @@ async def test_entity_is_free_again_once_its_operation_is_settled(tmp_path: Path
 
 @pytest.mark.case(18)
 @pytest.mark.case(19)
-async def test_result_of_a_stale_holder_is_kept_as_evidence_and_changes_nothing(
-    tmp_path: Path, clock: FakeClock
-) -> None:
-    async with ledger(tmp_path, clock) as old, ledger(tmp_path, clock) as new:
+async def test_result_of_a_stale_holder_is_kept_as_evidence_and_changes_nothing(home: Home, clock: FakeClock) -> None:
+    async with ledger(home, clock) as old, ledger(home, clock) as new:
         await begun(old)
         clock.advance(31)
         (taken,) = await new.claim_due(limit=10)
@@ -159,17 +147,17 @@ async def test_result_of_a_stale_holder_is_kept_as_evidence_and_changes_nothing(
         assert story.decisions[-1].decision == "stale_result"
 
 
-async def test_settled_operation_cannot_be_settled_again(tmp_path: Path, clock: FakeClock) -> None:
-    async with ledger(tmp_path, clock) as one:
+async def test_settled_operation_cannot_be_settled_again(home: Home, clock: FakeClock) -> None:
+    async with ledger(home, clock) as one:
         await begun(one)
         assert await one.finish([verdict()]) == [True]
         assert await one.finish([verdict(Status.REJECTED)]) == [False]
 
 
 async def test_orphan_is_taken_over_only_after_the_lease_and_counts_as_possibly_sent(
-    tmp_path: Path, clock: FakeClock
+    home: Home, clock: FakeClock
 ) -> None:
-    async with ledger(tmp_path, clock) as old, ledger(tmp_path, clock) as new:
+    async with ledger(home, clock) as old, ledger(home, clock) as new:
         await begun(old)
         clock.advance(29)
         assert await new.claim_due(limit=10) == []
@@ -183,9 +171,9 @@ async def test_orphan_is_taken_over_only_after_the_lease_and_counts_as_possibly_
 
 
 async def test_unknown_operation_is_due_at_its_time_and_keeps_its_times_when_nobody_held_it(
-    tmp_path: Path, clock: FakeClock
+    home: Home, clock: FakeClock
 ) -> None:
-    async with ledger(tmp_path, clock) as one:
+    async with ledger(home, clock) as one:
         await begun(one)
         due = clock.now() + 100
         await one.finish([verdict(Status.UNKNOWN, sent_at=5.0, last_sent_at=7.0, next_check_at=due)])
@@ -196,8 +184,8 @@ async def test_unknown_operation_is_due_at_its_time_and_keeps_its_times_when_nob
         assert (taken.sent_at, taken.last_sent_at) == (5.0, 7.0)
 
 
-async def test_first_time_of_sending_is_never_overwritten_and_the_last_always(tmp_path: Path, clock: FakeClock) -> None:
-    async with ledger(tmp_path, clock) as one:
+async def test_first_time_of_sending_is_never_overwritten_and_the_last_always(home: Home, clock: FakeClock) -> None:
+    async with ledger(home, clock) as one:
         await begun(one)
         await one.finish([verdict(Status.UNKNOWN, sent_at=5.0, last_sent_at=7.0, next_check_at=0.0)])
         await one.claim_due(limit=10)
@@ -207,8 +195,8 @@ async def test_first_time_of_sending_is_never_overwritten_and_the_last_always(tm
         assert (found.sent_at, found.last_sent_at, found.checks) == (5.0, 9.0, 1)
 
 
-async def test_claims_take_those_due_first_of_the_system_asked_for(tmp_path: Path, clock: FakeClock) -> None:
-    async with ledger(tmp_path, clock) as one:
+async def test_claims_take_those_due_first_of_the_system_asked_for(home: Home, clock: FakeClock) -> None:
+    async with ledger(home, clock) as one:
         for number, system in enumerate(("crm", "crm", "erp")):
             await one.begin([replace(INTENT, id=f"op_{number}", key=f"k{number}", system=system)])
             await one.finish([Verdict(f"op_{number}", 1, Status.UNKNOWN, next_check_at=10.0 - number)])
@@ -216,17 +204,15 @@ async def test_claims_take_those_due_first_of_the_system_asked_for(tmp_path: Pat
         assert {operation.id for operation in await one.claim_due(limit=9)} == {"op_0", "op_2"}
 
 
-async def test_closing_gives_up_what_is_held_at_once(tmp_path: Path, clock: FakeClock) -> None:
-    async with ledger(tmp_path, clock) as one:
+async def test_closing_gives_up_what_is_held_at_once(home: Home, clock: FakeClock) -> None:
+    async with ledger(home, clock) as one:
         await begun(one)
-    async with ledger(tmp_path, clock) as one:
+    async with ledger(home, clock) as one:
         assert len(await one.claim_due(limit=10)) == 1
 
 
-async def test_lease_is_trusted_for_a_part_of_its_length_and_renewed_by_holding(
-    tmp_path: Path, clock: FakeClock
-) -> None:
-    async with ledger(tmp_path, clock) as one:
+async def test_lease_is_trusted_for_a_part_of_its_length_and_renewed_by_holding(home: Home, clock: FakeClock) -> None:
+    async with ledger(home, clock) as one:
         assert not one.lease_is_fresh()
         await begun(one)
         assert one.lease_is_fresh()
@@ -238,9 +224,9 @@ async def test_lease_is_trusted_for_a_part_of_its_length_and_renewed_by_holding(
 
 @pytest.mark.case(41)
 @pytest.mark.parametrize("jump", [3600.0, -3600.0])
-async def test_clock_that_jumps_never_lets_two_holders_record(tmp_path: Path, clock: FakeClock, jump: float) -> None:
+async def test_clock_that_jumps_never_lets_two_holders_record(home: Home, clock: FakeClock, jump: float) -> None:
     other_clock = FakeClock(start=1_800_000_000.0 + jump)
-    async with ledger(tmp_path, clock) as one, ledger(tmp_path, other_clock) as other:
+    async with ledger(home, clock) as one, ledger(home, other_clock) as other:
         await begun(one)
         taken = await other.claim_due(limit=10)
         recorded = await one.finish([verdict()])
@@ -248,11 +234,11 @@ async def test_clock_that_jumps_never_lets_two_holders_record(tmp_path: Path, cl
         assert sum(recorded + again) == 1
 
 
-async def test_story_tells_attempts_probes_and_decisions_in_order(tmp_path: Path, clock: FakeClock) -> None:
+async def test_story_tells_attempts_probes_and_decisions_in_order(home: Home, clock: FakeClock) -> None:
     attempts = tuple(AttemptRow("op_1", 1, number, "send", 1.0, 2.0, "maybe") for number in (1, 2))
     probes = (ProbeRow("op_1", 1, 3.0, "absent", "{}"),)
     decisions = (DecisionRow("op_1", 4.0, "pipeline", "Wait", "not yet"),)
-    async with ledger(tmp_path, clock) as one:
+    async with ledger(home, clock) as one:
         await begun(one)
         await one.finish([verdict(attempts=attempts, probes=probes, decisions=decisions)])
         story = await one.story("op_1")
@@ -261,8 +247,8 @@ async def test_story_tells_attempts_probes_and_decisions_in_order(tmp_path: Path
         assert await one.story("op_none") is None
 
 
-async def test_find_and_counts_answer_by_what_is_asked(tmp_path: Path, clock: FakeClock) -> None:
-    async with ledger(tmp_path, clock) as one:
+async def test_find_and_counts_answer_by_what_is_asked(home: Home, clock: FakeClock) -> None:
+    async with ledger(home, clock) as one:
         for number in range(3):
             clock.advance(1)
             await one.begin([replace(INTENT, id=f"op_{number}", key=f"k{number}", principal=f"agent:{number % 2}")])
@@ -275,9 +261,9 @@ async def test_find_and_counts_answer_by_what_is_asked(tmp_path: Path, clock: Fa
 
 @pytest.mark.case(14)
 async def test_full_disk_is_told_clearly_and_writing_goes_on_when_there_is_room(
-    tmp_path: Path, clock: FakeClock
+    local_home: Home, clock: FakeClock
 ) -> None:
-    async with ledger(tmp_path, clock) as one:
+    async with ledger(local_home, clock) as one:
         await begun(one)
         connection: Any = one._writer._connection  # type: ignore[attr-defined]  # of the SQLite one
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
@@ -290,8 +276,8 @@ async def test_full_disk_is_told_clearly_and_writing_goes_on_when_there_is_room(
         assert (await one.begin([big]))[0].fresh
 
 
-async def test_verdict_that_could_not_be_written_is_kept_and_written_later(tmp_path: Path, clock: FakeClock) -> None:
-    async with ledger(tmp_path, clock) as one:
+async def test_verdict_that_could_not_be_written_is_kept_and_written_later(local_home: Home, clock: FakeClock) -> None:
+    async with ledger(local_home, clock) as one:
         await begun(one)
         connection: Any = one._writer._connection  # type: ignore[attr-defined]  # of the SQLite one
         connection.execute("PRAGMA query_only=ON")
@@ -309,20 +295,22 @@ async def test_verdict_that_could_not_be_written_is_kept_and_written_later(tmp_p
 
 async def test_missing_folder_is_told_clearly(tmp_path: Path, clock: FakeClock) -> None:
     with pytest.raises(LedgerUnavailable, match="does not exist; make it"):
-        async with ledger(tmp_path / "nowhere", clock):
+        async with ledger(Home(path=str(tmp_path / "nowhere" / "l.db")), clock):
             pass
 
 
-async def test_file_that_is_no_database_is_told_clearly_and_left_alone(tmp_path: Path, clock: FakeClock) -> None:
+async def test_file_that_is_no_database_is_told_clearly_and_left_alone(
+    local_home: Home, tmp_path: Path, clock: FakeClock
+) -> None:
     (tmp_path / "ledger.db").write_bytes(b"this is a text file, and a long one at that" * 100)
     with pytest.raises(LedgerUnavailable, match="not a readable database"):
-        async with ledger(tmp_path, clock):
+        async with ledger(local_home, clock):
             pass
     assert (tmp_path / "ledger.db").read_bytes().startswith(b"this is a text file")
 
 
-async def test_locked_file_is_told_clearly(tmp_path: Path, clock: FakeClock) -> None:
-    async with ledger(tmp_path, clock, busy_timeout=0.05) as one:
+async def test_locked_file_is_told_clearly(local_home: Home, tmp_path: Path, clock: FakeClock) -> None:
+    async with ledger(local_home, clock, busy_timeout=0.05) as one:
         blocker = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
         blocker.execute("BEGIN IMMEDIATE")
         with pytest.raises(LedgerUnavailable, match="locked by another program"):
@@ -332,29 +320,28 @@ async def test_locked_file_is_told_clearly(tmp_path: Path, clock: FakeClock) -> 
         assert (await begun(one))[0]
 
 
-async def test_file_of_a_newer_version_is_not_touched(tmp_path: Path, clock: FakeClock) -> None:
-    async with ledger(tmp_path, clock):
+async def test_file_of_a_newer_version_is_not_touched(local_home: Home, tmp_path: Path, clock: FakeClock) -> None:
+    async with ledger(local_home, clock):
         pass
     with sqlite3.connect(tmp_path / "ledger.db") as raw:
         raw.execute("INSERT INTO ledger_meta VALUES (99)")
     raw.close()
     with pytest.raises(LedgerUnavailable, match="written by a newer Seawall"):
-        async with ledger(tmp_path, clock):
+        async with ledger(local_home, clock):
             pass
 
 
-async def test_closed_ledger_refuses_work(tmp_path: Path, clock: FakeClock) -> None:
-    async with ledger(tmp_path, clock) as one:
+async def test_closed_ledger_refuses_work(home: Home, clock: FakeClock) -> None:
+    async with ledger(home, clock) as one:
         pass
     with pytest.raises(LedgerUnavailable, match="closed"):
         await begun(one)
 
 
-async def test_heartbeat_keeps_the_lease_while_the_ledger_is_open(tmp_path: Path) -> None:
-    one = await Ledger.open(LedgerSettings(path=str(tmp_path / "l.db"), lease=0.3), Sources())
-    other = await Ledger.open(LedgerSettings(path=str(tmp_path / "l.db"), lease=0.3), Sources(), heartbeat=False)
-    await begun(one)
-    await asyncio.sleep(0.5)
-    assert await other.claim_due(limit=1) == []
-    await one.close()
-    await other.close()
+async def test_heartbeat_keeps_the_lease_while_the_ledger_is_open(home: Home) -> None:
+    one = await Ledger.open(home.settings(lease=0.6), Sources())
+    async with home.open(lease=0.6) as other:
+        await begun(one)
+        await asyncio.sleep(1.0)
+        assert await other.claim_due(limit=1) == []
+        await one.close()
