@@ -53,11 +53,13 @@ async def call_batch(asked: Asked, request: BaseModel) -> Outcome[Any]:
     fresh = list(held.values())
 
     async def work() -> Sequence[Conclusion]:
-        if atomic and len(fresh) < len(known):
-            for one in fresh:
+        # What the ledger may have forgotten, since it was restored, is looked up by recovery, each for itself.
+        unsent = [one for one in fresh if not one.trail.maybe_applied]
+        if atomic and len(unsent) < len(known):
+            for one in unsent:
                 one.result = _mixed()
         else:
-            await send_until_known(asked, fresh, _together(asked, request), atomic=atomic)
+            await send_until_known(asked, unsent, _together(asked, request), atomic=atomic)
         return [one.concluded() for one in fresh]
 
     settled = dict(zip(held, await see_through(asked, fresh, work()), strict=True))

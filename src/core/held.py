@@ -46,6 +46,11 @@ class Held:
         self.operation = operation
         self.trail = Trail(operation.id, operation.epoch, asked.sources.clock)
         self.result: ItemResult = NotSent("it was not sent", code="not_sent", transient=True)
+        if operation.sent_at is not None:
+            self.trail.suspect(operation.sent_at, operation.last_sent_at or operation.sent_at)
+            self.result = CommitUnknown(
+                "the ledger was restored from a backup: it does not know whether this was sent before", code="restored"
+            )
 
     async def fence(self) -> None:
         """Make sure that it is still ours, right before an attempt.

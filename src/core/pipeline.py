@@ -207,9 +207,9 @@ class Pipeline:
         while asked.left() > look:
             if current is not None and not _may_change_within(current, asked.left(), clock.now()):
                 return False
-            await clock.sleep(look)
-            look = min(look * 1.5, _SLOWEST_LOOK)
             try:
+                await self.ledger.changed(operation.id, look)
+                look = min(look * 1.5, _SLOWEST_LOOK)
                 async with asyncio.timeout(asked.left()):
                     current = await self.ledger.get(operation.id)
             except LedgerUnavailable:

@@ -49,6 +49,15 @@ class Trail:
         """True when an attempt that is over may have landed."""
         return self.last_sent_at is not None
 
+    def suspect(self, first: float, last: float) -> None:
+        """It may have been sent before, by whom nobody knows.
+
+        Args:
+            first: Since when (seconds since the epoch).
+            last: Until when.
+        """
+        self.sent_at, self.last_sent_at = first, last
+
     def dispatch(self) -> None:
         """An attempt is about to go on the wire."""
         self._number += 1

@@ -30,7 +30,8 @@ async def carry_out(asked: Asked, request: BaseModel, operation: Operation) -> O
     held = Held(asked, asked.action, request, operation)
 
     async def work() -> Sequence[Conclusion]:
-        await send_until_known(asked, [held], _alone)
+        if not held.trail.maybe_applied:  # after a restore the ledger may have forgotten that it was sent
+            await send_until_known(asked, [held], _alone)
         return [await _find_out(held)]
 
     (outcome,) = await see_through(asked, [held], work())
@@ -102,10 +103,11 @@ async def _find_out(held: Held) -> Conclusion:
     asked, system = held.asked, held.asked.system
     attempts = held.trail.attempts
     while held.trail.maybe_applied and isinstance(error := held.result, IntegrationError):
-        wait = min(system.backoff.wait(attempts), asked.left())
-        if system.backoff.exhausted(attempts) or wait >= asked.left() or not system.budget.withdraw():
-            return held.unknown(error)
-        await asked.sources.clock.sleep(wait)
+        if attempts:
+            wait = min(system.backoff.wait(attempts), asked.left())
+            if system.backoff.exhausted(attempts) or wait >= asked.left() or not system.budget.withdraw():
+                return held.unknown(error)
+            await asked.sources.clock.sleep(wait)
         attempts += 1
         match await _step(held, error):
             case IntegrationError():
@@ -119,7 +121,7 @@ async def _find_out(held: Held) -> Conclusion:
             case Park(reason=reason):
                 return held.parked(error, reason)
             case SendAgain():
-                if not system.budget.withdraw():
+                if held.trail.attempts and not system.budget.withdraw():
                     return held.unknown(error)
                 await _attempt(asked, [held], _alone, attempts)
                 again = held.result
