@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..core.clock import Sources
 from ..core.errors import InvalidRequest
 from ..core.ledger.records import Operation
-from ..core.resolution import Resolution, Word
 from ..terminal import Invocation
 from .shared import (
     SEAWALL_TOML,
@@ -25,6 +24,9 @@ from .shared import (
     known_ledger,
     with_wall,
 )
+
+if TYPE_CHECKING:
+    from ..core.resolution import Resolution
 
 By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who decides it; recorded.")]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; recorded.")]
@@ -53,6 +55,8 @@ def resolve(
 
     Nothing is sent. Where the target can be looked at, it must not say otherwise.
     """
+    from ..core.resolution import Word
+
     invocation = invocation_of(ctx, as_json=as_json)
     if (applied is None) is not not_applied:
         raise InvalidRequest("say one of --applied RECORD and --not-applied", code="resolution")
@@ -79,11 +83,14 @@ def retry(
 
     It goes by the same key, the same policy and the same rules: nothing is sent that they do not allow.
     """
+    from ..core.resolution import Word
+
     invocation = invocation_of(ctx, as_json=as_json)
     _record(config, invocation, lambda resolution: resolution.retry(operation, Word(by, reason)))
 
 
 def _record(config: Path, invocation: Invocation, record: Callable[[Resolution], Awaitable[Operation]]) -> None:
+    from ..core.resolution import Resolution
     from ..listing import as_record, became
 
     known_ledger(config, invocation)

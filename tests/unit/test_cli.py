@@ -650,3 +650,10 @@ def test_call_imports_no_simulator(shell: Shell) -> None:
         check=False,
     )
     assert process.stdout == "[]\n"
+
+
+def test_command_line_loads_nothing_heavy_before_a_command_needs_it() -> None:
+    heavy = ["tenacity", "pybreaker", "sqlalchemy", "httpx", "rich.table", "seawall.core.system", "seawall.wall"]
+    code = f"import seawall.cli, sys; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

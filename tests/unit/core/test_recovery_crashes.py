@@ -17,7 +17,7 @@ from support.virtual import sources, toy_wall, virtual
 from seawall import Applied, Unknown
 from seawall.core.errors import GatewayError, LedgerUnavailable
 from seawall.core.incidents import incidents
-from seawall.core.ledger.records import Operation, Status
+from seawall.core.ledger.records import Operation, Status, Verdict
 from seawall.core.ledger.job import ROW
 
 NOTE = AddNote(reference="R-1")
@@ -196,7 +196,7 @@ async def test_row_that_the_database_refuses_does_not_stop_the_others(tmp_path: 
         for number in range(9):
             await wall.toy.add_note(AddNote(reference=f"R-{number}"))
         await asyncio.sleep(700)
-        original, refused = wall.ledger.finish, []
+        original, refused = wall.ledger.finish, list[Verdict]()
 
         async def finish(verdicts: Any, **options: Any) -> list[bool]:
             if not refused:
