@@ -76,7 +76,7 @@ def carry_out(
     assert figures.superseded > 0, "somebody went on and found its operation taken"
     for kind in ("keyed", "marked"):
         assert figures.share(kind, Status.APPLIED) > 0.8, "not by refusing or parking everything"
-        assert figures.share(kind, Status.PARKED) < 0.05
+        assert figures.share(kind, Status.PARKED) < 0.03
     if database is not None:
         assert figures.power_cuts >= 3
 

@@ -116,8 +116,9 @@ class PostgresServer(OwnServer):
     def kill(self) -> None:
         """SIGKILL for the postmaster and all its backends, as when the machine loses power."""
         backends = children(self.process.pid)
+        self.process.send(signal.SIGKILL)
+        kill_all(backends)  # at once, so that a commit under way has no time to come to its end
         self.process.end(signal.SIGKILL)
-        kill_all(backends)
 
     def kill_postmaster(self) -> None:
         """SIGKILL for the postmaster alone; its backends notice, each at its own next wait."""

@@ -164,7 +164,7 @@ class Crew:
         """A new worker; it may not be ready yet.
 
         Args:
-            facts: What else it is told: `planted`, `skew`, `poison`.
+            facts: What else it is told: `planted`, `skew`, `poison`, `crashes`.
         """
         self._born += 1
         number = self._born

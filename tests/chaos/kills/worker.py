@@ -29,9 +29,17 @@ from .steps import Traps
 Message = dict[str, Any]
 
 
-def config(ledger: Message, times: Times) -> Config:
-    """Short waits, a breaker that only a real outage opens, and no operation that is given up for many kills."""
-    recovery = {"interval": 0.15, "first_probe": 0.05, "longest_wait": 1.0, "concurrency": 6, "batch": 20}
+def config(ledger: Message, times: Times, crashes: int) -> Config:
+    """Short waits, and a breaker that only a real outage opens.
+
+    Args:
+        ledger: Its settings.
+        times: Lease and timeouts.
+        crashes: So many processes may end while they hold an operation, before it is taken for the reason.
+    """
+    recovery = {
+        "interval": 0.15, "first_probe": 0.05, "longest_wait": 1.0, "concurrency": 6, "batch": 20, "crashes": crashes
+    }  # fmt: skip
     return Config.model_validate(
         {
             "ledger": {**ledger, "lease": times.lease},
@@ -93,7 +101,8 @@ class Worker:
         told = self._told
         adapter = LineAdapter(told["target"], self._traps, life, self._times.horizon, told.get("poison", ""))
         sources = Sources(SkewedClock(told.get("skew", 0.0)))
-        wall = Seawall(config(told["ledger"], self._times), adapters={"target": adapter}, sources=sources)
+        settings = config(told["ledger"], self._times, told.get("crashes", 3))
+        wall = Seawall(settings, adapters={"target": adapter}, sources=sources)
         try:
             async with wall:
                 self._watch(wall.ledger)
