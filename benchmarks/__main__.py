@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from . import ledger, outage, policy, processes
+from . import ledger, outage, policy, processes, recovery
 
 
 class Target(NamedTuple):
@@ -62,6 +62,8 @@ def main() -> int:
         stored = asyncio.run(ledger.measure(Path(folder), scale))
         progress.update(task, description="eight processes")
         many = processes.measure(Path(folder), int(400 * scale))
+        progress.update(task, description="recovery of unknown operations")
+        recovered = asyncio.run(recovery.measure(Path(folder), int(10_000 * scale)))
         progress.update(task, description="outage")
         loads = outage.load(Path(folder), 60 * scale)
         late = asyncio.run(outage.overshoot(Path(folder), int(800 * scale)))
@@ -93,6 +95,13 @@ def main() -> int:
             at_most=False,
         ),
         Target("replay ÷ ledgered write", stored["replay"] / stored["write"], 0.15),
+        Target(
+            "recovery of 10,000 unknown operations ÷ rate limit",
+            recovered["recovered a second ÷ rate limit"],
+            0.9,
+            at_most=False,
+        ),
+        Target("foreground p99 beside recovery ÷ without it", recovered["foreground p99, beside ÷ idle"], 1.1),
         Target("calls at a target that is down ÷ operations offered", loads["Seawall"], 1.2),
         Target("the same without the breaker, by the retry budget alone", loads["Seawall without its breaker"], 1.2),
         Target("deadline overshoot p99 against a hung server (ms)", late["deadline overshoot p99"], 20.0),
@@ -106,6 +115,7 @@ def main() -> int:
         "µs": calls | open_calls,
         "ms": crowd | imports | late,
         "load": loads,
+        "recovery": recovered,
         "ledger (µs; rate a second)": stored | many,
     }
     if "--json" in sys.argv:
