@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from ..config import ConfigError
 from ..core.errors import InvalidRequest, LedgerUnavailable
-from ..core.outcome import Rejected
+from ..core.outcome import Outcome, Rejected
 from ..envelope import ExitCode, envelope, exit_code
+from ..terminal import Invocation
 from .shared import SEAWALL_TOML, AsJson, ConfigFile, Context, argument_text, invocation_of, with_wall
 
 
@@ -39,10 +40,21 @@ def call(
         outcome = Rejected(InvalidRequest(str(error), code="config"))
     except (InvalidRequest, LedgerUnavailable) as error:
         outcome = Rejected(error)
+    tell(invocation, outcome, target)
+
+
+def tell(invocation: Invocation, outcome: Outcome[Any], target: str) -> NoReturn:
+    """Answer with an outcome, and end with the exit code that it stands for.
+
+    Args:
+        invocation: This run.
+        outcome: The outcome.
+        target: What was asked for, in the answer's words.
+    """
     told, code = envelope(outcome, target), exit_code(outcome)
     if code in (ExitCode.USAGE, ExitCode.LEDGER):
         typer.echo(f"seawall: {invocation.clean(told['summary'])}", err=True)
-        if not as_json:
+        if not invocation.as_json:
             raise typer.Exit(code)
     invocation.answer(told, _as_text(told), "green" if code == ExitCode.OK else "red")
     raise typer.Exit(code)
