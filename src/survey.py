@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from .config import Config
 from .core.action import Action
 from .core.clock import Sources
 from .core.errors import IntegrationError, LedgerUnavailable
 from .core.redaction import Secrets
+from .core.settings import LedgerSettings
 from .core.system import System
 
 if TYPE_CHECKING:
@@ -47,13 +48,17 @@ async def survey(path: Path, secrets: Secrets, *, connect: bool) -> dict[str, An
         for system in wall.systems.values():
             await system.adapter.close()
     problems = [f"{name}: {problem}" for name, told in systems.items() for problem in told["problems"]]
-    if (problem := await _ledger_problem(wall.config)) is not None:
+    if (problem := await _ledger_problem(wall.config.ledger, connect=connect)) is not None:
         problems.append(problem)
+    shared = await _shared(wall, connect=connect)
+    if shared is not None and shared["available"] is False:
+        problems.append(f"shared: {shared['redis']} does not answer; each process goes by its own limits and breakers")
     return {
         "config": str(path),
         "principal": wall.config.principal,
         "policy": {"version": wall.policy.version, "rules": len(wall.policy.rules)},
-        "ledger": wall.config.ledger.path,
+        "ledger": _ledger_name(wall.config.ledger),
+        "shared": shared,
         "systems": systems,
         "problems": problems,
     }
@@ -102,14 +107,44 @@ def _action(wall: Seawall, system: System, action: Action) -> dict[str, Any]:
     return told
 
 
-async def _ledger_problem(config: Config) -> str | None:
+async def _shared(wall: Seawall, *, connect: bool) -> dict[str, Any] | None:
+    """Where processes share what they know of systems, and whether it answers; None where they do not."""
+    if wall.shared is None:
+        return None
+    told: dict[str, Any] = {"redis": _place(wall.config.shared.redis or ""), "available": None}
+    if connect:
+        try:
+            await wall.shared.open()
+            told["available"] = wall.shared.available
+        finally:
+            await wall.shared.close()
+    return told
+
+
+def _ledger_name(settings: LedgerSettings) -> str:
+    return settings.path if settings.url is None else _place(settings.url.get_secret_value())
+
+
+def _place(url: str) -> str:
+    """An address without the user and the password in it."""
+    try:
+        parts = urlsplit(url)
+        port = "" if parts.port is None else f":{parts.port}"
+    except ValueError:
+        return f"{url.partition(':')[0]}://…"
+    return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
+
+
+async def _ledger_problem(settings: LedgerSettings, *, connect: bool) -> str | None:
     """What stands in the way of the ledger; a ledger that does not exist yet is not made."""
     from .core.ledger import Ledger
 
-    if (problem := _folder_problem(Path(config.ledger.path))) is not None or not _exists(config):
+    if settings.url is not None:
+        return await _server_problem(settings) if connect else None
+    if (problem := _folder_problem(Path(settings.path))) is not None or not _exists(settings):
         return problem
     try:
-        ledger = await Ledger.open(config.ledger, Sources(), heartbeat=False)
+        ledger = await Ledger.open(settings, Sources(), heartbeat=False)
     except LedgerUnavailable as error:
         return f"ledger: {error.message}"
     await ledger.close()
@@ -124,8 +159,21 @@ def _folder_problem(path: Path) -> str | None:
     return None
 
 
-def _exists(config: Config) -> bool:
-    return Path(config.ledger.path).exists()
+def _exists(settings: LedgerSettings) -> bool:
+    return Path(settings.path).exists()
+
+
+async def _server_problem(settings: LedgerSettings) -> str | None:
+    try:
+        from .core.ledger.postgres.address import Address
+    except ImportError as error:
+        return f"ledger: the PostgreSQL driver is missing ({error.name}): pip install 'seawall[postgres]'"
+    try:
+        connection = await Address(settings).connect()
+    except LedgerUnavailable as error:
+        return f"ledger: {error.message}"
+    await connection.close()
+    return None
 
 
 def survey_tables(told: dict[str, Any], clean: Callable[[str], str]) -> list[RenderableType]:
@@ -153,6 +201,9 @@ def survey_tables(told: dict[str, Any], clean: Callable[[str], str]) -> list[Ren
             table.add_row(*(Text(clean(cell)) for cell in _cells(action)))
         parts += [table, Text()]
     parts.append(Text(clean(f"ledger: {told['ledger']}")))
+    if (shared := told["shared"]) is not None:
+        answers = {None: "", True: "; it answers", False: "; it does not answer"}[shared["available"]]
+        parts.append(Text(clean(f"shared: {shared['redis']}{answers}")))
     parts.append(
         Text(f"policy: {told['policy']['rules']} rules; the decisions above are those for {told['principal']}")
     )

@@ -72,7 +72,7 @@ def known_ledger(path: Path, invocation: Invocation) -> LedgerSettings:
         InvalidRequest: There is no ledger yet.
     """
     settings = load_config(path, invocation.secrets).ledger
-    if not Path(settings.path).exists():
+    if settings.url is None and not Path(settings.path).exists():
         raise InvalidRequest(f"there is no ledger {settings.path} yet: nothing was ever recorded", code="no_ledger")
     return settings
 

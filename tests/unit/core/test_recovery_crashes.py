@@ -17,8 +17,8 @@ from support.virtual import sources, toy_wall, virtual
 from seawall import Applied, Unknown
 from seawall.core.errors import GatewayError, LedgerUnavailable
 from seawall.core.incidents import incidents
-from seawall.core.ledger.records import Operation, Status, Verdict
 from seawall.core.ledger.job import ROW
+from seawall.core.ledger.records import Operation, Status, Verdict
 
 NOTE = AddNote(reference="R-1")
 
