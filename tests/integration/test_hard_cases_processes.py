@@ -25,6 +25,10 @@ TIMES = Times(lease=1.0, attempt=0.4, horizon=0.8, deadline=6.0)
 HOUR = 3600.0
 SETTLED = 20.0  # seconds that recovery may take
 
+# Where the database makes no difference, one is enough.
+on_sqlite = pytest.mark.parametrize("crew", ["sqlite"], indirect=True)
+on_postgresql = pytest.mark.parametrize("crew", ["postgresql"], indirect=True)
+
 
 @pytest.fixture(name="postgres", scope="module")
 def _postgres() -> Iterator[PostgresServer]:
@@ -100,6 +104,7 @@ async def test_what_a_killed_process_had_sent_is_found_and_not_sent_again(crew: 
     await no_promise_is_broken(crew)
 
 
+@on_sqlite
 @pytest.mark.case(13)
 async def test_what_a_killed_process_may_have_sent_to_a_target_without_means_waits_for_a_person(crew: Crew) -> None:
     """Case 13, where nobody can find out: parked, never sent again."""
@@ -152,6 +157,7 @@ async def test_process_stopped_before_dispatch_neither_sends_nor_records_when_it
     await no_promise_is_broken(crew)
 
 
+@on_sqlite
 @pytest.mark.case(16)
 @pytest.mark.parametrize("kind", ["marked", "keyed"])
 async def test_process_stopped_before_a_repetition_does_not_send_it_when_it_goes_on(crew: Crew, kind: Any) -> None:
@@ -163,6 +169,7 @@ async def test_process_stopped_before_a_repetition_does_not_send_it_when_it_goes
     await no_promise_is_broken(crew)
 
 
+@on_sqlite
 @pytest.mark.case(17)
 async def test_successor_of_a_process_stopped_in_mid_send_waits_the_horizon_and_probes(crew: Crew) -> None:
     """Case 17: SIGSTOP mid-send → B waits the bound, probes; one effect."""
@@ -190,6 +197,7 @@ async def test_late_result_of_a_stopped_process_is_kept_as_evidence_and_changes_
     await no_promise_is_broken(crew)
 
 
+@on_sqlite
 @pytest.mark.case(19)
 @pytest.mark.case(20)
 async def test_request_with_the_same_identity_and_other_content_does_not_touch_what_another_process_does(
@@ -232,6 +240,7 @@ async def test_fifty_callers_in_four_processes_share_one_dispatch_though_one_of_
     await no_promise_is_broken(crew)
 
 
+@on_sqlite
 @pytest.mark.case(24)
 async def test_operation_that_ends_every_process_is_left_alone_and_the_others_go_on(crew: Crew) -> None:
     """Case 24: an operation crashes every worker → quarantined after N; others progress."""
@@ -298,15 +307,13 @@ async def test_orphan_of_a_process_whose_clock_was_an_hour_ahead_is_settled_by_i
     await no_promise_is_broken(crew)
 
 
+@on_postgresql  # an SQLite file belongs to one machine, and that has one clock
 @pytest.mark.case(41)
 @pytest.mark.parametrize(("sender", "other"), [(-HOUR, 0.0), (0.0, HOUR)])
 async def test_holder_that_seems_gone_because_clocks_differ_does_not_repeat_what_its_successor_did(
-    request: pytest.FixtureRequest, crew: Crew, sender: float, other: float
+    crew: Crew, sender: float, other: float
 ) -> None:
     """Case 41: to a machine whose clock is ahead, a holder that waits to try again seems gone; one of the two sends."""
-    if "url" not in crew.ledger:
-        reason = "an SQLite file belongs to one machine, and that has one clock"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
     crew.times = replace(TIMES, deadline=8.0)
     first, second = await crew.worker(skew=sender), await crew.worker(skew=other)
     crew.target.script["R-1"] = ["throttled:3"]

@@ -155,5 +155,9 @@ def postgres_server(*settings: str) -> Iterator[PostgresServer]:
     with tempfile.TemporaryDirectory(prefix="seawall-postgres-", ignore_cleanup_errors=True) as folder:
         server = PostgresServer(Path(folder), programs, *settings)
         server.create()
-        with server:
+        server.start()
+        try:
             yield server
+        finally:
+            if server.running:
+                server.kill()  # nobody needs its data any more

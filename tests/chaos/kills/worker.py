@@ -7,14 +7,18 @@ because everything is imported already. When its input ends it kills all of them
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import os
+import pkgutil
 import signal
 import sys
 import time
 import traceback
+from contextlib import suppress
 from typing import Any
 
+import seawall.core.ledger
 from seawall import Applied, Config, Pending, Rejected, Seawall, Sources, Unknown
 from seawall.core.clock import SystemClock
 from seawall.core.errors import LedgerUnavailable
@@ -210,6 +214,9 @@ def _born(told: Message) -> None:
 
 def nursery() -> None:
     """Fork workers as told."""
+    for module in pkgutil.walk_packages(seawall.core.ledger.__path__, "seawall.core.ledger."):
+        with suppress(ImportError):  # a driver that is not installed
+            importlib.import_module(module.name)
     alive: set[int] = set()
     while line := sys.stdin.buffer.readline():
         pid = os.fork()
