@@ -15,15 +15,17 @@ from ..job import ROW
 _SET_UP = """
 SELECT set_config('lock_timeout', %s, false),
        set_config('idle_in_transaction_session_timeout', %s, false),
-       set_config('synchronous_commit', CASE setting WHEN 'off' THEN 'on' ELSE setting END, false)
+       set_config('synchronous_commit', CASE setting WHEN 'off' THEN 'on' ELSE setting END, false),
+       (SELECT set_config(name, '1s', false) FROM pg_settings WHERE name = 'client_connection_check_interval')
 FROM current_setting('synchronous_commit') AS setting
 """
-"""A transaction that stands still because its process was stopped must not hold the others up for ever."""
+"""A transaction must not hold others up for ever because its process was stopped, or went while it waited."""
 
 _KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 _SAID = {
     "28": "it refuses the user or the password of ledger.url",
     "3D000": "it has no such database; make it, or mend ledger.url",
+    "3F000": "the user of ledger.url may use no schema there; make one, or grant the rights on it",
     "42501": "the user of ledger.url may not do this; grant it the rights on the ledger's tables and schema",
     "53100": "its disk is full; free some space",
     "53300": "it takes no more connections; raise its max_connections, or run fewer processes",
@@ -81,15 +83,21 @@ class Address:
         try:
             wait = f"{max(1, int(self._patience * 1000))}ms"
             await connection.execute(_SET_UP, (wait, f"{max(1000, int(self._patience * 1000))}ms"))
-        except psycopg.Error as error:
+        except BaseException as error:
             await connection.close()
-            raise self.unavailable(error) from None
+            if isinstance(error, psycopg.Error):
+                raise self.unavailable(error) from None
+            raise
         return connection
+
+    def translated(self, error: BaseException | None) -> BaseException:
+        """The error as the ledger's callers are told it; a mistake of ours stays what it is."""
+        if isinstance(error, psycopg.Error | OSError):
+            return self.unavailable(error)
+        return error or LedgerUnavailable(f"{self.where}: it failed, and nobody said why", code="ledger")
 
     def unavailable(self, error: BaseException) -> LedgerUnavailable:
         """The error in one clear sentence."""
-        if isinstance(error, LedgerUnavailable):
-            return error
         state = getattr(error, "sqlstate", None) or ""
         code = ROW if state[:2] in ("21", "22", "23") or isinstance(error, psycopg.DataError) else "ledger"
         said = _SAID.get(state) or _SAID.get(state[:2])

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import Any
+from contextlib import suppress
+from typing import Any, Self
 
 import psycopg
 from psycopg import AsyncConnection
@@ -69,19 +68,29 @@ class Line:
                 await connection.close()
 
 
-@contextmanager
-def watched(connection: AsyncConnection[Any], seconds: float) -> Iterator[None]:
-    """Cut the connection if what is done with it takes longer: a server that hangs would be waited for for ever.
+class Watch:
+    """Cuts a connection on which something takes too long: a server that hangs would be waited for for ever.
 
     A cancellation would not do: the driver answers it by asking the server to cancel, and waits for that.
+
+    Args:
+        connection: The connection.
+        seconds: How long is too long.
     """
-    timer = asyncio.get_running_loop().call_later(seconds, _cut, connection)
-    try:
-        yield
-    finally:
-        timer.cancel()
 
+    def __init__(self, connection: AsyncConnection[Any], seconds: float) -> None:
+        self.cut = False
+        self._connection = connection
+        self._seconds = seconds
 
-def _cut(connection: AsyncConnection[Any]) -> None:
-    with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(connection.fileno())) as wire:
-        wire.shutdown(socket.SHUT_RDWR)
+    def __enter__(self) -> Self:
+        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._cut)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def _cut(self) -> None:
+        self.cut = True
+        with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(self._connection.fileno())) as wire:
+            wire.shutdown(socket.SHUT_RDWR)

@@ -13,6 +13,8 @@ from ..schema import VERSION, check_version, ledger_meta, metadata
 from .address import Address
 from .database import POSTGRES, dialect
 
+# Reading pg_class makes the server look at what others have just made; by itself, to_regclass may not.
+_IS_THERE = "SELECT 1 FROM pg_class WHERE oid = to_regclass(%s)"
 _ONE_AT_A_TIME = 0x5EA_3A11  # the name of the lock under which tables are made
 
 
@@ -50,8 +52,8 @@ async def _make(connection: AsyncConnection[Any], address: Address) -> None:
 
 
 async def _version(connection: AsyncConnection[Any]) -> int | None:
-    known = await (await connection.execute("SELECT to_regclass(%s)", (ledger_meta.name,))).fetchone()
-    if known is None or known[0] is None:
+    known = await (await connection.execute(_IS_THERE, (ledger_meta.name,))).fetchone()
+    if known is None:
         return None
     row = await (await connection.execute(POSTGRES.schema_version.text)).fetchone()
     return None if row is None else row[0]
