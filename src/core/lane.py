@@ -26,6 +26,7 @@ Told: TypeAlias = Callable[[Operation, Verdict], None]
 _log = logging.getLogger("seawall.recovery")
 
 _REFUSED_ROW = "ledger_row"  # the code of an error that lies in one verdict, and not in the ledger
+_BEHIND = 4  # verdicts that may wait for the ledger, for each place on the wire
 _GRACE = 1.0  # seconds for looks to let go when recovery is cancelled
 
 
@@ -65,6 +66,8 @@ class Lane:
         self._stopping = False
         self._waiting: deque[Operation] = deque()
         self._looks: set[asyncio.Task[None]] = set()
+        self._under_way = 0  # looks whose verdict is not known yet; the others only wait for the ledger
+        self._moved = asyncio.Event()
         self._suspects = False
         self._ledger_gone: LedgerUnavailable | None = None
         self._pace = Pace(system, sources, self.wake)
@@ -117,24 +120,35 @@ class Lane:
         taken, ask_at = 0, 0.0
         try:
             while True:
-                while self._waiting and len(self._looks) < self._pace.places() and self._may_begin():
+                while self._waiting and self._has_place() and self._may_begin():
                     self._begin(self._waiting.popleft())
-                free = self._pace.places() - len(self._looks)
-                left = free if most is None else most - taken
-                if free > 0 and left > 0 and self._may_claim() and self._clock.monotonic() >= ask_at:
+                left = 1 if most is None else most - taken
+                if self._has_place() and left > 0 and self._may_claim() and self._clock.monotonic() >= ask_at:
                     if claimed := await self._claim(most=most and left):
                         taken += claimed
                         continue
                     ask_at = self._clock.monotonic() + self._settings.interval
                 if not self._looks:
                     return taken
-                await asyncio.wait(self._looks, timeout=self._settings.interval, return_when=asyncio.FIRST_COMPLETED)
+                await self._until_something_moved()
         except asyncio.CancelledError:
             await self._abandon()
             raise
         finally:
             left_over, self._waiting = list(self._waiting), deque()
             await self._release(left_over)
+
+    def _has_place(self) -> bool:
+        places = self._pace.places()
+        return self._under_way < places and len(self._looks) < places + self._settings.concurrency * _BEHIND
+
+    async def _until_something_moved(self) -> None:
+        self._moved.clear()
+        try:
+            async with asyncio.timeout(self._settings.interval):
+                await self._moved.wait()
+        except TimeoutError:
+            pass
 
     def _may_go_on(self) -> bool:
         return not self._stopping and self._ledger_gone is None and self._pace.held_back() <= 0
@@ -193,16 +207,24 @@ class Lane:
                 _log.exception("recovery of %s failed", operation.id)
                 verdict = look.failed(mistake)
             concluded = True
+            over_with()
             self._pace.heed(look.trouble, answered=look.answered)
             await self._record(operation, verdict)
+
+        def over_with() -> None:
+            self._under_way -= 1
+            self._moved.set()
 
         def over(task: asyncio.Task[None]) -> None:
             self._looks.discard(task)
             if not concluded:  # cancelled, perhaps before it began
+                over_with()
                 self._ledger.finish_soon([look.abandoned()])
+            self._moved.set()
 
         task = asyncio.create_task(conclude(), name=f"seawall look at {operation.id}")
         self._looks.add(task)
+        self._under_way += 1
         task.add_done_callback(over)
 
     async def _record(self, operation: Operation, verdict: Verdict) -> None:
