@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 from support.postgres_server import PostgresServer, postgres_server
 from support.redis_server import redis_server
 from support.shell import CONFIG, Shell
@@ -28,7 +29,7 @@ def remote(shell: Shell, postgres: PostgresServer, tmp_path: Path) -> Shell:
     """The shell, its ledger in an empty schema on the server."""
     schema = f"shell_{abs(hash(tmp_path))}"
     with psycopg.connect(postgres.dsn, autocommit=True) as connection:
-        connection.execute(f"CREATE SCHEMA {schema}")
+        connection.execute(SQL("CREATE SCHEMA {}").format(Identifier(schema)))
     url = f"{postgres.dsn}?options=-csearch_path%3D{schema}"
     shell.config.write_text(CONFIG.replace('path = "ledger.db"', f'url = "{url}"'), encoding="utf-8")
     return shell
