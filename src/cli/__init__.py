@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ..terminal import EPILOG, Commands, say
-from . import call, check_config, compensate, incidents, ops, recover, resolve
+from . import call, check_config, compensate, incidents, ledger, ops, recover, resolve
 from .shared import Context
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ ops.ops.command("resolve", epilog=EPILOG)(resolve.resolve)
 ops.ops.command("retry", epilog=EPILOG)(resolve.retry)
 ops.ops.command("compensate", epilog=EPILOG)(compensate.compensate)
 app.add_typer(incidents.incidents, name="incidents")
+app.add_typer(ledger.ledger, name="ledger")
 app.command(epilog=EPILOG)(call.call)
 app.command(epilog=EPILOG)(recover.recover)
 app.command("check-config", epilog=EPILOG)(check_config.check_config)

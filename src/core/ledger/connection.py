@@ -37,7 +37,7 @@ def connect(settings: LedgerSettings) -> tuple[sqlite3.Connection, Callable[[sql
         raise LedgerUnavailable(f"the folder {path.parent} of the ledger does not exist; make it", code="ledger")
 
     def describe(error: sqlite3.Error) -> str:
-        return _describe(path, error)
+        return in_words(path, error)
 
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
@@ -107,7 +107,13 @@ def _name(error: sqlite3.Error) -> str:
     return str(getattr(error, "sqlite_errorname", ""))
 
 
-def _describe(path: Path, error: sqlite3.Error) -> str:
+def in_words(path: Path, error: sqlite3.Error) -> str:
+    """An error of the file in one clear sentence.
+
+    Args:
+        path: The file.
+        error: What SQLite said.
+    """
     name = _name(error)
     if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
         return f"the ledger {path} is not a readable database ({error}); restore it from a backup, or name another file"

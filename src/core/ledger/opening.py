@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from ..clock import Clock
 from ..errors import LedgerUnavailable
@@ -11,6 +12,9 @@ from .changes import Changes
 from .connection import connect
 from .job import Writer
 from .writer import LocalWriter
+
+if TYPE_CHECKING:
+    from .postgres.address import Address
 
 
 async def open_writer(settings: LedgerSettings, clock: Clock, holder: str, changes: Changes, *, inline: bool) -> Writer:
@@ -42,17 +46,10 @@ async def open_writer(settings: LedgerSettings, clock: Clock, holder: str, chang
 
 
 async def _open_remote(settings: LedgerSettings, clock: Clock, holder: str, changes: Changes) -> Writer:
-    try:
-        from .postgres.address import Address
-    except ImportError as error:
-        raise LedgerUnavailable(
-            f"ledger.url needs the PostgreSQL driver ({error.name}); install it with: pip install 'seawall[postgres]'",
-            code="ledger_driver",
-        ) from None
+    address = address_of(settings)
     from .postgres.tables import set_up
     from .postgres.writer import RemoteWriter
 
-    address = Address(settings)
     connection = await address.connect()
     try:
         await set_up(connection, address)
@@ -60,3 +57,22 @@ async def _open_remote(settings: LedgerSettings, clock: Clock, holder: str, chan
         await connection.close()
         raise
     return RemoteWriter(address, connection, settings, clock, holder, changes)
+
+
+def address_of(settings: LedgerSettings) -> Address:
+    """The server of a ledger on PostgreSQL.
+
+    Args:
+        settings: With `url`.
+
+    Raises:
+        LedgerUnavailable: The address cannot be read, or the driver is not installed.
+    """
+    try:
+        from .postgres.address import Address
+    except ImportError as error:
+        raise LedgerUnavailable(
+            f"ledger.url needs the PostgreSQL driver ({error.name}); install it with: pip install 'seawall[postgres]'",
+            code="ledger_driver",
+        ) from None
+    return Address(settings)

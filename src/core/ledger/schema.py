@@ -22,6 +22,9 @@ from ..errors import LedgerUnavailable
 VERSION = 2
 """Grows with every change of the tables; `migrations/` has the way from each version to the next."""
 
+ONE_AT_A_TIME = 0x5EA_3A11
+"""Name of the lock under which tables are made or changed in PostgreSQL."""
+
 metadata = MetaData()
 
 

@@ -226,6 +226,8 @@ class Statements:
                 holder=None,
             )
         )
+        self.newest = compiled(select(func.max(op.updated_at)))
+        self.last_beat = compiled(select(func.max(holders.c.beat_at)))
         self.forget_all_holders = compiled(holders.delete())
         self.schema_version = compiled(select(func.max(ledger_meta.c.schema_version)))
         self.set_schema_version = self._insert(ledger_meta, "schema_version")

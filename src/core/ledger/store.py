@@ -381,8 +381,12 @@ class Ledger(Lookups):
 
         Returns:
             What was recorded, and how many operations of the backup count as possibly sent.
+
+        Raises:
+            InvalidRequest: The times cannot be right, or somebody works on the ledger.
         """
-        found: tuple[Restore, int] = await self._writer.submit(lambda db: restores.record(db, backup_at, until))
+        lease = self._settings.lease
+        found: tuple[Restore, int] = await self._writer.submit(lambda db: restores.record(db, backup_at, until, lease))
         return found
 
 

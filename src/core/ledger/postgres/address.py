@@ -90,6 +90,18 @@ class Address:
             raise
         return connection
 
+    def connect_to_upgrade(self) -> psycopg.Connection[Any]:
+        """A plain connection, for the one who changes the tables.
+
+        Raises:
+            LedgerUnavailable: The server cannot be reached.
+        """
+        try:
+            given: dict[str, Any] = {"application_name": "seawall", "connect_timeout": 10} | self._given
+            return psycopg.connect(**given)
+        except psycopg.Error as error:
+            raise self._unreachable(error) from None
+
     def translated(self, error: BaseException | None) -> BaseException:
         """The error as the ledger's callers are told it; a mistake of ours stays what it is."""
         if isinstance(error, psycopg.Error | OSError):

@@ -30,7 +30,7 @@ POSTGRES = Statements(dialect())
 
 _server_time = cast(extract("epoch", func.clock_timestamp()), Float)
 TIME = POSTGRES.compiled(select(_server_time))
-_row = postgresql.insert(holders).values(id=bindparam("id"), beat_at=_server_time, commits=bindparam("number"))
+_row = postgresql.insert(holders).values(id=bindparam("id"), beat_at=0.0, commits=bindparam("number"))
 MARK = POSTGRES.compiled(
     _row.on_conflict_do_update(index_elements=["id"], set_={"commits": _row.excluded.commits}).returning(_server_time)
 )

@@ -9,13 +9,12 @@ from psycopg import AsyncConnection, errors
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from ...errors import LedgerUnavailable
-from ..schema import VERSION, check_version, ledger_meta, metadata
+from ..schema import ONE_AT_A_TIME, VERSION, check_version, ledger_meta, metadata
 from .address import Address
 from .database import POSTGRES, dialect
 
 # Reading pg_class makes the server look at what others have just made; by itself, to_regclass may not.
 _IS_THERE = "SELECT 1 FROM pg_class WHERE oid = to_regclass(%s)"
-_ONE_AT_A_TIME = 0x5EA_3A11  # the name of the lock under which tables are made
 
 
 async def set_up(connection: AsyncConnection[Any], address: Address) -> None:
@@ -27,7 +26,7 @@ async def set_up(connection: AsyncConnection[Any], address: Address) -> None:
     try:
         if await _version(connection) != VERSION:
             async with connection.transaction():
-                await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_ONE_AT_A_TIME,))
+                await connection.execute("SELECT pg_advisory_xact_lock(%s)", (ONE_AT_A_TIME,))
                 await _make(connection, address)
     except (errors.DuplicateTable, errors.DuplicateObject) as error:
         table = getattr(error.diag, "message_primary", "") or "a table of the same name exists"
