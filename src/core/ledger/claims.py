@@ -50,8 +50,12 @@ def _looks(system: str | None, alive_since: float, now: float) -> dict[str, Any]
 
 async def anything_due(db: Database, lease: float, system: str | None) -> bool:
     """Whether `claim_due` would find something; a look without a write."""
-    values = db.sql.anything_due.values(**_looks(system, db.now - lease, db.now))
-    return (await db.run(db.sql.anything_due, values)).fetchone() is not None
+    sql, looks = db.sql, _looks(system, db.now - lease, db.now)
+    of_system = (sql.anything_due_of_system, sql.anything_abandoned_of_system)
+    for statement in (sql.anything_due,) if system is None else of_system:
+        if (await db.run(statement, statement.values(**looks))).fetchone() is not None:
+            return True
+    return False
 
 
 async def next_due(db: Database, holder: str, lease: float, system: str | None) -> float | None:
@@ -69,10 +73,14 @@ async def claim_due(
     alive_since = now - lease
     gone = await db.run(db.sql.gone, db.sql.gone.values(alive_since=alive_since))
     vanished = {None, *(name for (name,) in gone.fetchall())}
-    values = db.sql.due.values(**_looks(system, alive_since, now), most=limit)
+    rows: list[Any] = []
+    for statement in (db.sql.due,) if system is None else (db.sql.abandoned_of_system, db.sql.due_of_system):
+        if len(rows) < limit:
+            values = statement.values(**_looks(system, alive_since, now), most=limit - len(rows))
+            rows += (await db.run(statement, values)).fetchall()
     found = [
         (operation(row[:-1]), row[-1])
-        for row in (await db.run(db.sql.due, values)).fetchall()
+        for row in rows
         # A holder that has a row is gone only if that row is ours to judge until we are done.
         if row[-1] is None or row[_HOLDER] in vanished
     ]

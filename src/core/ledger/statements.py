@@ -158,6 +158,28 @@ class Statements:
             .limit(bindparam("most"))
             .with_for_update(of=operations, skip_locked=True)
         )
+        # Of one system, in the order of an index: as quick with ten thousand of them as with ten.
+        of_system = (op.system == bindparam("system"), _GONE)
+        is_due = (_status("unknown"), op.next_check_at <= bindparam("now"), *of_system)
+        self.abandoned_of_system = compiled(
+            operation.add_columns(holders.c.beat_at)
+            .select_from(_JOINED)
+            .where(_status("running"), *of_system)
+            .limit(bindparam("most"))
+            .with_for_update(of=operations, skip_locked=True)
+        )
+        self.due_of_system = compiled(
+            operation.add_columns(holders.c.beat_at)
+            .select_from(_JOINED)
+            .where(*is_due)
+            .order_by(op.next_check_at)
+            .limit(bindparam("most"))
+            .with_for_update(of=operations, skip_locked=True)
+        )
+        self.anything_abandoned_of_system = compiled(
+            select(literal_column("1")).select_from(_JOINED).where(_status("running"), *of_system).limit(1)
+        )
+        self.anything_due_of_system = compiled(select(literal_column("1")).select_from(_JOINED).where(*is_due).limit(1))
         self.claim = compiled(
             update(operations)
             .where(op.id == bindparam("which"))

@@ -57,6 +57,17 @@ def test_statement_of_the_hot_path_finds_its_rows_by_an_index(db: sqlite3.Connec
     assert "SCAN" not in found
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["due_of_system", "abandoned_of_system", "anything_due_of_system", "anything_abandoned_of_system"],
+)
+def test_what_is_due_of_one_system_is_read_in_the_order_of_an_index(db: sqlite3.Connection, name: str) -> None:
+    found = plan(db, getattr(SQL, name))
+    assert "SEARCH operations USING" in found
+    assert "TEMP B-TREE" not in found
+    assert "SCAN" not in found
+
+
 def test_counting_reads_an_index_and_not_the_requests(db: sqlite3.Connection) -> None:
     assert "SCAN operations USING COVERING INDEX ix_operations_status" in plan(db, SQL.counts)
 
