@@ -145,10 +145,6 @@ class Shared:
         """Tell what is left to tell, and disconnect."""
         await self.link.close()
 
-    async def problem(self) -> str | None:
-        """Ask Redis once; None when it answers, else what is the matter."""
-        return await self.link.problem()
-
 
 def _ms(seconds: float) -> int:
     return max(0, round(seconds * 1e3))

@@ -108,24 +108,11 @@ class Link:
         except (Gone, TimeoutError):
             pass
         self._open = self.available = False
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while self._tasks:  # the client may swallow a cancellation (by wait_for of Python 3.11)
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(self._tasks, timeout=_ANSWER_TIME / 20)
         await self._client.aclose()
-
-    async def problem(self) -> str | None:
-        """Ask Redis once, open or not; None when it answers, else what is the matter."""
-        from redis.exceptions import RedisError
-
-        client = self._connect()
-        try:
-            await client.time()
-        except (RedisError, OSError, TimeoutError) as error:
-            return f"Redis at {self.where} cannot be used: {self._secrets.scrub(str(error))}"
-        finally:
-            await client.aclose()
-        return None
 
     async def ask(self, call: Call, *, late: Callable[[Reply], None]) -> Reply | None:
         """Run a script for somebody who waits.
@@ -205,7 +192,7 @@ class Link:
     async def _work(self) -> None:
         """Tell, and keep the members up to date: those that changed at once, all of them from time to time."""
         next_look = self._clock.monotonic()
-        while self._is_open():  # a cancellation may be swallowed by the client (by wait_for of Python 3.11)
+        while self._is_open():
             self._woken.clear()
             try:
                 await self._send_all()
@@ -241,7 +228,8 @@ class Link:
                             self._woken.set()
             except (RedisError, OSError, TimeoutError):
                 pass
-            await self._clock.sleep(self.settings.interval)
+            if self._is_open():
+                await self._clock.sleep(self.settings.interval)
 
     def _is_open(self) -> bool:
         return self._open

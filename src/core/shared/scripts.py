@@ -31,8 +31,23 @@ class Call(NamedTuple):
     args: tuple[str | int | float, ...]
 
 
+# What was written down before Redis' clock was set back lies in the future, by as much.
+_CORRECTED = """
+local function corrected(key, time)
+  local at, said = string.match(redis.call('GET', key) or '0:0', '^(.*):(.*)$')
+  at, said = tonumber(at), tonumber(said)
+  if said > time then
+    at = at - (said - time)
+    redis.call('SET', key, string.format('%.2f:%.0f', at, time), 'KEEPTTL')
+  end
+  return at
+end
+"""
+
 # A generation is the time of the change, so that it grows even where Redis has forgotten the one before.
-_BREAKER = """
+_BREAKER = (
+    _CORRECTED
+    + """
 local time = redis.call('TIME')
 local micros = time[1] * 1000000 + time[2]
 local now = math.floor(micros / 1000)
@@ -77,12 +92,18 @@ local function count(key)
   return redis.call('ZCARD', key)
 end
 
+if state == 'open' and due > now + reset then
+  due = now + reset
+  put('due', string.format('%.0f', due))
+end
+
 local function answer(granted, wait)
-  local left = tonumber(redis.call('GET', quiet) or '0') - now
+  local left = corrected(quiet, now) - now
   return {granted, wait, state, generation, math.max(0, due - now), number('failures'), count(active),
           math.max(0, left)}
 end
 """
+)
 
 # Arguments: whether it called lately, whether its own breaker holds back, milliseconds of an open state to restore.
 PULL = Script(
@@ -200,8 +221,8 @@ return answer(0, 0)
 QUIET = Script(
     """
 local till = now + tonumber(ARGV[6])
-if till > tonumber(redis.call('GET', quiet) or '0') then
-  redis.call('SET', quiet, string.format('%.0f', till), 'PX', ARGV[6])
+if till > corrected(quiet, now) then
+  redis.call('SET', quiet, string.format('%.0f:%.0f', till, now), 'PX', ARGV[6])
   spread()
 end
 return answer(0, 0)
@@ -209,16 +230,19 @@ return answer(0, 0)
     _BREAKER,
 )
 
-_TURNS = """
+_TURNS = (
+    _CORRECTED
+    + """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local interval, slack = tonumber(ARGV[1]), tonumber(ARGV[2])
-local even = tonumber(redis.call('GET', KEYS[1]) or '0')
+local even = corrected(KEYS[1], now)
 
 local function put(at)
-  redis.call('SET', KEYS[1], string.format('%.2f', at), 'PX', math.ceil((at - now) / 1000) + 60000)
+  redis.call('SET', KEYS[1], string.format('%.2f:%.0f', at, now), 'PX', math.ceil(math.max(0, at - now) / 1000) + 60000)
 end
 """
+)
 
 # Arguments: interval, slack, turns wanted, longest wait. Answers with the number of turns, and the wait for the first;
 # a wait below 0 says how much earlier it might have been.
