@@ -1,4 +1,4 @@
-"""One ledger file and several real processes: shared, killed and stopped. Also the program that they run."""
+"""One ledger and several real processes: shared, killed and stopped. Also the program that they run."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,6 +19,9 @@ from seawall.core.clock import Sources
 from seawall.core.ledger import Ledger
 from seawall.core.ledger.records import Intent, Operation, Status, Verdict
 from seawall.core.settings import LedgerSettings
+
+if TYPE_CHECKING:
+    from support.postgres_server import PostgresServer
 
 KEYS, CALLERS = 20, 25
 LEASE = 0.6
@@ -30,20 +34,22 @@ def intent(sources: Sources, key: str) -> Intent:
     )  # fmt: skip
 
 
-async def opened(path: Path) -> Ledger:
-    return await Ledger.open(LedgerSettings(path=str(path), lease=LEASE), Sources())
+async def opened(place: str) -> Ledger:
+    """The ledger at a path, or at the address of a PostgreSQL database."""
+    name = "url" if "://" in place else "path"
+    return await Ledger.open(LedgerSettings.model_validate({name: place, "lease": LEASE}), Sources())
 
 
 class Program:
     """What the processes do; each method is a task named on the command line."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, place: str) -> None:
+        self.place = place
         self.sources = Sources()
 
     async def crowd(self) -> None:
         """Many callers who all want the same."""
-        ledger = await opened(self.path)
+        ledger = await opened(self.place)
         fresh: Counter[str] = Counter()
         seen: dict[str, set[str]] = {}
 
@@ -59,7 +65,7 @@ class Program:
 
     async def wait(self) -> None:
         """Begins one operation and waits for a word before it goes on."""
-        ledger = await opened(self.path)
+        ledger = await opened(self.place)
         (begun,) = await ledger.begin([intent(self.sources, "k1")])
         operation = begun.operation
         print(operation.id, flush=True)
@@ -72,7 +78,7 @@ class Program:
 
     async def write(self) -> None:
         """Writes as fast as it can, and says what the ledger confirmed."""
-        ledger = await opened(self.path)
+        ledger = await opened(self.place)
 
         async def caller() -> None:
             while True:
@@ -85,10 +91,27 @@ class Program:
         await asyncio.gather(*(caller() for _ in range(16)))
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    from support.postgres_server import postgres_server  # the program, which runs by itself, has no such module
+
+    with postgres_server() as one:
+        yield one
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where the ledger is."""
+    if request.param == "sqlite":
+        return str(tmp_path / "l.db")
+    server: PostgresServer = request.getfixturevalue("server")
+    return server.database(f"ledger_{tmp_path.name}")
+
+
 @contextmanager
-def process(path: Path, task: str) -> Iterator[subprocess.Popen[str]]:
+def process(place: str, task: str) -> Iterator[subprocess.Popen[str]]:
     pipe = subprocess.PIPE
-    with subprocess.Popen([sys.executable, __file__, str(path), task], stdin=pipe, stdout=pipe, text=True) as one:
+    with subprocess.Popen([sys.executable, __file__, place, task], stdin=pipe, stdout=pipe, text=True) as one:
         try:
             yield one
         finally:
@@ -110,8 +133,8 @@ async def taken_over(ledger: Ledger) -> Operation:
 
 
 @pytest.mark.case(21)
-def test_one_key_is_fresh_for_exactly_one_of_many_callers_in_four_processes(tmp_path: Path) -> None:
-    command = [sys.executable, __file__, str(tmp_path / "l.db"), "crowd"]
+def test_one_key_is_fresh_for_exactly_one_of_many_callers_in_four_processes(place: str) -> None:
+    command = [sys.executable, __file__, place, "crowd"]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     fresh: Counter[str] = Counter()
     seen: dict[str, set[str]] = {}
@@ -127,9 +150,9 @@ def test_one_key_is_fresh_for_exactly_one_of_many_callers_in_four_processes(tmp_
 
 
 @pytest.mark.case(13)
-async def test_operation_of_a_killed_process_is_taken_over_after_its_lease_and_not_before(tmp_path: Path) -> None:
-    survivor = await opened(tmp_path / "l.db")
-    with process(tmp_path / "l.db", "wait") as one:
+async def test_operation_of_a_killed_process_is_taken_over_after_its_lease_and_not_before(place: str) -> None:
+    survivor = await opened(place)
+    with process(place, "wait") as one:
         operation_id = line(one)
         one.send_signal(signal.SIGKILL)
         died_at = Sources().clock.now()
@@ -147,9 +170,9 @@ async def test_operation_of_a_killed_process_is_taken_over_after_its_lease_and_n
 
 @pytest.mark.case(16)
 @pytest.mark.case(18)
-async def test_process_stopped_past_its_lease_may_neither_send_nor_record_when_it_goes_on(tmp_path: Path) -> None:
-    other = await opened(tmp_path / "l.db")
-    with process(tmp_path / "l.db", "wait") as one:
+async def test_process_stopped_past_its_lease_may_neither_send_nor_record_when_it_goes_on(place: str) -> None:
+    other = await opened(place)
+    with process(place, "wait") as one:
         operation_id = line(one)
         await asyncio.sleep(LEASE / 6)  # between two heartbeats, so that it is not stopped amid a commit
         one.send_signal(signal.SIGSTOP)
@@ -169,15 +192,15 @@ async def test_process_stopped_past_its_lease_may_neither_send_nor_record_when_i
 
 
 @pytest.mark.case(13)
-async def test_whatever_the_ledger_confirmed_is_there_after_a_kill_in_full_flight(tmp_path: Path) -> None:
+async def test_whatever_the_ledger_confirmed_is_there_after_a_kill_in_full_flight(place: str) -> None:
     confirmed: list[list[str]] = []
     for _ in range(3):
-        with process(tmp_path / "l.db", "write") as one:
+        with process(place, "write") as one:
             confirmed.extend(line(one).split() for _ in range(400))
             one.send_signal(signal.SIGKILL)
             assert one.stdout is not None
             confirmed.extend(text.split() for text in one.stdout if text.endswith("\n"))
-    ledger = await opened(tmp_path / "l.db")
+    ledger = await opened(place)
     found = {operation.id: operation.status for operation in await ledger.find(limit=1_000_000)}
     assert {kind for kind, _ in confirmed} == {"begun", "applied"}
     assert [operation_id for _, operation_id in confirmed if operation_id not in found] == []
@@ -190,4 +213,4 @@ async def test_whatever_the_ledger_confirmed_is_there_after_a_kill_in_full_fligh
 
 
 if __name__ == "__main__":
-    asyncio.run(getattr(Program(Path(sys.argv[1])), sys.argv[2])())
+    asyncio.run(getattr(Program(sys.argv[1]), sys.argv[2])())

@@ -5,6 +5,7 @@ Each statement is a round trip, so jobs of one kind are done together, and their
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,9 @@ from ..job import Job
 from .address import is_lost
 from .database import READ_BACK, RemoteDatabase, ServerClock
 from .line import Line, Watch
+
+# It only says what is said to every caller anyway.
+logging.getLogger("psycopg").addFilter(lambda record: not record.msg.startswith("error ignored terminating"))
 
 _TRIES = 6  # for a transaction that the server ended, or whose connection was lost before its commit
 _PAUSE = 0.05  # seconds between two tries to read back what became of a commit
@@ -84,11 +88,12 @@ class Transactions:
             connection = await self._ready()
             database = RemoteDatabase(connection, self._server_clock, self._once, careful=careful)
             ending = await self._transact(connection, database, jobs)
-            trouble, lost = ending.trouble, is_lost(connection)
-            if trouble is None or (lost and ending.committing and await self._was_committed(jobs)):
-                return self._tell(jobs, database)
-            if not lost:
+            trouble = ending.trouble
+            if trouble is not None:
                 await self._roll_back(connection)
+            if trouble is None or (ending.committing and await self._was_committed(jobs)):
+                return self._tell(jobs, database)
+            lost = is_lost(connection)
             if ending.hung or tries == _TRIES:
                 break
             if isinstance(trouble, _ENDED):
@@ -135,6 +140,7 @@ class Transactions:
             self._on_change(database.changed)
 
     async def _roll_back(self, connection: AsyncConnection[Any]) -> None:
+        """End what is left of the transaction. A connection on which even that fails is lost."""
         try:
             with Watch(connection, self._patience + GRACE):
                 await connection.execute("ROLLBACK")
@@ -155,6 +161,8 @@ class Transactions:
             try:
                 return await self._read_back(await self._line.get())
             except (LedgerUnavailable, psycopg.Error) as error:
+                if isinstance(error, psycopg.Error):
+                    await self._line.drop()
                 if self._clock.monotonic() >= until:
                     told = self._translated(error)
                     raise LedgerUnavailable(
@@ -174,6 +182,7 @@ class Transactions:
         try:
             committed = await self._read_back(connection)
         except psycopg.Error as error:
+            await self._line.drop()
             raise self._translated(error) from None
         if committed:
             # Their callers were told that it is not known, and have gone.

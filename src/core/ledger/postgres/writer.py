@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, errors
 
 from ...clock import Clock
 from ...errors import LedgerUnavailable
@@ -116,6 +116,10 @@ class RemoteWriter:
                     lost = is_lost(connection) and not watch.cut
         except Exception as error:  # noqa: BLE001 -- told to the job's caller
             job.error = self._reading.address.translated(error)
+            if isinstance(error, errors.OperationalError):
+                # Also one that was just told that the server goes down: it is not closed yet.
+                lost = lost or error.sqlstate in ("57P01", "57P02", "57P03")
+                await self._reading.drop()
         return lost
 
     def _announce(self, changed: list[str]) -> None:
