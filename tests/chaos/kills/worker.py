@@ -10,7 +10,6 @@ import asyncio
 import importlib
 import json
 import os
-import pkgutil
 import signal
 import sys
 import time
@@ -18,7 +17,6 @@ import traceback
 from contextlib import suppress
 from typing import Any
 
-import seawall.core.ledger
 from seawall import Applied, Config, Pending, Rejected, Seawall, Sources, Unknown
 from seawall.core.clock import SystemClock
 from seawall.core.errors import LedgerUnavailable
@@ -212,11 +210,14 @@ def _born(told: Message) -> None:
         os._exit(0)  # a fork ends here, and not where its nursery would
 
 
+_LOADED_LATE = ("seawall.core.ledger.store", "seawall.core.ledger.postgres.writer", "alembic.command")
+
+
 def nursery() -> None:
     """Fork workers as told."""
-    for module in pkgutil.walk_packages(seawall.core.ledger.__path__, "seawall.core.ledger."):
+    for name in _LOADED_LATE:
         with suppress(ImportError):  # a driver that is not installed
-            importlib.import_module(module.name)
+            importlib.import_module(name)
     alive: set[int] = set()
     while line := sys.stdin.buffer.readline():
         pid = os.fork()
