@@ -68,7 +68,9 @@ async def lost_an_hour(crew: Crew) -> None:
         ("known", "open", "marked since", "keyed since", "plain since")
     ), "and one more is on its way"
     copy(backup, path)
-    ledger = await Ledger.open(LedgerSettings.model_validate(crew.ledger), Sources(), heartbeat=False)
+    settings = LedgerSettings.model_validate({**crew.ledger, "lease": TIMES.lease})
+    ledger = await Ledger.open(settings, Sources(), heartbeat=False)
+    await asyncio.sleep(max(0.0, backup_at + TIMES.lease - time.time()))  # whoever was alive then is not any more
     await ledger.restored(backup_at)
     await ledger.close()
     crew.asks.clear()  # the ledger cannot know what it told since
