@@ -18,9 +18,9 @@ from seawall.core.ledger.records import Intent, Status, Verdict
 from .ledger import Do, Done
 from .policy import Nothing
 
-RATE = 400.0  # calls a second that the target allows
+RATE = 300.0  # calls a second that the target allows
 _FOREGROUND = 50.0  # calls a second of our own, while recovery runs
-_LATENCY = 0.01  # seconds of one call
+_LATENCY = 0.04  # seconds of one call; a CRM takes longer
 _TURNS = 12  # in turn, so that a noisy machine is noisy for both
 _TOGETHER = 500  # operations recorded in one transaction
 
@@ -185,7 +185,7 @@ def _wall(path: Path, target: Landed) -> Seawall:
                 "bench": {
                     "connector": "nothing",
                     "limits": {"rate": RATE},
-                    "recovery": {"concurrency": 8},
+                    "recovery": {"concurrency": 24},
                 }
             },
             "policy": [{"name": "all", "decision": "allow"}],

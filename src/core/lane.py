@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from .clock import Sources
 from .company import Company
@@ -15,17 +15,14 @@ from .examination import Examination
 from .ledger.records import Operation, Status, Verdict
 from .pace import Pace
 from .policy import Policy
+from .recording import Recording, Told
 from .system import System
 
 if TYPE_CHECKING:
     from .ledger.store import Ledger
 
-Told: TypeAlias = Callable[[Operation, Verdict], None]
-"""Told of each verdict that recovery recorded, with the operation as it was before."""
-
 _log = logging.getLogger("seawall.recovery")
 
-_REFUSED_ROW = "ledger_row"  # the code of an error that lies in one verdict, and not in the ledger
 _BEHIND = 4  # verdicts that may wait for the ledger, for each place on the wire
 _GRACE = 1.0  # seconds for looks to let go when recovery is cancelled
 
@@ -59,7 +56,7 @@ class Lane:
         self._sources = sources
         self._clock = sources.clock
         self._company = company
-        self._told = told
+        self._recording = Recording(ledger, sources.clock, told, self._cannot_record)
         self._settings = system.settings.recovery
         self._at_it = asyncio.Lock()
         self._woken = asyncio.Event()
@@ -209,7 +206,7 @@ class Lane:
             concluded = True
             over_with()
             self._pace.heed(look.trouble, answered=look.answered)
-            await self._record(operation, verdict)
+            await self._recording.record(operation, verdict)
 
         def over_with() -> None:
             self._under_way -= 1
@@ -227,18 +224,8 @@ class Lane:
         self._under_way += 1
         task.add_done_callback(over)
 
-    async def _record(self, operation: Operation, verdict: Verdict) -> None:
-        try:
-            (recorded,) = await self._ledger.finish([verdict])
-        except LedgerUnavailable as error:
-            # The ledger keeps the verdict, and records it when it can. Where it refused this one alone, others go on.
-            if error.code != _REFUSED_ROW:
-                self._ledger_gone = error
-        except Exception:  # noqa: BLE001 -- one verdict that cannot be recorded must not stop the others
-            _log.exception("the verdict on %s could not be recorded", operation.id)
-        else:
-            if recorded:
-                self._told(operation, verdict)
+    def _cannot_record(self, error: LedgerUnavailable) -> None:
+        self._ledger_gone = error
 
     async def _release(self, operations: Sequence[Operation]) -> None:
         """Give operations back as they were, due as before."""
@@ -256,6 +243,7 @@ class Lane:
             self._waiting.clear()
         for look in self._looks:
             look.cancel()
+        self._recording.hurry()
         if self._looks:
             await asyncio.wait(self._looks, timeout=_GRACE)
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from .clock import Sources
 from .company import Company
 from .errors import LedgerUnavailable
-from .lane import Lane, Told
+from .lane import Lane
 from .ledger.records import Operation, Verdict
 from .policy import Policy
+from .recording import Told
 from .system import System
 
 if TYPE_CHECKING:
