@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from . import ledger, outage, policy, processes, recovery
+from . import ledger, outage, policy, processes, recovery, shared_ledger
 
 
 class Target(NamedTuple):
@@ -62,6 +62,8 @@ def main() -> int:
         stored = asyncio.run(ledger.measure(Path(folder), scale))
         progress.update(task, description="eight processes")
         many = processes.measure(Path(folder), int(400 * scale))
+        progress.update(task, description="ledger on PostgreSQL")
+        remote = shared_ledger.measure(scale)
         progress.update(task, description="recovery of unknown operations")
         recovered = asyncio.run(recovery.measure(Path(folder), int(10_000 * scale)))
         progress.update(task, description="outage")
@@ -94,6 +96,19 @@ def main() -> int:
             1.0,
             at_most=False,
         ),
+        Target(
+            "PostgreSQL: rate of 64 callers ÷ two commits on one connection",
+            remote["PostgreSQL ledger, 64 callers"] / remote["PostgreSQL, two commits on one connection"],
+            5.0,
+            at_most=False,
+        ),
+        Target(
+            "PostgreSQL: rate of 8 processes ÷ two commits on 8 connections",
+            remote[f"PostgreSQL ledger, {shared_ledger.PROCESSES} processes of 8 callers"]
+            / remote[f"PostgreSQL, two commits on {shared_ledger.PROCESSES} connections"],
+            1.0,
+            at_most=False,
+        ),
         Target("replay ÷ ledgered write", stored["replay"] / stored["write"], 0.15),
         Target(
             "recovery of 10,000 unknown operations ÷ rate limit",
@@ -116,7 +131,7 @@ def main() -> int:
         "ms": crowd | imports | late,
         "load": loads,
         "recovery": recovered,
-        "ledger (µs; rate a second)": stored | many,
+        "ledger (µs; rate a second)": stored | many | remote,
     }
     if "--json" in sys.argv:
         print(json.dumps({"targets": {t.name: [t.value, t.limit, t.met] for t in targets}, "figures": figures}))

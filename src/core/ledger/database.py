@@ -73,6 +73,10 @@ class Database(Protocol):
         """Run a statement for each row of values; no row waits for the answer to the one before."""
         ...
 
+    async def put(self, statement: Statement, rows: Sequence[Sequence[Any]]) -> None:
+        """Run a statement whose answer nobody needs; it travels with the next one, or with the commit."""
+        ...
+
     async def lock(self, names: Sequence[str]) -> None:
         """Keep other processes from these names until the transaction ends; for more than one, in sorted order."""
         ...
@@ -140,6 +144,12 @@ class LocalDatabase:
         """Run a statement for each row of values."""
         text = statement.text
         return [self.execute(text, row) for row in rows]
+
+    async def put(self, statement: Statement, rows: Sequence[Sequence[Any]]) -> None:
+        """Run a statement for each row of values."""
+        text = statement.text
+        for row in rows:
+            self.execute(text, row)
 
     async def lock(self, names: Sequence[str]) -> None:
         """Nothing to do: a transaction that writes is alone."""

@@ -25,7 +25,8 @@ _decision_values = attrgetter(*(column.name for column in stored(decisions)))
 async def finish(db: Database, verdicts: Sequence[Verdict], holder: str) -> list[bool]:
     """Record verdicts of operations that `holder` still holds; what comes too late is kept as evidence."""
     now = db.now
-    verdicts = await _timed(db, verdicts, now)
+    if len(verdicts) > 1 or verdicts[0].status is Status.UNKNOWN or verdicts[0].last_sent_at is not None or db.shift:
+        verdicts = await _timed(db, verdicts, now)
     if len(verdicts) == 1:
         return [await _finish_one(db, verdicts[0], holder, now)]
     # In one order, so that two processes that write about the same operations do not wait for each other in a ring.
@@ -45,8 +46,8 @@ async def _finish_one(db: Database, verdict: Verdict, holder: str, now: float) -
     answer = await db.run(db.sql.finish, _row(verdict, holder, now))
     if answer.rowcount == 1 and not verdict.probes and not verdict.decisions:
         db.changed.append(verdict.operation_id)
-        for attempt in verdict.attempts:
-            await db.run(db.sql.insert_attempt, _attempt_values(attempt))
+        if verdict.attempts:
+            await db.put(db.sql.insert_attempt, [_attempt_values(attempt) for attempt in verdict.attempts])
         return True
     evidence = Evidence()
     recorded = await _settled(db, verdict, answer.rowcount == 1, now, evidence)
@@ -90,9 +91,9 @@ class Evidence:
         """Write it."""
         sql = db.sql
         if self.attempts:
-            await db.each(sql.insert_attempt, [_attempt_values(row) for row in self.attempts])
+            await db.put(sql.insert_attempt, [_attempt_values(row) for row in self.attempts])
         if self.probes:
-            await db.each(sql.insert_probe, [_probe_values(row) for row in self.probes])
+            await db.put(sql.insert_probe, [_probe_values(row) for row in self.probes])
         if self.decisions:
             await note(db, self.decisions)
 
@@ -153,4 +154,4 @@ async def resolve(db: Database, verdict: Verdict, decision: DecisionRow) -> bool
 
 async def note(db: Database, decided: Sequence[DecisionRow]) -> None:
     """Record decisions, in the ledger's time."""
-    await db.each(db.sql.insert_decision, [_decision_values(row) for row in decided])
+    await db.put(db.sql.insert_decision, [_decision_values(row) for row in decided])

@@ -166,6 +166,14 @@ class RemoteDatabase:
             if not cursor.nextset():
                 return answers
 
+    async def put(self, statement: Statement, rows: Sequence[Sequence[Any]]) -> None:
+        """Run a statement whose answer nobody needs; it travels with the next one, or with the commit."""
+        if not rows:
+            return
+        if self._careful:
+            rows = [cleaned(row) for row in rows]
+        await self._connection.cursor().executemany(statement.text, rows)
+
     async def lock(self, names: Sequence[str]) -> None:
         """Keep other processes from these names until the transaction ends."""
         digests = [hashlib.blake2b(name.encode(errors="replace"), digest_size=8).digest() for name in names]
