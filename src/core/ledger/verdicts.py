@@ -25,7 +25,7 @@ _decision_values = attrgetter(*(column.name for column in stored(decisions)))
 async def finish(db: Database, verdicts: Sequence[Verdict], holder: str) -> list[bool]:
     """Record verdicts of operations that `holder` still holds; what comes too late is kept as evidence."""
     now = db.now
-    if len(verdicts) > 1 or verdicts[0].status is Status.UNKNOWN or verdicts[0].last_sent_at is not None or db.shift:
+    if db.shift or any(one.status is Status.UNKNOWN or one.last_sent_at is not None for one in verdicts):
         verdicts = await _timed(db, verdicts, now)
     if len(verdicts) == 1:
         return [await _finish_one(db, verdicts[0], holder, now)]
