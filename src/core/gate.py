@@ -65,7 +65,7 @@ class Gate:
         while True:
             left = deadline_at - self._clock.monotonic()
             if left <= 0:
-                return DeadlineBeforeSend("no time was left to send it", code="deadline")
+                return too_late()
             if (quiet := self.quiet.left()) > 0:
                 if quiet >= left:
                     return self._left_alone(quiet)
@@ -103,6 +103,8 @@ class Gate:
             if self.breaker.retry_after(recovery=recovery) > 0:
                 return self._held_back(recovery=recovery)  # before it uses up a turn that another could have
             left = deadline_at - self._clock.monotonic()
+            if left <= 0:
+                return too_late()
             try:
                 await (self.rate.spare(left) if recovery else self.rate.turn(left))
             except RateLimited as error:
@@ -115,12 +117,7 @@ class Gate:
             if permit is not None and self.quiet.left() > 0:
                 permit.release()
                 return None
-        if permit is None:
-            return self._held_back(recovery=recovery)
-        if self._clock.monotonic() >= deadline_at:
-            permit.release()
-            return DeadlineBeforeSend("no time was left to send it", code="deadline")
-        return permit
+        return permit or self._held_back(recovery=recovery)
 
     def _held_back(self, *, recovery: bool) -> CircuitOpen:
         return CircuitOpen(
@@ -135,3 +132,8 @@ class Gate:
             code="retry_after",
             retry_after=seconds,
         )
+
+
+def too_late() -> DeadlineBeforeSend:
+    """The error of a call whose time was over before it could be sent."""
+    return DeadlineBeforeSend("no time was left to send it", code="deadline")

@@ -181,7 +181,7 @@ class RateLimit:
             now = self._clock.monotonic()
 
     def _take_kept(self, now: float) -> bool:
-        while self._kept and self._kept[0] < now - self._slack - self._interval:
+        while self._kept and self._kept[0] < now - max(self._slack, _LATENESS):
             self._kept.popleft()  # nobody was there for it, and it is past
         if self._until_next_kept(now) > _EXACT:
             return False

@@ -23,7 +23,7 @@ from .errors import (
     RateLimited,
     ReplyTimeout,
 )
-from .gate import Gate
+from .gate import Gate, too_late
 from .redaction import Secrets, clean
 from .retry import Backoff, RetryBudget, pause_before_retry
 from .settings import SystemSettings
@@ -159,6 +159,9 @@ class System:
             return permit
         try:
             limit = min(self.settings.attempt_timeout, deadline_at - self._clock.monotonic())
+            if limit <= 0:
+                permit.release()
+                return too_late()
             return await self._on_the_wire(send, number, limit, permit, ended)
         finally:
             self.gate.leave(recovery=recovery)

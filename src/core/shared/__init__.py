@@ -6,6 +6,7 @@ it; see `SharedBreaker`, `SharedRateLimit` and `SharedQuiet` for what each of th
 
 from __future__ import annotations
 
+import math
 from importlib.util import find_spec
 
 from ..clock import Clock, Sources
@@ -16,6 +17,8 @@ from .breaker import LATELY, SharedBreaker, Told
 from .link import Link, Reply
 from .scripts import PULL, QUIET, Call, Script
 from .turns import SharedRateLimit
+
+_AMONG_FRIENDS = 0.02  # seconds
 
 
 class SharedQuiet(Quiet):
@@ -30,13 +33,15 @@ class SharedQuiet(Quiet):
     def __init__(self, clock: Clock, longest: float, share: SystemShare) -> None:
         super().__init__(clock, longest)
         self._share = share
+        self._told_until = -math.inf
 
     def ask(self, seconds: float | None) -> None:
         """As for `Quiet`, for all processes."""
-        before = self.left()
         super().ask(seconds)
-        if (left := self.left()) > before:
-            self._share.tell_quiet(left)
+        if self._until > self._told_until:
+            # A little more than was asked for, so that not each of many answers like it must be told.
+            self._told_until = self._until + _AMONG_FRIENDS
+            self._share.tell_quiet(self.left() + _AMONG_FRIENDS)
 
     def learn(self, seconds: float) -> None:
         """Another process was told."""

@@ -56,17 +56,13 @@ class SharedPermit(Permit):
         generation: The local generation at that time.
         expires_at: When its place is given to another.
         token: The name of its place.
-        shared_generation: The shared generation at that time.
     """
 
-    __slots__ = ("shared_generation", "token")
+    __slots__ = ("token",)
 
-    def __init__(
-        self, breaker: Breaker, generation: int, expires_at: float, token: str, shared_generation: int
-    ) -> None:
+    def __init__(self, breaker: Breaker, generation: int, expires_at: float, token: str) -> None:
         super().__init__(breaker, generation, expires_at)
         self.token = token
-        self.shared_generation = shared_generation
 
 
 class SharedBreaker(Breaker):
@@ -110,8 +106,8 @@ class SharedBreaker(Breaker):
         self._adopted = False  # the state was taken over, and not reached by this process
         self._called = False  # since that was told last
         self._called_told_at = -math.inf
-        self._asking = 0
-        self._refused_until = [0.0, 0.0]  # for the foreground, for recovery
+        self._asking = [0, 0]  # for the foreground, for recovery
+        self._refused_until = [0.0, 0.0]
         self._wants_since = -1  # the generation in which recovery said that it waits
 
     @property
@@ -140,7 +136,7 @@ class SharedBreaker(Breaker):
         if not self.governed:
             return None
         # Where as many ask as there are places, one more would be refused.
-        if self.retry_after(recovery=recovery) > 0 or self._asking >= self._settings.probes:
+        if self.retry_after(recovery=recovery) > 0 or self._asking[recovery] >= self._settings.probes:
             if recovery:
                 self._wants()
             return None
@@ -148,18 +144,18 @@ class SharedBreaker(Breaker):
         settings = self._settings
         lease, aside = _ms(settings.probe_lease), _ms(min(_ASIDE, settings.reset_after))
         call = self._call(ADMIT, token, lease, settings.probes, _ms(self._keep), int(recovery), aside)
-        self._asking += 1
+        self._asking[recovery] += 1
         try:
             reply = await self._link.ask(call, late=lambda reply: self._came_late(token, reply))
         finally:
-            self._asking -= 1
+            self._asking[recovery] -= 1
         if reply is None:
             return None if self._link.available else super().admit_probe() if recovery else super().admit()
         told = Told.read(reply)
         self._heard(reply)
         if told.granted:
             expires_at = self._clock.monotonic() + settings.probe_lease
-            return SharedPermit(self, self._generation, expires_at, token, told.generation)
+            return SharedPermit(self, self._generation, expires_at, token)
         if told.state == "closed":
             return super().admit()
         self._refused_until[recovery] = self._clock.monotonic() + min(told.wait, _RECHECK)
@@ -244,12 +240,11 @@ class SharedBreaker(Breaker):
             self._conclude(permit, "released", lambda: None)
 
     def _conclude(self, permit: SharedPermit, how: str, lost: Callable[[], None]) -> None:
-        self._tell(SETTLE, permit.token, permit.shared_generation, how, self._settings.successes, lost=lost)
+        self._tell(SETTLE, permit.token, how, self._settings.successes, lost=lost)
 
     def _came_late(self, token: str, reply: Reply) -> None:
-        told = Told.read(reply)
-        if told.granted:
-            self._tell(SETTLE, token, told.generation, "released", self._settings.successes)
+        if Told.read(reply).granted:
+            self._tell(SETTLE, token, "released", self._settings.successes)
 
     def _begins_to_call(self) -> None:
         self._called = True

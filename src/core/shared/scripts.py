@@ -179,19 +179,20 @@ return answer(1, 0)
     _BREAKER,
 )
 
-# Arguments: token, generation, what became of it, successes that close it.
+# Arguments: token, what became of it, successes that close it. A token is there in the half-open state that gave it,
+# and in no other.
 SETTLE = Script(
     """
 local expires = tonumber(redis.call('ZSCORE', probes, ARGV[6]) or '0')
 redis.call('ZREM', probes, ARGV[6])
-if expires > now and state == 'half_open' and generation == tonumber(ARGV[7]) then
-  if ARGV[8] == 'failed' then
+if expires > now then
+  if ARGV[7] == 'failed' then
     put('blamed', process)
     move('open', now + reset)
-  elseif ARGV[8] == 'went well' then
+  elseif ARGV[7] == 'went well' then
     local successes = number('successes') + 1
     put('successes', successes)
-    if successes >= tonumber(ARGV[9]) then move('closed', 0) end
+    if successes >= tonumber(ARGV[8]) then move('closed', 0) end
   end
 end
 return answer(0, 0)

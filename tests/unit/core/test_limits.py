@@ -9,6 +9,7 @@ from support.virtual import virtual
 
 from seawall.core.errors import BulkheadFull, RateLimited
 from seawall.core.limits import Bulkhead, RateLimit
+from seawall.simulators.virtual_time import LoopClock
 
 
 @virtual
@@ -129,6 +130,43 @@ def test_nobody_overtakes_those_who_wait() -> None:
         await waiting
 
     asyncio.run(scenario())
+
+
+@pytest.mark.case(40)
+@pytest.mark.parametrize("burst", [1, 2, 5, 40])
+@pytest.mark.parametrize("seed", range(6))
+def test_no_mixture_of_foreground_and_recovery_exceeds_the_rate_in_any_stretch_of_time(burst: int, seed: int) -> None:
+    @virtual
+    async def scenario() -> None:
+        loop, draw = asyncio.get_running_loop(), random.Random(seed)
+        rate = RateLimit(10.0, burst, LoopClock())
+        started: dict[str, list[float]] = {"foreground": [], "recovery": []}
+
+        async def caller(lane: str, patience: float) -> None:
+            try:
+                await (rate.turn(patience) if lane == "foreground" else rate.spare(patience))
+            except RateLimited:
+                return
+            started[lane].append(loop.time())
+
+        calls = []
+        for _ in range(60):
+            lane = draw.choice(["foreground", "foreground", "recovery"])
+            calls += [
+                asyncio.ensure_future(caller(lane, draw.choice([0.1, 2.0, 30.0])))
+                for _ in range(draw.choice([1, 3, 30]))
+            ]
+            await asyncio.sleep(draw.choice([0.0, 0.05, 0.3, 3.0]))
+            if draw.random() < 0.3:
+                draw.choice(calls).cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        times = sorted(started["foreground"] + started["recovery"])
+        for first, began in enumerate(times):
+            for last in range(first, len(times)):
+                assert last - first + 1 <= 10.0 * (times[last] - began) + burst + 1e-3
+        assert min(map(len, started.values())) > 20
+
+    scenario()
 
 
 def test_rate_allows_the_burst_and_then_one_call_each_interval() -> None:

@@ -92,6 +92,13 @@ async def test_calls_that_wait_for_quiet_take_no_places() -> None:
 
 
 @virtual
+async def test_call_that_finds_the_target_quiet_when_its_place_comes_uses_up_no_turn() -> None:
+    one, wire = system(limits={"concurrency": 1, "rate": 0.01, "burst": 2}), Wire(throttled(5.0))
+    await asyncio.gather(*(one.attempt(wire, 1, now() + 60.0) for _ in range(2)))
+    assert wire.called_at[1] == pytest.approx(6.0, abs=0.6)
+
+
+@virtual
 async def test_call_whose_deadline_lies_inside_the_quiet_is_told_at_once_even_if_it_was_queued() -> None:
     one, wire = system(limits={"concurrency": 1}), Wire(throttled(50.0))
     _, queued = await asyncio.gather(*(one.attempt(wire, 1, now() + 30.0) for _ in range(2)))

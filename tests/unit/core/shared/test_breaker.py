@@ -138,6 +138,7 @@ async def test_probe_that_hangs_gives_its_place_to_another_process_and_its_late_
         began = asyncio.get_running_loop().time()
         calls = []
         while not second.arrived:
+            assert asyncio.get_running_loop().time() - began < 5.0
             calls.append(asyncio.ensure_future(made[1].call(second)))
             await asyncio.sleep(0.02)
         assert 0.4 <= asyncio.get_running_loop().time() - began <= 1.5
@@ -148,6 +149,48 @@ async def test_probe_that_hangs_gives_its_place_to_another_process_and_its_late_
         await asyncio.gather(*calls)
         await until(lambda: states(made) == ["closed"] * 2)
         assert hanging.arrived == 0
+
+
+@pytest.mark.case(35)
+async def test_probe_that_hangs_takes_no_place_in_the_next_half_open_period(redis: RedisServer, prefix: str) -> None:
+    async with processes(redis.url, prefix, 1, breaker=QUICK | {"probes": 2}) as made:
+        await open_all(made)
+        await asyncio.sleep(0.31)
+        hanging, next_time = Hanging(), Hanging()
+        hung = asyncio.ensure_future(made[0].call(hanging))
+        await until(lambda: hanging.arrived)
+        assert isinstance(await made[0].call(is_down), GatewayError)
+        await until(lambda: made[0].state == "open")
+        await asyncio.sleep(0.31)
+        probes = [asyncio.ensure_future(made[0].call(next_time)) for _ in range(5)]
+        await until(lambda: next_time.arrived == 2)
+        hanging.let_go(GatewayError("late"))
+        await hung
+        await asyncio.sleep(0.05)
+        assert made[0].state == "half_open"
+        next_time.let_go()
+        await asyncio.gather(*probes)
+        await until(lambda: made[0].state == "closed")
+
+
+@pytest.mark.case(37)
+async def test_process_that_holds_back_by_itself_counts_among_those_that_fail(
+    redis: RedisServer, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seawall.core.shared.LATELY", 0.6)
+    settings: dict[str, Any] = {"breaker": QUICK | {"reset_after": 30.0}, "sharing": {"interval": 0.1}}
+    async with processes(redis.url, prefix, 2, **settings) as made:
+        first, second = made
+        await asyncio.gather(*(process.call(answers) for process in made))
+        await asyncio.sleep(0.05)
+        await fail(first, 3)
+        for _ in range(15):
+            assert isinstance(await first.call(answers), CircuitOpen)
+            assert await second.call(answers) == "ok"
+            await asyncio.sleep(0.1)
+        assert [process.known.state for process in made] == ["closed"] * 2
+        await fail(second, 3)
+        await until(lambda: [process.known.state for process in made] == ["open"] * 2)
 
 
 @pytest.mark.case(36)
