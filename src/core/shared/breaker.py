@@ -149,8 +149,11 @@ class SharedBreaker(Breaker):
             reply = await self._link.ask(call, late=lambda reply: self._came_late(token, reply))
         finally:
             self._asking[recovery] -= 1
+        if reply is None and self._link.available:
+            self._refused_until[recovery] = self._clock.monotonic() + _RECHECK  # it has enough to answer
+            return None
         if reply is None:
-            return None if self._link.available else super().admit_probe() if recovery else super().admit()
+            return super().admit_probe() if recovery else super().admit()
         told = Told.read(reply)
         self._heard(reply)
         if told.granted:
