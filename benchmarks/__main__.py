@@ -118,7 +118,6 @@ def main() -> int:
         ),
         Target("foreground p99 beside recovery ÷ without it", recovered["foreground p99, beside ÷ idle"], 1.1),
         Target("calls at a target that is down ÷ operations offered", loads["Seawall"], 1.2),
-        Target("the same without the breaker, by the retry budget alone", loads["Seawall without its breaker"], 1.2),
         Target("deadline overshoot p99 against a hung server (ms)", late["deadline overshoot p99"], 20.0),
         Target(
             "import seawall ÷ import pydantic, httpx",

@@ -78,7 +78,8 @@ class Attempt:
         maybe_applied: True when an earlier attempt may have landed: nothing may be sent again inside this one.
         sent_before: Seconds since the epoch of the first attempt that may have landed, else None.
         may_send: Asked right before the bytes of a write leave, after logins and waits for a connection. When it
-            says no, another process has taken the operation over: raise `NotSent` and send nothing.
+            says no, another process may have taken the operation over: raise `NotSent` with `transient=True`, and send
+            nothing; the next attempt asks the ledger.
     """
 
     operation_id: str

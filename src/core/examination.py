@@ -212,7 +212,7 @@ class Examination:
             timeout,
             maybe_applied=True,
             sent_before=operation.sent_at,
-            may_send=self._ledger.lease_is_fresh,
+            may_send=lambda: self._ledger.still_holds(operation.id, operation.epoch),
         )
 
     def _doubt(self, action: Action) -> Doubt:

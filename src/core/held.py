@@ -58,8 +58,7 @@ class Held:
         Raises:
             NotSent: Another process took it over.
         """
-        ledger = self.asked.ledger
-        if not ledger.lease_is_fresh() and not await ledger.hold(self.operation.id, self.operation.epoch):
+        if not self._may_send() and not await self.asked.ledger.hold(self.operation.id, self.operation.epoch):
             raise NotSent("another process took the operation over while this one was paused", code="lost_lease")
 
     def attempt(self, number: int, timeout: float) -> Attempt:
@@ -72,8 +71,11 @@ class Held:
             timeout=timeout,
             maybe_applied=self.trail.maybe_applied,
             sent_before=self.trail.sent_at,
-            may_send=self.asked.ledger.lease_is_fresh,
+            may_send=self._may_send,
         )
+
+    def _may_send(self) -> bool:
+        return self.asked.ledger.still_holds(self.operation.id, self.operation.epoch)
 
     def note(self, answer: Any, number: int) -> None:
         """Take in whatever an attempt came to; what is neither an acknowledgement nor an error broke the contract."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -147,7 +148,8 @@ class Intake:
                 intents, within=max(0.0, deadline_at - self._clock.monotonic()), orphaned=self._abandoned
             )
         except LedgerUnavailable as error:
-            return Rejected(error.at(intents[0].system, intents[0].action, 0))
+            # A copy: callers that share a transaction share its error.
+            return Rejected(copy(error).at(intents[0].system, intents[0].action, 0))
         except TimeoutError:
             # The intents may become durable yet, and if this process then ends, recovery carries them out.
             return Pending(

@@ -76,6 +76,9 @@ class Applied(Generic[T_co]):
 class Rejected:
     """Proven: no effect, now or later.
 
+    Without an operation id no operation was begun (not valid, not allowed, the ledger cannot be used): then it speaks
+    of this call alone, which sent nothing, and not of what an earlier call with the same request may have done.
+
     Args:
         error: Why; a `NotSent`, a `Refused`, or an error whose effect a probe lowered to none.
         operation_id: The ledger's id; empty where no operation was recorded.

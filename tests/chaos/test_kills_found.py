@@ -26,14 +26,14 @@ from seawall.core.ledger.records import Operation, Status
     ],
 )
 def test_campaign_finds_a_planted_bug(kills_folder: Path, planted: str, trap: tuple[str, str], found: str) -> None:
-    ledger = {"path": str(kills_folder / "ledger.db"), "busy_timeout": 1.0}
-
-    async def run() -> Evidence:
-        async with crew(kills_folder, ledger) as workers:
-            evidence, _ = await Campaign(workers, kills=6, traps=[trap], planted=planted).run()
+    async def run(seed: int) -> Evidence:
+        ledger = {"path": str(kills_folder / f"ledger{seed}.db"), "busy_timeout": 1.0}
+        async with crew(kills_folder, ledger, seed=seed) as workers:
+            evidence, _ = await Campaign(workers, kills=6, seed=seed, traps=[trap], planted=planted).run()
             return evidence
 
-    assert getattr(judge(asyncio.run(run())), found)
+    # What coincides with what is the machine's: a bug may need more than one short campaign to show itself.
+    assert any(getattr(judge(asyncio.run(run(seed))), found) for seed in range(1, 13))
 
 
 def operation(status: Status, **facts: Any) -> Operation:

@@ -42,6 +42,11 @@ class Lease:
         """Whether it also did so ever since we took each operation that we hold."""
         return not self.doubtful and self.protects()
 
+    def protects_one(self, operation_id: str, epoch: int) -> bool:
+        """Whether it did so for one operation that we hold; the doubts about others are none about this one."""
+        one = (operation_id, epoch)
+        return one in self.held and one not in self.doubtful and self.protects()
+
     def renew(self, started: float, now: float) -> None:
         """A heartbeat that began at that moment is durable.
 

@@ -266,6 +266,15 @@ class Ledger(Lookups):
         """
         return not self._closed and self._lease.protects_all()
 
+    def still_holds(self, operation_id: str, epoch: int) -> bool:
+        """Whether our last heartbeat still protects this one operation, without a gap since we took it. Asks nobody.
+
+        Args:
+            operation_id: The operation.
+            epoch: The epoch under which we took it.
+        """
+        return not self._closed and self._lease.protects_one(operation_id, epoch)
+
     async def hold(self, operation_id: str, epoch: int) -> bool:
         """The fence: renew our lease and see whether we still hold the operation, in one transaction."""
         self._join()
