@@ -118,16 +118,18 @@ async def test_redis_that_does_not_answer_makes_nobody_wait_long(prefix: str) ->
         async with processes(server.url, prefix, 1, limits={"rate": 1000.0, "burst": 100}) as made:
             await made[0].call(answers)
             server.pause()
-            slowest = 0.0
+            slowest, early = 0.0, 0
             loop = asyncio.get_running_loop()
-            end = loop.time() + 2.5
-            while loop.time() < end:
+            paused = loop.time()
+            while loop.time() < paused + 2.5:
                 began = loop.time()
                 assert await made[0].call(answers) == "ok"
                 slowest = max(slowest, loop.time() - began)
+                early += loop.time() < paused + 0.8  # before it counts as gone
                 await asyncio.sleep(0.001)
             server.resume()
             assert slowest < 0.1
+            assert early > 100  # one waited, and not each of them
             await until(lambda: made[0].shared.available)
             assert await made[0].call(answers) == "ok"
 
