@@ -53,10 +53,16 @@ async def story(db: Database, operation_id: str) -> Story | None:
 
     return Story(
         operation=found,
-        attempts=tuple([AttemptRow(*(*row[:-1], bool(row[-1]))) for row in await rows(db.sql.attempts)]),
+        attempts=tuple([_attempt(row) for row in await rows(db.sql.attempts)]),
         probes=tuple([ProbeRow(*row) for row in await rows(db.sql.probes)]),
         decisions=tuple([DecisionRow(*row) for row in await rows(db.sql.decisions)]),
     )
+
+
+def _attempt(row: Sequence[Any]) -> AttemptRow:
+    values = list(row)
+    values[-1] = bool(values[-1])
+    return AttemptRow(*values)
 
 
 async def counts(db: Database) -> dict[tuple[str, Status], int]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg import AsyncConnection, AsyncCursor
+from psycopg import AsyncConnection, AsyncCursor, AsyncPipeline
 from sqlalchemy import Float, bindparam, cast, extract, func, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -107,7 +107,7 @@ class RemoteDatabase:
         careful: Replace text that a database cannot hold.
     """
 
-    __slots__ = ("_asked", "_careful", "_clock", "_connection", "_time", "changed", "once")
+    __slots__ = ("_asked", "_careful", "_clock", "_connection", "_pipeline", "_time", "changed", "once")
 
     sql = POSTGRES
 
@@ -117,6 +117,7 @@ class RemoteDatabase:
         self._connection = connection
         self._clock = clock
         self._careful = careful
+        self._pipeline: AsyncPipeline | None = None
         self._asked: tuple[float, AsyncCursor[Any]] | None = None
         self._time: float | None = None
         self.changed: list[str] = []
@@ -132,19 +133,22 @@ class RemoteDatabase:
         """What to add to our times."""
         return self._clock.shift
 
-    async def begin(self, holder: str, number: int) -> None:
+    async def begin(self, pipeline: AsyncPipeline, holder: str, number: int) -> None:
         """Open a transaction under a number of the holder's."""
+        self._pipeline = pipeline
         before = self._clock.ours()
         await self._connection.execute("BEGIN")
-        self._asked = before, await self._connection.execute(MARK.text, MARK.values(id=holder, number=number))
+        self._asked = before, await self._connection.execute(MARK.text.encode(), MARK.values(id=holder, number=number))
 
     async def time(self) -> float:
         """The server's time, as it was when it was first asked for."""
-        if self._time is None:
-            before, answer = self._asked or (self._clock.ours(), await self._connection.execute(TIME.text))
-            (self._time,) = await answer.fetchone() or (before,)
-            self._clock.met(before, self._time, self._clock.ours())
-        return self._time
+        if self._time is not None:
+            return self._time
+        before, answer = self._asked or (self._clock.ours(), await self._connection.execute(TIME.text.encode()))
+        server = float((await answer.fetchone() or (before,))[0])
+        self._clock.met(before, server, self._clock.ours())
+        self._time = server
+        return server
 
     async def run(self, statement: Statement, values: Sequence[Any]) -> Rows:
         """Run a statement."""
@@ -152,13 +156,22 @@ class RemoteDatabase:
         return answer
 
     async def each(self, statement: Statement, rows: Sequence[Sequence[Any]]) -> list[Rows]:
-        """Run a statement for each row of values, in one trip."""
+        """Run a statement for each row of values, in one trip.
+
+        Each trip ends with a synchronisation: only then does the server count the time for which the transaction
+        stands still, should this process be stopped before the next one.
+        """
         if not rows:
             return []
         if self._careful:
             rows = [cleaned(row) for row in rows]
         cursor = self._connection.cursor()
-        await cursor.executemany(statement.text, rows, returning=True)
+        if len(rows) == 1:
+            await cursor.execute(statement.text.encode(), rows[0])
+        else:
+            await cursor.executemany(statement.text.encode(), rows, returning=True)
+        if self._pipeline is not None:
+            await self._pipeline.sync()
         answers = []
         while True:
             found = await cursor.fetchall() if cursor.description else []
@@ -172,7 +185,7 @@ class RemoteDatabase:
             return
         if self._careful:
             rows = [cleaned(row) for row in rows]
-        await self._connection.cursor().executemany(statement.text, rows)
+        await self._connection.cursor().executemany(statement.text.encode(), rows)
 
     async def lock(self, names: Sequence[str]) -> None:
         """Keep other processes from these names until the transaction ends."""

@@ -44,15 +44,15 @@ async def _make(connection: AsyncConnection[Any], address: Address) -> None:
     if found is not None:
         return
     for table in metadata.sorted_tables:
-        await connection.execute(str(CreateTable(table).compile(dialect=dialect())))
+        await connection.execute(str(CreateTable(table).compile(dialect=dialect())).encode())
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
-            await connection.execute(str(CreateIndex(index).compile(dialect=dialect())))
-    await connection.execute(POSTGRES.set_schema_version.text, (VERSION,))
+            await connection.execute(str(CreateIndex(index).compile(dialect=dialect())).encode())
+    await connection.execute(POSTGRES.set_schema_version.text.encode(), (VERSION,))
 
 
 async def _version(connection: AsyncConnection[Any]) -> int | None:
     known = await (await connection.execute(_IS_THERE, (ledger_meta.name,))).fetchone()
     if known is None:
         return None
-    row = await (await connection.execute(POSTGRES.schema_version.text)).fetchone()
+    row = await (await connection.execute(POSTGRES.schema_version.text.encode())).fetchone()
     return None if row is None else row[0]

@@ -84,7 +84,9 @@ class Transactions:
             LedgerUnavailable: The server is away; whether the jobs were done is found out when it is back.
         """
         careful = False
-        for tries in range(1, _TRIES + 1):
+        tries = 0
+        while True:
+            tries += 1
             connection = await self._ready()
             database = RemoteDatabase(connection, self._server_clock, self._once, careful=careful)
             ending = await self._transact(connection, database, jobs)
@@ -119,9 +121,9 @@ class Transactions:
         ending = Ending()
         with Watch(connection, self._patience * 2 + GRACE) as watch:
             try:
-                async with connection.pipeline():
+                async with connection.pipeline() as pipeline:
                     try:
-                        await database.begin(self._holder, self._number)
+                        await database.begin(pipeline, self._holder, self._number)
                         await _run(database, jobs)
                         await database.time()
                         ending.committing = True
@@ -196,7 +198,7 @@ class Transactions:
         number, _ = self._unsure
         with Watch(connection, self._patience * 2 + GRACE):
             values = READ_BACK.values(id=self._holder, number=-1)
-            (found,) = await (await connection.execute(READ_BACK.text, values)).fetchone() or (-1,)
+            (found,) = await (await connection.execute(READ_BACK.text.encode(), values)).fetchone() or (-1,)
         self._unsure = None
         self._once.clear()
         return bool(found == number)

@@ -63,7 +63,7 @@ def schema_of(server: PostgresServer) -> str:
     """The address of a new, empty schema."""
     name = f"ledger_{next(_schemas)}"
     with psycopg.connect(server.dsn, autocommit=True) as connection:
-        connection.execute(f"CREATE SCHEMA {name}")
+        connection.execute(f"CREATE SCHEMA {name}".encode())
     return f"{server.dsn}?options=-csearch_path%3D{name}"
 
 

@@ -278,3 +278,25 @@ async def test_holder_that_left_is_forgotten_at_once_unless_it_held_something(ho
 async def show_life_of(one: Ledger) -> None:
     one._lease.renew(0.0, 0.0)  # it has held something before
     await show_life(one, "heartbeat")
+
+
+async def test_claim_whose_caller_has_gone_is_due_again(home: Home) -> None:
+    async with home.open() as one, home.open() as other:
+        await one.begin([INTENT])
+        await one.finish([Verdict("op_1", 1, Status.UNKNOWN, sent_at=1.0, last_sent_at=2.0, next_check_at=0.0)])
+        submit = one._writer.submit
+
+        def gone(run: Callable[[Database], Any], **options: Any) -> asyncio.Future[Any]:
+            future = submit(run, **options)
+            if options.get("orphaned") is not None:
+                future.cancel()
+            return future
+
+        with patch.object(one._writer, "submit", gone), pytest.raises(asyncio.CancelledError):
+            await one.claim_due(limit=9)
+        again: list[Operation] = []
+        for _ in range(500):
+            if again := await other.claim_due(limit=9):
+                break
+            await asyncio.sleep(0.01)
+        assert [(operation.id, operation.epoch, operation.last_sent_at) for operation in again] == [("op_1", 3, 2.0)]

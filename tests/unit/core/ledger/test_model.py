@@ -10,14 +10,17 @@ from pathlib import Path
 
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from support.clock import FakeClock
+from support.postgres_server import PostgresServer
 
 from seawall.core.clock import Sources
 from seawall.core.errors import BusinessRule
 from seawall.core.ledger import Ledger
 from seawall.core.ledger.records import Intent, Status, Verdict
 from seawall.core.settings import LedgerSettings
+
+from .conftest import Home, schema_of
 
 LEASE = 30.0
 TRUSTED = 24.0
@@ -44,16 +47,20 @@ class LedgerMachine(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.clock = FakeClock()
         self.runner = asyncio.Runner()
-        settings = LedgerSettings(path=str(Path(self.folder.name) / "l.db"), lease=LEASE)
+        settings, inline = self.place()
 
         async def opened() -> list[Ledger]:
-            return [await Ledger.open(settings, Sources(self.clock), inline=True, heartbeat=False) for _ in range(2)]
+            return [await Ledger.open(settings, Sources(self.clock), inline=inline, heartbeat=False) for _ in range(2)]
 
         self.ledgers = self.runner.run(opened())
         self.rows: dict[str, Row] = {}
         self.beats: list[float | None] = [None, None]
         self.held: list[dict[str, int]] = [{}, {}]
         self.count = 0
+
+    def place(self) -> tuple[LedgerSettings, bool]:
+        """The ledger's settings, and whether it works in the calling thread."""
+        return LedgerSettings(path=str(Path(self.folder.name) / "l.db"), lease=LEASE), True
 
     def teardown(self) -> None:
         if hasattr(self, "ledgers"):
@@ -160,6 +167,16 @@ class LedgerMachine(RuleBasedStateMachine):
         found = {one.key: (one.status, one.epoch) for one in self.runner.run(self.ledgers[0].find(limit=10))}
         assert found == {key: (row.status, row.epoch) for key, row in self.rows.items()}
         assert all(row.applied <= 1 for row in self.rows.values()), "nothing is applied twice"
+
+
+def test_ledger_on_postgresql_agrees_with_the_model(postgres: PostgresServer, remote_home: Home) -> None:
+    class Remote(LedgerMachine):
+        def place(self) -> tuple[LedgerSettings, bool]:
+            return Home(url=schema_of(postgres)).settings(lease=LEASE), False
+
+    run_state_machine_as_test(
+        Remote, settings=hypothesis_settings(max_examples=20, stateful_step_count=30, deadline=None)
+    )
 
 
 TestLedgerMachine = LedgerMachine.TestCase

@@ -226,6 +226,24 @@ async def test_intent_with_text_that_utf8_cannot_hold_is_found_again(one: Ledger
     assert (again.fresh, again.operation.id) == (False, "op_2")
 
 
+async def test_verdict_is_recorded_by_itself_once_the_ledger_is_back(tmp_path: Path) -> None:
+    settings = LedgerSettings(path=str(tmp_path / "ledger.db"), busy_timeout=0.1)
+    one = await Ledger.open(settings, Sources())
+    await one.begin([INTENT])
+    other = Blocker(tmp_path / "ledger.db")
+    other.block()
+    one.finish_soon([APPLIED])
+    await one.get("op_1")
+    assert list(one.unrecorded) == [APPLIED]
+    other.release()
+    other.close()
+    async with asyncio.timeout(5):
+        while one.unrecorded:
+            await asyncio.sleep(0.02)
+    assert await status(one) is Status.APPLIED
+    await one.close()
+
+
 @dataclass(slots=True, eq=False)
 class Compared(Verdict):
     """A verdict that counts how often it is compared."""

@@ -192,3 +192,35 @@ async def test_same_keys_in_opposite_order_are_no_deadlock(remote_home: Home) ->
         await beating(one, other)
         first, second = await asyncio.gather(one.begin(forth), other.begin(back))
         assert sum(begun.fresh for begun in (*first, *second)) == 30
+
+
+@pytest.mark.case(16)
+async def test_process_that_is_stopped_in_mid_transaction_does_not_hold_the_others_up_for_ever(
+    remote_home: Home,
+) -> None:
+    async with remote_home.open(busy_timeout=1.0) as stopped, remote_home.open(busy_timeout=5.0) as other:
+        await stopped.begin([INTENT])
+        step, go, again = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def stand_still(db: Database) -> None:
+            if step.is_set():
+                again.set()
+            values = db.sql.leave.values(which=stopped.holder)
+            await db.run(db.sql.leave, values)
+            await db.run(db.sql.insert_decision, ("op_1", 1.0, "x", "x", "x", "{}"))
+            step.set()
+            await go.wait()
+
+        standing = stopped._writer.submit(stand_still)
+        await step.wait()
+
+        async def touch(db: Database) -> int:
+            values = db.sql.leave.values(which=stopped.holder)
+            return (await db.run(db.sql.leave, values)).rowcount
+
+        async with asyncio.timeout(8):
+            assert await other._writer.submit(touch) == 1, "the server ended the transaction that stood still"
+        assert again.is_set() is False
+        go.set()
+        await standing
+        assert again.is_set(), "it is made again, from the start"

@@ -19,7 +19,7 @@ def execute(home: Home, text: str) -> None:
     url = home.settings().url
     assert url is not None
     with psycopg.connect(url.get_secret_value(), autocommit=True) as connection:
-        connection.execute(text)
+        connection.execute(text.encode())
 
 
 async def test_many_open_an_empty_database_at_the_same_moment(remote_home: Home) -> None:
