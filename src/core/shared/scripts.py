@@ -83,7 +83,7 @@ local function move(to, at)
 end
 
 local function note(key)
-  redis.call('ZADD', key, now, process)
+  if redis.call('ZADD', key, now, process) == 1 and key == active then spread() end
   redis.call('PEXPIRE', key, life)
 end
 
@@ -263,7 +263,8 @@ return {granted, math.ceil(wait)}
 # Answers with whether it has a turn, and else with when to ask again: how long until then, and the time itself.
 SPARE = Script(
     """
-local told = math.max(tonumber(ARGV[3]), now - tonumber(ARGV[4]))
+local told = tonumber(ARGV[3])
+if told < now - tonumber(ARGV[4]) then told = now end
 for _, due in ipairs({told, now}) do
   if even - slack <= due and due <= now then
     put(math.max(even, due) + interval)

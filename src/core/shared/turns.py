@@ -35,7 +35,8 @@ class SharedRateLimit(RateLimit):
     turn that was leased ahead may be used a little after its time; the burst that Redis grants is smaller by as much,
     so that in any time T all processes together begin at most `rate` * T + `burst` calls.
 
-    While Redis is gone, or slower than its patience, each process keeps to an equal share of the rate.
+    While Redis is gone, each process keeps to an equal share of the rate. So it does where Redis is slower than the
+    patience; but then what it took is counted against what Redis grants it next.
 
     Args:
         rate: Calls per second.
@@ -59,6 +60,7 @@ class SharedRateLimit(RateLimit):
         self._queue: deque[_Waiter] = deque()
         self._leasing: asyncio.Task[None] | None = None
         self._asked_at = 0.0
+        self._owes = 0  # turns taken out of the own share although Redis was there
         self._called = 0  # since then:
         self._counted_from = clock.monotonic()
         self._scarce = False
@@ -86,10 +88,12 @@ class SharedRateLimit(RateLimit):
             if at == math.inf:
                 raise no_turn(at_most)
             if at is not None:
+                self._next_even = max(self._next_even, at + self._slack)  # no burst of its own on top of this
                 if at > now:
                     await self._clock.sleep(at - now)
                 return
         await super().turn(max(0.0, until - now))
+        self._owes += self._link.available
 
     def _from_stock(self, now: float) -> float | None:
         while self._stock:
@@ -122,10 +126,10 @@ class SharedRateLimit(RateLimit):
                 self._asked_at = now
                 most = max(0.0, max(waiter.until for waiter in self._queue) - now)
                 keeps = self._in_line > 0 and self._until_kept <= callers
-                wanted = callers + keeps + ahead
+                wanted = self._owes + callers + keeps + ahead
                 self._hand_out(await self._link.run(self._request(wanted, most)), callers, keeps=keeps)
         except Gone:
-            pass
+            self._owes = 0
         finally:
             self._leasing = None
             while self._queue:
@@ -148,6 +152,9 @@ class SharedRateLimit(RateLimit):
         turns = deque(now + max(0.0, wait / 1e6 + place * self._every) for place in range(granted))
         self._scarce = wait > 0
         self._until_kept -= granted
+        while turns and self._owes:
+            turns.popleft()
+            self._owes -= 1
         if keeps and wait > 0 and turns:  # the foreground leaves nothing over
             self._kept.append(turns.popleft())
             self._until_kept = RECOVERYS_SHARE
@@ -155,10 +162,12 @@ class SharedRateLimit(RateLimit):
             if not self._queue:
                 break
             waiter = self._queue.popleft()
-            if not turns or turns[0] > waiter.until:
-                _tell(waiter, math.inf)
-            elif not waiter.told.done():
+            if waiter.told.done():
+                continue  # it lost patience
+            if turns and turns[0] <= waiter.until:
                 _tell(waiter, turns.popleft())
+            else:
+                _tell(waiter, math.inf)
         self._stock.extend(turns)
 
     async def _first_in_line(self) -> None:
@@ -176,6 +185,7 @@ class SharedRateLimit(RateLimit):
                 return
             await self._clock.sleep(min(wait / 1e6, self._until_next_kept(now)))
         await super()._first_in_line()
+        self._owes += self._link.available
 
 
 def _tell(waiter: _Waiter, at: float | None) -> None:

@@ -11,6 +11,7 @@ from support.redis_server import RedisServer, redis_server
 from support.sharing import Process, answers, processes, until
 
 from seawall.core.errors import RateLimited
+from seawall.core.shared import SharedRateLimit
 
 
 class Counting:
@@ -42,6 +43,9 @@ async def crowd(made: list[Process], wire: Counting, callers: int, seconds: floa
     await asyncio.gather(*(caller(process) for process in made for _ in range(callers)))
 
 
+PATIENT = {"patience": 1.0}  # a loaded machine is not a slow Redis
+
+
 async def scripts_run(url: str) -> int:
     async with Redis.from_url(url, decode_responses=True) as client:
         told: dict[str, Any] = await client.info("commandstats")
@@ -51,9 +55,10 @@ async def scripts_run(url: str) -> int:
 @pytest.mark.parametrize("burst", [1, 10])
 async def test_processes_together_keep_to_the_rate_and_use_it(redis: RedisServer, prefix: str, burst: int) -> None:
     wire = Counting()
-    async with processes(redis.url, prefix, 4, limits={"rate": 200.0, "burst": burst}) as made:
+    async with processes(redis.url, prefix, 4, sharing=PATIENT, limits={"rate": 200.0, "burst": burst}) as made:
         await crowd(made, wire, 20, 2.0)
-    late = 0.03  # seconds by which a loaded machine may wake a caller, more than the one before it
+    assert len(wire.called_at) <= 2.0 * 200 + burst
+    late = 0.1  # seconds by which a loaded machine may wake a caller
     assert wire.most_in(1.0) <= 200 * (1.0 + late) + burst
     assert len(wire.called_at) >= 0.85 * 2.0 * 200
 
@@ -81,7 +86,7 @@ async def test_process_that_calls_often_takes_turns_ahead_and_wastes_few(prefix:
 
 
 async def test_caller_for_whom_no_turn_comes_in_time_is_told_at_once(redis: RedisServer, prefix: str) -> None:
-    async with processes(redis.url, prefix, 2, limits={"rate": 0.2, "burst": 1}) as made:
+    async with processes(redis.url, prefix, 2, sharing=PATIENT, limits={"rate": 0.2, "burst": 1}) as made:
         assert await made[0].call(answers) == "ok"
         began = asyncio.get_running_loop().time()
         result = await made[1].call(answers, deadline=2.0)
@@ -90,7 +95,7 @@ async def test_caller_for_whom_no_turn_comes_in_time_is_told_at_once(redis: Redi
 
 
 async def test_impatient_caller_does_not_spoil_it_for_the_patient_one(redis: RedisServer, prefix: str) -> None:
-    async with processes(redis.url, prefix, 1, limits={"rate": 4.0, "burst": 1}) as made:
+    async with processes(redis.url, prefix, 1, sharing=PATIENT, limits={"rate": 4.0, "burst": 1}) as made:
         assert await made[0].call(answers) == "ok"
         results = await asyncio.gather(
             made[0].call(answers, deadline=0.1),
@@ -134,10 +139,30 @@ async def test_redis_that_does_not_answer_makes_nobody_wait_long(prefix: str) ->
             assert await made[0].call(answers) == "ok"
 
 
+async def test_what_is_taken_while_redis_is_slow_is_paid_back(prefix: str) -> None:
+    with redis_server() as server:
+        wire = Counting()
+        async with processes(server.url, prefix, 2, limits={"rate": 200.0, "burst": 4, "concurrency": 100}) as made:
+            calls = asyncio.ensure_future(crowd(made, wire, 20, 3.0))
+            await asyncio.sleep(0.5)
+            for _ in range(3):
+                server.pause()
+                before = len(wire.called_at)
+                await asyncio.sleep(0.3)
+                assert len(wire.called_at) > before + 20
+                server.resume()
+                await asyncio.sleep(0.3)
+            await calls
+            assert all(process.shared.available for process in made)
+        owed = sum(process.system.rate._owes for process in made if isinstance(process.system.rate, SharedRateLimit))
+        assert len(wire.called_at) <= 3.0 * 200 + 4 + owed
+        assert owed <= 10
+
+
 @pytest.mark.case(40)
 async def test_recovery_of_several_processes_uses_the_rate_and_no_more(redis: RedisServer, prefix: str) -> None:
     wire = Counting()
-    async with processes(redis.url, prefix, 3, limits={"rate": 100.0, "burst": 10}) as made:
+    async with processes(redis.url, prefix, 3, sharing=PATIENT, limits={"rate": 100.0, "burst": 10}) as made:
         end = asyncio.get_running_loop().time() + 2.0
 
         async def recovery(process: Process) -> None:
@@ -145,13 +170,14 @@ async def test_recovery_of_several_processes_uses_the_rate_and_no_more(redis: Re
                 await process.call(wire, deadline=left, recovery=True)
 
         await asyncio.gather(*(recovery(process) for process in made for _ in range(3)))
-    assert 0.85 * 200 <= len(wire.called_at) <= 1.03 * 200 + 10
+    assert 0.85 * 200 <= len(wire.called_at) <= 200 + 10
 
 
 @pytest.mark.case(40)
 async def test_foreground_of_any_process_goes_before_recovery_of_any_other(redis: RedisServer, prefix: str) -> None:
     probes, calls = Counting(), Counting()
-    async with processes(redis.url, prefix, 2, limits={"rate": 100.0, "burst": 10, "concurrency": 100}) as made:
+    limits = {"rate": 100.0, "burst": 10, "concurrency": 100}
+    async with processes(redis.url, prefix, 2, sharing=PATIENT, limits=limits) as made:
         asking, calling = made
         end = asyncio.get_running_loop().time() + 2.0
 
@@ -169,7 +195,8 @@ async def test_recovery_has_its_turn_in_twenty_in_a_process_whose_foreground_use
     redis: RedisServer, prefix: str
 ) -> None:
     probes, calls = Counting(), Counting()
-    async with processes(redis.url, prefix, 1, limits={"rate": 200.0, "burst": 5, "concurrency": 100}) as made:
+    limits = {"rate": 200.0, "burst": 5, "concurrency": 100}
+    async with processes(redis.url, prefix, 1, sharing=PATIENT, limits=limits) as made:
         end = asyncio.get_running_loop().time() + 2.0
 
         async def recovery() -> None:
@@ -178,4 +205,4 @@ async def test_recovery_has_its_turn_in_twenty_in_a_process_whose_foreground_use
 
         await asyncio.gather(*(recovery() for _ in range(4)), crowd(made, calls, 60, 2.0))
     assert 10 <= len(probes.called_at) <= 40
-    assert len(probes.called_at) + len(calls.called_at) <= 400 * 1.03 + 5
+    assert len(probes.called_at) + len(calls.called_at) <= 400 + 5
