@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, ValidationError
 
@@ -80,6 +81,8 @@ def load_config(source: str | Path | Mapping[str, Any], secrets: Secrets) -> Con
     for name in config.systems:
         if not name.isidentifier() or name.startswith("_"):
             raise ConfigError(f"systems.{name}: a system's name must be a Python identifier, such as crm or orders_db")
+    if config.ledger.url is not None:
+        secrets.add(unquote(urlsplit(config.ledger.url.get_secret_value()).password or ""))
     ledger = config.ledger.model_copy(update={"path": str(folder / config.ledger.path)})
     return config.model_copy(update={"ledger": ledger})
 

@@ -162,3 +162,11 @@ def test_secret_in_a_wrong_place_does_not_reach_the_message(monkeypatch: pytest.
         load_config(source, Secrets())
     assert CANARY not in str(raised.value)
     assert "systems.crm.attempt_timeout" in str(raised.value)
+
+
+def test_password_of_the_ledgers_address_is_a_secret(tmp_path: Path) -> None:
+    secrets = Secrets()
+    url = "postgresql://user:canary%2Dpassword@host/db"
+    config = load_config({"ledger": {"url": url}}, secrets)
+    assert "canary" not in secrets.scrub("it says canary-password")
+    assert "canary" not in repr(config)

@@ -20,6 +20,7 @@ from .lease import Lease
 from .lookups import Lookups
 from .opening import open_writer
 from .patience import Patience
+from .recording import Recording, look_away
 from .records import Begun, DecisionRow, Intent, Operation, Restore, Status, Verdict
 from .unrecorded import Unrecorded
 from .verdicts import finish as record_verdicts
@@ -27,8 +28,6 @@ from .verdicts import note as record_decisions
 from .verdicts import resolve as record_resolution
 
 _log = logging.getLogger("seawall.ledger")
-
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0  # seconds between two tries to record what could not be
 
 
 class Ledger(Lookups):
@@ -42,12 +41,14 @@ class Ledger(Lookups):
     ) -> None:
         super().__init__(writer)
         self.holder = holder
-        self.unrecorded = Unrecorded()
         self._changes = changes
         self._settings = settings
         self._clock = sources.clock
         self._patience = Patience()
         self._lease = Lease(sources.clock, settings.lease)
+        self._recording = Recording(
+            writer, sources.clock, self._lease, self._record_verdicts, lambda: self._go_on("recording", self._retry)
+        )
         self._joined = False
         self._closed = False
         self._serves = False
@@ -82,7 +83,7 @@ class Ledger(Lookups):
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-        for step in (self._record_the_rest, self._leave):
+        for step in (self._recording.record_the_rest, self._leave):
             try:
                 await step()
             except LedgerUnavailable as error:
@@ -168,7 +169,7 @@ class Ledger(Lookups):
             within: Seconds to wait for the answer; `TimeoutError` after that, while the ledger goes on with it.
         """
         try:
-            return await self._patience.wait(self._record(verdicts), within)
+            return await self._patience.wait(self._recording.record(verdicts), within)
         except (LedgerUnavailable, TimeoutError):
             raise
         except Exception as error:
@@ -178,55 +179,22 @@ class Ledger(Lookups):
 
     def finish_soon(self, verdicts: Sequence[Verdict]) -> None:
         """The same without waiting."""
-        self._record(verdicts).add_done_callback(_look_away)
+        self._recording.record(verdicts).add_done_callback(look_away)
 
     async def retry_unrecorded(self) -> None:
         """Try again to record what could not be; each for itself, so that none stands in the way of the others.
 
         What the database refuses, although it is well, is tried more and more rarely and raises nothing here.
         """
-        await self._record_again(self.unrecorded.due(self._clock.monotonic()))
+        await self._recording.record_due()
 
-    async def _record_the_rest(self) -> None:
-        await self._record_again(list(self.unrecorded))
-
-    async def _record_again(self, verdicts: Sequence[Verdict]) -> None:
-        # The first one shows whether the ledger is back; until then the others need not try.
-        for some in (verdicts[:1], verdicts[1:]):
-            trying = [self._record([verdict]) for verdict in some]
-            for future in trying:
-                future.add_done_callback(_look_away)
-            for error in await asyncio.gather(*trying, return_exceptions=True):
-                if isinstance(error, LedgerUnavailable) and error.code != ROW:
-                    raise error
+    @property
+    def unrecorded(self) -> Unrecorded:
+        """Verdicts that could not be recorded yet."""
+        return self._recording.unrecorded
 
     async def _retry(self) -> None:
-        pause = _FIRST_PAUSE
-        while self.unrecorded:
-            await self._clock.sleep(pause)
-            pause = min(_LONGEST_PAUSE, pause * 2)
-            try:
-                await self.retry_unrecorded()
-            except LedgerUnavailable as error:
-                _log.debug("%d verdicts wait for the ledger: %s", len(self.unrecorded), error)
-
-    def _record(self, verdicts: Sequence[Verdict]) -> asyncio.Future[list[bool]]:
-        for verdict in verdicts:
-            self._lease.drop(verdict.operation_id, verdict.epoch)
-        if self.unrecorded:
-            self.unrecorded.take(verdicts)
-
-        def failed(error: BaseException) -> None:
-            away = isinstance(error, LedgerUnavailable) and error.code != ROW
-            level = logging.DEBUG if away and self.unrecorded else logging.ERROR  # an outage is told once
-            _log.log(level, "a verdict could not be recorded yet: %s", error if away else repr(error))
-            # Of several, nobody knows which one was refused; each is tried for itself next.
-            refused_at = None if away or len(verdicts) > 1 else self._clock.monotonic()
-            self.unrecorded.keep(verdicts, refused_at=refused_at)
-            self._go_on("recording", self._retry)
-
-        run = Many(self._record_verdicts, verdicts, early=True)
-        return self._writer.submit(run, failed=failed, lonely=not self._lease.held)
+        await self._recording.record_until_done()
 
     def _record_verdicts(self, db: Database, verdicts: Sequence[Verdict]) -> Coroutine[Any, Any, list[bool]]:
         return record_verdicts(db, verdicts, self.holder)
@@ -397,11 +365,6 @@ class Ledger(Lookups):
         lease = self._settings.lease
         found: tuple[Restore, int] = await self._writer.submit(lambda db: restores.record(db, backup_at, until, lease))
         return found
-
-
-def _look_away(finished: asyncio.Future[Any]) -> None:
-    if not finished.cancelled():
-        finished.exception()  # what failed is kept in `unrecorded`
 
 
 def _log_failure(finished: asyncio.Future[None]) -> None:

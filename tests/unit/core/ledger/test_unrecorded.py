@@ -199,6 +199,16 @@ async def test_verdict_that_is_refused_is_tried_more_and_more_rarely_and_told_as
     await one.close()
 
 
+async def test_verdict_that_is_taken_at_last_leaves_nothing_behind(one: Ledger, blocker: Blocker) -> None:
+    with patch("seawall.core.ledger.store.record_verdicts", side_effect=TypeError("ours")):
+        for _ in range(3):
+            with pytest.raises(LedgerUnavailable):
+                await one.finish([APPLIED])
+    assert list(one.unrecorded) == [APPLIED]
+    assert await one.finish([APPLIED]) == [True]
+    assert (len(one.unrecorded), one.unrecorded._refusals) == (0, {})
+
+
 @pytest.mark.parametrize("mistake", [TypeError("ours"), OverflowError("too large")])
 async def test_verdict_is_kept_whatever_the_failure_was(one: Ledger, blocker: Blocker, mistake: Exception) -> None:
     with patch("seawall.core.ledger.store.record_verdicts", side_effect=mistake):
