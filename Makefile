@@ -34,7 +34,7 @@ pyright: setup
 	$(BIN)/pyright
 
 bench: setup
-	$(BIN)/python -m benchmarks $(ARGS)
+	PYTHONPATH=tests $(BIN)/python -m benchmarks $(ARGS)
 
 chaos: setup
 	$(BIN)/python -m pytest tests/chaos --chaos-long $(ARGS)

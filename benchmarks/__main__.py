@@ -1,4 +1,4 @@
-"""Run all benchmarks and print them as ratios. `python -m benchmarks [--json] [--quick]`."""
+"""Run all benchmarks and print them as ratios: `make bench ARGS="[--json] [--quick]"`."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from itertools import count
 from typing import Any
 
 import psycopg
-from tests.support.postgres_server import PostgresServer, postgres_server
+from support.postgres_server import PostgresServer, postgres_server
 
 from seawall.core.clock import Sources
 from seawall.core.ledger import Ledger
