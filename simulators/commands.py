@@ -22,16 +22,15 @@ from .demo.report import print_table, print_violations, violations
 from .demo.seawall_worker import stories
 from .demo.workload import scripts
 from .faults import Plan, PlanError
-from .salesforce import SalesforceSettings, SalesforceSimulator
 from .server import serve
+from .systems import SYSTEMS, Credentials, Running, Simulated
 from .tls import Certificate
 
 PLANS = Path(__file__).parent / "plans"
-_SYSTEMS = ("salesforce",)
 
 
 def simulate(
-    system: Annotated[str, typer.Argument(help=f"What to simulate: {', '.join(_SYSTEMS)}.")],
+    system: Annotated[str, typer.Argument(help=f"What to simulate: {', '.join(SYSTEMS)}.")],
     port: Annotated[int, typer.Option(help="TCP port on 127.0.0.1; 0 for a free one.")] = 0,
     plan: Annotated[
         Path | None, typer.Option(help="Fault plan (YAML), or the name of one that ships: calm, harsh.")
@@ -43,15 +42,15 @@ def simulate(
 ) -> None:
     """Run a simulated system on loopback, for anyone's client, until interrupted."""
     console = Console(stderr=True)
-    if system not in _SYSTEMS:
-        _refuse(console, f"there is no simulator {system!r}; there is: {', '.join(_SYSTEMS)}")
+    if system not in SYSTEMS:
+        _refuse(console, f"there is no simulator {system!r}; there are: {', '.join(SYSTEMS)}")
     try:
         loaded = None if plan is None else Plan.load(_plan(plan))
-        simulator = SalesforceSimulator(SalesforceSettings(), loaded, seed, effects, data)
+        simulator, credentials = SYSTEMS[system](Running(loaded, seed, effects, data))
     except (PlanError, OSError) as error:
         _refuse(console, str(error))
     try:
-        asyncio.run(_serve(simulator, console, port, secure=tls))
+        asyncio.run(_serve(simulator, credentials, console, port, secure=tls))
     except OSError as error:
         _refuse(console, f"cannot listen on port {port}: {error.strerror}")
     finally:
@@ -76,9 +75,9 @@ def demo(
     console = Console(stderr=as_json)
     seed = random.SystemRandom().randrange(1_000_000) if seed is None else seed
     folder = Path(tempfile.mkdtemp(prefix="seawall-demo-"))
-    broken: dict[str, list[str]] = {}
+    broken: dict[str, dict[str, list[str]]] = {}
     try:
-        contest = Contest(scripts(operations, agents, seed), PLANS / "harsh.yaml", seed, kills, folder)
+        contest = Contest(scripts(operations, agents, seed), seed, kills, folder)
         results = asyncio.run(_contests(contest))
         broken = violations(results["seawall"])
         print_table(console, results)
@@ -105,17 +104,16 @@ async def _contests(contest: Contest) -> dict[str, Result]:
     return {"seawall": first, "retry": others[0], "retry_and_breaker": others[1]}
 
 
-async def _serve(simulator: SalesforceSimulator, console: Console, port: int, *, secure: bool) -> None:
+async def _serve(simulator: Simulated, credentials: Credentials, console: Console, port: int, *, secure: bool) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     folder = tempfile.mkdtemp(prefix="seawall-simulate-") if secure else None
     certificate = None if folder is None else Certificate.make(folder)
     async with serve(simulator, port=port, tls=certificate) as url:
-        client, user = simulator.settings.clients[0], simulator.settings.users[0]
         typer.echo(url)
-        console.print(f"client_id      {client.client_id}\nclient_secret  {client.client_secret}")
-        console.print(f"username       {user.username}\npassword       {user.password}")
+        for name, value in credentials.items():
+            console.print(f"{name:<15}{value}", highlight=False)
         if certificate is not None:
             console.print(f"trust          {certificate.certfile}")
         console.print("Ctrl-C ends it.", style="dim")
@@ -126,9 +124,13 @@ async def _serve(simulator: SalesforceSimulator, console: Console, port: int, *,
     console.print(f"{simulator.requests} requests, {fired} faults, {len(simulator.effects)} effects")
 
 
-def _tell_what_is_broken(console: Console, result: Result, broken: dict[str, list[str]]) -> None:
-    tokens = {token for found in broken.values() for token in found}
-    ids = [one["id"] for token in tokens for one in result.operations.get(token, [])]
+def _tell_what_is_broken(console: Console, result: Result, broken: dict[str, dict[str, list[str]]]) -> None:
+    ids = [
+        one["id"]
+        for system, promises in broken.items()
+        for token in {token for found in promises.values() for token in found}
+        for one in result.systems[system].operations.get(token, [])
+    ]
     print_violations(console, result, asyncio.run(stories(result.facts, ids)))
 
 

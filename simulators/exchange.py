@@ -22,7 +22,15 @@ GATEWAY_PAGE = (
     "<!DOCTYPE html><html><head><title>{status} {reason}</title></head>"
     "<body><center><h1>{status} {reason}</h1></center><hr></body></html>"
 )
-_REASONS = {500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout"}
+_REASONS = {
+    477: "Migration in Progress",
+    500: "Internal Server Error",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
+    521: "Web Server Is Down",
+    524: "A Timeout Occurred",
+}
 _GARBAGE = bytes(range(0x80, 0x100)) * 2
 
 
@@ -116,6 +124,9 @@ class Exchange(Generic[CallT]):
                 code: str = fault.param("code")
                 failing = dict.fromkeys(self._injector.victims(fault, facts.batch), code)
                 await wire.answer(self._perform(call, failing=failing))
+            case "cut_batch":
+                self._perform(call, failing=dict.fromkeys(range(fault.param("k"), facts.batch), "NOT_PROCESSED"))
+                await wire.hang(fault.param("seconds"))
 
     async def _withhold(self, wire: Wire, fault: Fault) -> None:
         if fault.kind == "hang":

@@ -143,6 +143,8 @@ class _Watched:
 
 
 def _check(fault: Fault, system: str, operations: Mapping[str, Lane], batches: Collection[str]) -> None:
+    if KINDS[fault.kind].databases and "commit" not in operations:
+        raise PlanError(f"fault {fault.id!r} can never fire: {fault.kind} befalls databases, and {system} is none")
     for name in fault.match.operations:
         if name not in operations:
             raise PlanError(

@@ -34,6 +34,7 @@ class KindOfFault:
         params: Its parameters with their defaults.
         choices: The values that a parameter is limited to.
         batches: Only calls with several items.
+        databases: Only statements of a database.
     """
 
     says: str
@@ -42,6 +43,7 @@ class KindOfFault:
     params: Mapping[str, Any] = field(default_factory=dict)
     choices: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     batches: bool = False
+    databases: bool = False
 
     def problem_with(self, params: Mapping[str, Any]) -> str | None:
         """What is wrong with the parameters, as one sentence that says what to do, or None."""
@@ -63,7 +65,7 @@ class KindOfFault:
 
 
 _NON_NEGATIVE = ("seconds", "delay", "fraction", "bytes", "k")
-_OUTAGE = (500, 502, 503, 504)
+_OUTAGE = (477, 500, 502, 503, 504, 521, 524)
 
 KINDS: Mapping[str, KindOfFault] = {
     "hang": KindOfFault(
@@ -95,6 +97,13 @@ KINDS: Mapping[str, KindOfFault] = {
         _BEFORE,
         params={"status": 403, "retry_after": None},
         choices={"status": (403, 429, 503)},
+    ),
+    "sql_error": KindOfFault(
+        "A database's own error in place of the statement, which never runs. A victim's transaction is rolled back.",
+        _BEFORE,
+        params={"error": "deadlock"},
+        choices={"error": ("deadlock", "serialization", "lock_timeout", "statement_timeout", "read_only")},
+        databases=True,
     ),
     "session_expired": KindOfFault(
         "The session of the call is ended for good, and the call is refused for it.", _BEFORE, _DATA
@@ -128,6 +137,13 @@ KINDS: Mapping[str, KindOfFault] = {
         _BEFORE,
         _WRITE,
         params={"k": None, "fraction": 0.5, "code": "UNABLE_TO_LOCK_ROW"},
+        batches=True,
+    ),
+    "cut_batch": KindOfFault(
+        "The first `k` items of a batch commit and the others are never looked at; no answer for `seconds`.",
+        _BEFORE,
+        _WRITE,
+        params={"k": 1, "seconds": 30.0},
         batches=True,
     ),
 }

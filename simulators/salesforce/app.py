@@ -12,12 +12,12 @@ from ..effects import Cause, EffectLog
 from ..exchange import Exchange
 from ..faults import Plan
 from ..injector import FaultInjector, RequestFacts
+from ..journal import Journal
 from ..kinds import Lane
 from ..wire import Receive, Reply, Scope, Send, Wire
 from .batches import BATCHES, batch_size
 from .composite import composite
 from .errors import ApiError, MultipleMatches, expired_session, lock_error
-from .journal import Journal
 from .locks import rows_of
 from .org import Org
 from .records import Records

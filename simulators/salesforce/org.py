@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..effects import EffectLog
-from .journal import Journal
+from ..journal import Journal
 from .query import Cursors
 from .records import Records
 from .schema import Schema, build_schema

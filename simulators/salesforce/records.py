@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
 from ..effects import Cause, EffectLog, Kind
-from .journal import Entry, Journal
+from ..journal import Entry, Journal
 from .locks import RowLocks, rows_of
 from .schema import FieldDef, ObjectDef, Schema
 from .values import as_id, id_number, make_id, stamp

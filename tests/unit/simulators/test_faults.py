@@ -52,7 +52,7 @@ def fault(**changes: Any) -> str:
     ("text", "message"),
     [
         (fault(kind="resset"), "fault 'f1': there is no fault kind 'resset'; did you mean 'reset'?"),
-        (fault(kind="zzzz"), "there is no fault kind 'zzzz'; there are: duplicate_delivery, empty"),
+        (fault(kind="zzzz"), "there is no fault kind 'zzzz'; there are: cut_batch, duplicate_delivery, empty"),
         (fault(kind="html_200"), "html_200 cannot happen at apply: set point to after_commit or respond"),
         (fault(kind="late_commit"), "late_commit cannot happen at apply: set point to later"),
         (fault(point="later"), "reset cannot happen at later: set point to apply"),
@@ -69,7 +69,7 @@ def fault(**changes: Any) -> str:
         (fault(kind="lock_error", params={"a": 1}), "lock_error: there is no parameter 'a'; it has: none"),
         (
             fault(kind="status", params={"status": 418}),
-            "status: status must be one of 500, 502, 503, 504, not 418",
+            "status: status must be one of 477, 500, 502, 503, 504, 521, 524, not 418",
         ),
         (fault(kind="hang", params={"seconds": -1}), "hang: seconds must be a number from 0 up, not -1"),
         (

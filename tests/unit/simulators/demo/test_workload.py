@@ -14,7 +14,7 @@ def test_work_holds_about_as_many_operations_as_asked_for_and_every_kind() -> No
     tasks = [task for agent in scripts(300, 24, seed=3) for task in agent]
     assert 300 <= sum(len(task.tokens) for task in tasks) < 330
     assert set(Counter(task.kind for task in tasks)) == {
-        "create", "batch", "update", "close", "comment", "follow_up", "workflow",
+        "create", "batch", "update", "close", "comment", "follow_up", "workflow", "credit", "order", "note", "mention",
     }  # fmt: skip
 
 
@@ -37,3 +37,9 @@ def test_change_of_a_case_follows_its_creation_in_the_same_agents_work() -> None
         for task in agent:
             assert task.case is None or task.case in made
             made.add(task.token)
+
+
+def test_a_support_case_goes_through_all_other_systems_in_one_agents_work() -> None:
+    for agent in scripts(300, 24, seed=6):
+        systems = [task.system for task in agent if task.customer is not None]
+        assert systems == ["billing", "orders", "support", "sales"] * (len(systems) // 4)

@@ -1,4 +1,4 @@
-"""Keeps an org's records over a restart: an append-only file of committed changes, replayed at the start."""
+"""Keeps a simulator's records over a restart: an append-only file of committed changes, replayed at the start."""
 
 from __future__ import annotations
 
