@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from .action_facts import after_in_words, dedupe_in_words, facts_of, probe_in_words
 from .core.action import Action
 from .core.clock import Sources
 from .core.errors import IntegrationError, LedgerUnavailable
@@ -20,12 +20,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from .wall import Seawall
-
-_AFTER = {
-    "same_key": "sent again under the same key",
-    "after_absence": "sent again once proven absent",
-    "never": "never sent again",
-}
 
 
 async def survey(path: Path, secrets: Secrets, *, connect: bool) -> dict[str, Any]:
@@ -82,29 +76,18 @@ async def _system(wall: Seawall, system: System, *, connect: bool) -> dict[str, 
 
 def _action(wall: Seawall, system: System, action: Action) -> dict[str, Any]:
     decision = wall.policy.decide(wall.config.principal, system.name, action)
-    facts = action if action.batch is None else action.batch.of
-    told: dict[str, Any] = {
+    facts = facts_of(action)
+    return {
         "name": action.name,
         "effect": str(action.effect),
         "policy": f"{decision.decision} ({decision.rule})",
         "identity": list(facts.identity),
-        "dedupe": None,
-        "probe": None,
-        "horizon": None,
-        "after_ambiguous": None,
+        "dedupe": dedupe_in_words(action),
+        "probe": probe_in_words(action),
+        "horizon": system.horizon(facts) if action.writes else None,
+        "after_ambiguous": after_in_words(action),
         "batch": None if action.batch is None else {"of": facts.name, "max_size": action.batch.max_size},
     }
-    if not action.writes:
-        return told
-    arguments = ", ".join(map(str, astuple(facts.dedupe)))
-    told["dedupe"] = f"{type(facts.dedupe).__name__}({arguments})" if arguments else type(facts.dedupe).__name__
-    if facts.probe is not None:
-        told["probe"] = f"lagging {facts.probe.read_lag:g} s" if facts.probe.read_lag else "fresh"
-    told["horizon"] = system.horizon(facts)
-    told["after_ambiguous"] = _AFTER[facts.resend]
-    if facts.resend == "never" and facts.probe is None:
-        told["after_ambiguous"] = "parked for a person"
-    return told
 
 
 async def _shared(wall: Seawall, *, connect: bool) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ..terminal import EPILOG, Commands, say
-from . import call, check_config, compensate, incidents, ledger, ops, recover, resolve
+from . import call, check_config, compensate, connectors, incidents, ledger, new, ops, recover, resolve, sql
 from .shared import Context
 
 app = typer.Typer(
@@ -30,9 +30,12 @@ ops.ops.command("retry", epilog=EPILOG)(resolve.retry)
 ops.ops.command("compensate", epilog=EPILOG)(compensate.compensate)
 app.add_typer(incidents.incidents, name="incidents")
 app.add_typer(ledger.ledger, name="ledger")
+app.add_typer(sql.sql, name="sql")
 app.command(epilog=EPILOG)(call.call)
 app.command(epilog=EPILOG)(recover.recover)
+app.command(epilog=EPILOG)(connectors.connectors)
 app.command("check-config", epilog=EPILOG)(check_config.check_config)
+app.command(epilog=EPILOG)(new.new)
 
 
 def main() -> None:

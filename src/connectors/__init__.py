@@ -15,9 +15,15 @@ if TYPE_CHECKING:
 
 ENTRY_POINTS = "seawall.connectors"
 
-_BUILT_IN: Mapping[str, str] = {
+BUILT_IN: Mapping[str, str] = {
+    "hubspot": f"{__name__}.hubspot.adapter:HubSpotAdapter",
+    "netsuite": f"{__name__}.soap.netsuite.adapter:NetSuiteAdapter",
     "salesforce": f"{__name__}.salesforce.adapter:SalesforceAdapter",
+    "soap": f"{__name__}.soap.adapter:SoapAdapter",
+    "sql": f"{__name__}.sql.adapter:SqlAdapter",
+    "suitecrm": f"{__name__}.suitecrm.adapter:SuiteCrmAdapter",
 }
+"""The connectors that ship with Seawall: kind → its `Adapter` class."""
 
 
 class UnknownConnector(LookupError):
@@ -26,7 +32,7 @@ class UnknownConnector(LookupError):
 
 def known_connectors() -> tuple[str, ...]:
     """The kinds that can be loaded, sorted."""
-    return tuple(sorted({*_BUILT_IN, *(entry.name for entry in entry_points(group=ENTRY_POINTS))}))
+    return tuple(sorted({*BUILT_IN, *(entry.name for entry in entry_points(group=ENTRY_POINTS))}))
 
 
 def load_connector(kind: str) -> type[Adapter]:
@@ -53,9 +59,9 @@ def load_connector(kind: str) -> type[Adapter]:
 
 
 def _find(kind: str) -> EntryPoint | None:
-    if kind in _BUILT_IN:
-        return EntryPoint(kind, _BUILT_IN[kind], ENTRY_POINTS)
+    if kind in BUILT_IN:
+        return EntryPoint(kind, BUILT_IN[kind], ENTRY_POINTS)
     return next(iter(entry_points(group=ENTRY_POINTS, name=kind)), None)
 
 
-__all__ = ["ENTRY_POINTS", "UnknownConnector", "known_connectors", "load_connector"]
+__all__ = ["BUILT_IN", "ENTRY_POINTS", "UnknownConnector", "known_connectors", "load_connector"]

@@ -33,6 +33,8 @@ from ..core.errors import (
     ReplyTimeout,
     UnreadableReply,
 )
+from ..core.redaction import Secrets
+from ._http_settings import HttpSettings
 
 Transport: TypeAlias = httpx.AsyncBaseTransport
 """What carries requests; tests and in-process simulators bring their own."""
@@ -98,11 +100,14 @@ class _Progress:
 
     Args:
         may_send: Asked right before the first byte of the request; None if it may be sent in any case.
+        traced: Whether the transport is known to trace, so that `WAITING` is a fact.
     """
 
-    def __init__(self, may_send: Callable[[], bool] | None = None) -> None:
+    def __init__(self, may_send: Callable[[], bool] | None = None, *, traced: bool = False) -> None:
+        self.traced = traced
         self.phase = _Phase.WAITING
         self._may_send = may_send
+        self._half_open: Any = None
 
     def fence(self) -> None:
         """Make sure that it may still be sent.
@@ -116,8 +121,17 @@ class _Progress:
                 "another process took the operation over before it was sent", code="lost_lease", transient=True
             )
 
+    async def abandon(self) -> None:
+        """Close what nobody else will: httpx drops a connection whose TLS handshake is cancelled without closing it."""
+        if self._half_open is not None:
+            await self._half_open.aclose()
+
     async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
         """Called by httpx at each step. A proxy's CONNECT is part of connecting."""
+        if event.endswith("connect_tcp.complete"):
+            self._half_open = info.get("return_value")
+        elif event.endswith(("start_tls.complete", ".send_request_headers.started")):
+            self._half_open = None
         phase = _Phase.CONNECTING
         if event.endswith((".send_request_headers.started", ".send_request_headers.complete")):
             request = info.get("request")
@@ -174,7 +188,7 @@ MEANINGS: Mapping[type[Exception], _Meaning] = {
 
 
 class HttpClient:
-    """One pool of connections to one system.
+    """One pool of connections to one system; HTTP/2 where TLS offers it.
 
     Args:
         max_connections: Connections at a time.
@@ -194,14 +208,35 @@ class HttpClient:
         transport: Transport | None = None,
     ) -> None:
         self._max_response_bytes = max_response_bytes
+        self._traced = transport is None
         self._client = httpx.AsyncClient(
             headers={"User-Agent": "seawall"},
             verify=True if ca_file is None else ssl.create_default_context(cafile=ca_file),
+            http2=True,
             follow_redirects=False,
             trust_env=False,
             proxy=proxy,
             transport=transport,
             limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
+        )
+
+    @classmethod
+    def of(cls, settings: HttpSettings, secrets: Secrets, transport: Transport | None = None) -> HttpClient:
+        """The client that a connector's settings ask for.
+
+        Args:
+            settings: The settings.
+            secrets: Where the proxy's URL, which may hold a password, is registered.
+            transport: Carries the requests instead of the network.
+        """
+        proxy = settings.proxy.get_secret_value() if settings.proxy else None
+        secrets.add(proxy)
+        return cls(
+            max_connections=settings.max_connections,
+            max_response_bytes=settings.max_response_bytes,
+            ca_file=settings.ca_file,
+            proxy=proxy,
+            transport=transport,
         )
 
     async def send(
@@ -214,6 +249,7 @@ class HttpClient:
         params: Mapping[str, str] | None = None,
         body: Any = None,
         form: Mapping[str, str] | None = None,
+        content: bytes | None = None,
         may_send: Callable[[], bool] | None = None,
     ) -> HttpReply:
         """Send one request, once, and read the whole answer, whatever its status.
@@ -226,6 +262,7 @@ class HttpClient:
             params: Query parameters.
             body: Sent as JSON.
             form: Sent as a form instead.
+            content: Sent as it is instead; the `Content-Type` is among the headers.
             may_send: Asked right before the request leaves, and before a connection is waited for. Given for writes.
 
         Raises:
@@ -233,7 +270,7 @@ class HttpClient:
         """
         if timeout <= 0:
             raise DeadlineBeforeSend("no time was left to send it", code="deadline")
-        progress = _Progress(may_send)
+        progress = _Progress(may_send, traced=self._traced)
         progress.fence()
         try:
             request = self._client.build_request(
@@ -243,6 +280,7 @@ class HttpClient:
                 params=dict(params) if params else None,
                 json=body,
                 data=dict(form) if form else None,
+                content=content,
                 timeout=timeout * _HTTPX_SHARE,
                 extensions={"trace": progress},
             )
@@ -252,7 +290,11 @@ class HttpClient:
             raise InvalidRequest(f"the request cannot be written ({type(error).__name__})", code="request") from None
         try:
             async with asyncio.timeout(timeout):
-                return await self._exchange(request)
+                try:
+                    return await self._exchange(request)
+                except asyncio.CancelledError:
+                    await progress.abandon()
+                    raise
         except IntegrationError:
             raise
         except Exception as error:  # noqa: BLE001 -- an unmapped error after the first byte must read as ambiguous
@@ -292,6 +334,8 @@ def _translated(error: Exception, progress: _Progress) -> IntegrationError:
         return InvalidRequest("the request is no valid HTTP", code="request", evidence=evidence)
     if progress.phase is _Phase.CONNECTING and (meaning is None or not issubclass(meaning.error, NotSent)):
         meaning = _CONNECT  # proven: it was still connecting, so not one byte of the request left
+    elif meaning is None and isinstance(error, TimeoutError) and progress.traced and progress.phase is _Phase.WAITING:
+        meaning = MEANINGS[httpx.PoolTimeout]  # our own clock was the first to end the wait
     elif meaning is None:
         meaning = _TIMEOUT if isinstance(error, TimeoutError) else _Meaning(Ambiguous, "unmapped", "the call failed")
     elif issubclass(meaning.error, NotSent) and progress.phase >= _Phase.SENDING:

@@ -176,7 +176,11 @@ class Adapter(ABC):
     version: ClassVar[str]
     """The adapter's version; recorded with each operation."""
     settings_model: ClassVar[type[ConnectorSettings]]
-    """What `[systems.NAME]` must look like."""
+    """What `[systems.NAME.settings]` must look like."""
+    examples: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """Settings under a short name each, for pages: they show how the actions' facts depend on the settings."""
+    limits: ClassVar[Mapping[str, str]] = {}
+    """Known limits in words, by action (`*`: of all): what the promises depend on, and what they do not cover."""
 
     @classmethod
     @abstractmethod

@@ -14,6 +14,7 @@ from . import changes, check, creates, models, reads
 from .actions import declare
 from .changes import Change
 from .kinds import kinds
+from .limits import EXAMPLES, LIMITS
 from .settings import SalesforceSettings
 from .wire import Exchange, Wire
 
@@ -32,19 +33,13 @@ class SalesforceAdapter(Adapter):
     kind: ClassVar[str] = "salesforce"
     version: ClassVar[str] = "1"
     settings_model = SalesforceSettings
+    examples = EXAMPLES
+    limits = LIMITS
 
     def __init__(
         self, settings: SalesforceSettings, surroundings: Surroundings, *, transport: Transport | None = None
     ) -> None:
-        proxy = settings.proxy.get_secret_value() if settings.proxy else None
-        surroundings.secrets.add(proxy)
-        http = HttpClient(
-            max_connections=settings.max_connections,
-            max_response_bytes=settings.max_response_bytes,
-            ca_file=settings.ca_file,
-            proxy=proxy,
-            transport=transport,
-        )
+        http = HttpClient.of(settings, surroundings.secrets, transport)
         self._settings = settings
         self._surroundings = surroundings
         self._wire = Wire(settings, surroundings, http)

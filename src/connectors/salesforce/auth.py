@@ -22,9 +22,9 @@ from ...core.errors import (
     Unauthenticated,
 )
 from .._http import HttpClient, HttpReply
+from .._token_store import TokenStore
 from .classify import classify
 from .settings import ClientCredentials, JwtBearer, RefreshToken, SalesforceSettings
-from .token_store import TokenStore
 
 _LOGIN_TIMEOUT = 30.0  # seconds; a login outlives the attempt that began it
 _JWT_LIFE = 180  # seconds; Salesforce takes no longer ones

@@ -1,0 +1,1 @@
+"""SOAP: any service that a WSDL describes, with the actions that are declared for it."""

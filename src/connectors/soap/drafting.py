@@ -1,0 +1,45 @@
+"""Drafting a package from a WSDL at a path or a URL, for `seawall new`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ...core.errors import GatewayError, InvalidRequest
+from .._http import HttpClient
+from .documents import RefusedDocument, gather, is_url, read_file
+from .generate import generate
+from .wsdl import UNUSABLE
+
+_TIMEOUT = 30.0
+
+
+async def draft(
+    wsdl: str, *, service: str | None = None, port: str | None = None, operations: Sequence[str] = ()
+) -> Mapping[str, str]:
+    """Read the WSDL and make the files of the package, by name.
+
+    Args:
+        wsdl: Path or URL.
+        service: The name of the service.
+        port: The name of the port.
+        operations: Those wanted; all if empty.
+
+    Raises:
+        IntegrationError: The WSDL is not available or cannot be used.
+    """
+    http = HttpClient()
+
+    async def fetch(location: str) -> bytes:
+        if not is_url(location):
+            return read_file(location)
+        reply = await http.send("GET", location, timeout=_TIMEOUT)
+        if reply.status != 200:
+            raise GatewayError(f"the WSDL is not available (status {reply.status})", code="wsdl_unavailable")
+        return reply.body
+
+    try:
+        return generate(await gather(wsdl, fetch), service=service, port=port, operations=operations)
+    except RefusedDocument as error:
+        raise InvalidRequest(f"the WSDL cannot be used: {error}", code=UNUSABLE) from None
+    finally:
+        await http.close()

@@ -1,0 +1,48 @@
+"""Python names for XSD names."""
+
+from __future__ import annotations
+
+import keyword
+import re
+
+from pydantic import BaseModel
+
+_TYPES = frozenset({"bool", "bytes", "dt", "float", "int", "str", "tuple"})
+
+
+def class_name(name: str) -> str:
+    """`createOrder-response` as `CreateOrderResponse`."""
+    words = re.findall(r"[A-Za-z0-9]+", name)
+    joined = "".join(word[0].upper() + word[1:] for word in words) or "Unnamed"
+    return f"X{joined}" if joined[0].isdigit() else joined
+
+
+def field_name(name: str) -> str:
+    """`internalID` as `internal_id`, so that it is no keyword, no type of the annotations, no attribute of a model."""
+    split = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
+    plain = re.sub(r"[^a-z0-9]+", "_", split.lower()).strip("_") or "value"
+    if plain[0].isdigit():
+        plain = f"x{plain}"
+    taken = keyword.iskeyword(plain) or plain in _TYPES or hasattr(BaseModel, plain) or plain.startswith("model_")
+    return f"{plain}_" if taken else plain
+
+
+class Unique:
+    """Gives each thing a name that nothing else has.
+
+    Args:
+        taken: Names that are not given.
+    """
+
+    def __init__(self, *taken: str) -> None:
+        self._taken = set(taken)
+        self.given: list[str] = []
+
+    def name(self, wanted: str) -> str:
+        """`wanted`, or the same with a number behind it."""
+        found, number = wanted, 2
+        while found in self._taken:
+            found, number = f"{wanted}{number}", number + 1
+        self._taken.add(found)
+        self.given.append(found)
+        return found

@@ -1,0 +1,1 @@
+"""A NetSuite-style ERP: a ready profile of the SOAP connector."""

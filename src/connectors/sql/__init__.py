@@ -1,0 +1,1 @@
+"""SQL databases: declared actions over any dialect of SQLAlchemy."""

@@ -1,0 +1,1 @@
+"""SuiteCRM: cases, contacts, calls and notes over v4_1 or v8."""

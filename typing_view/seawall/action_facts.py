@@ -1,0 +1,1 @@
+../../src/action_facts.py
