@@ -27,16 +27,24 @@ class Agent:
         name: Its name.
         tasks: What it does, in order.
         ask: Asks a worker.
+        customers: What each customer has in each system from the start.
         claims: Everything it is told goes here.
         done: Called with the number of operations after each task.
     """
 
     def __init__(
-        self, name: str, tasks: list[Task], ask: Ask, claims: list[Claim], done: Callable[[int], None]
+        self,
+        name: str,
+        tasks: list[Task],
+        ask: Ask,
+        customers: list[Message],
+        claims: list[Claim],
+        done: Callable[[int], None],
     ) -> None:
         self._name = name
         self._tasks = tasks
         self._ask = ask
+        self._customers = customers
         self._claims = claims
         self._done = done
         self._cases: dict[str, str] = {}
@@ -64,7 +72,7 @@ class Agent:
                 failures += 1
                 if answer.get("code") == "entity_unsettled":
                     failures -= 1
-                elif task.kind in ("update", "close"):
+                elif task.kind in ("update", "close", "order"):
                     action, request = await self._request(task, round_)
             elif word != "unknown" or task.kind == "workflow":
                 return
@@ -89,33 +97,55 @@ class Agent:
 
     async def _request(self, task: Task, round_: int) -> tuple[str, Message | None]:
         words = task.content(task.token, round_)
+        if task.customer is not None:
+            return await self._elsewhere(task, words, self._customers[task.customer])
         case = self._cases.get(task.case or "", "")
         match task.kind:
             case "create":
-                return "create_case", _case(task.token, words)
+                return "crm.create_case", _case(task.token, words)
             case "batch":
                 cases = [_case(token, task.content(token)) for token in task.items]
-                return "create_cases", {"cases": cases, "all_or_none": task.all_or_none}
+                return "crm.create_cases", {"cases": cases, "all_or_none": task.all_or_none}
             case "comment":
-                return "add_case_comment", {"case_id": case, "reference": task.token, "body": words}
+                return "crm.add_case_comment", {"case_id": case, "reference": task.token, "body": words}
             case "follow_up":
-                return "create_follow_up", {"case_id": case, "reference": task.token, "subject": words}
+                return "crm.create_follow_up", {"case_id": case, "reference": task.token, "subject": words}
             case "workflow":
                 inputs = {"caseId": case, "reason": words}
-                return "trigger_workflow", {"flow": "Escalate_Case", "reference": task.token, "inputs": inputs}
-        seen = await self._read(case)
+                return "crm.trigger_workflow", {"flow": "Escalate_Case", "reference": task.token, "inputs": inputs}
+        seen = await self._read("crm.get_case", {"case_id": case})
         if seen is None:
-            return "get_case", None
-        request = {"case_id": case, "version": seen}
+            return "crm.get_case", None
+        request = {"case_id": case, "version": seen["version"]}
         if task.kind == "update":
-            return "update_case", request | {"description": words}
-        return "close_case", request
+            return "crm.update_case", request | {"description": words}
+        return "crm.close_case", request
 
-    async def _read(self, case: str) -> str | None:
+    async def _elsewhere(self, task: Task, words: str, customer: Message) -> tuple[str, Message | None]:
+        """What a support case needs outside the main CRM."""
+        match task.kind:
+            case "credit":
+                seen = await self._read("support.get_case", {"case_id": customer["case"]})
+                lines = [{"item_id": "7", "amount": "12.50"}]
+                request = {"customer_id": customer["customer"], "lines": lines, "currency_id": "4", "memo": words}
+                return "billing.create_credit_memo", None if seen is None else request | {"reference": task.token}
+            case "order":
+                seen = await self._read("orders.get_order", {"order_no": customer["order"]})
+                request = {"order_no": customer["order"], "reference": task.token, "note": words}
+                return "orders.change_order", None if seen is None else request | {"version": seen["version"]}
+            case "note":
+                about = {"case_id": customer["case"], "subject": task.token}
+                return "support.add_note", {**about, "reference": task.token, "body": words}
+            case _:
+                about = {"record_type": "contacts", "record_id": customer["contact"]}
+                return "sales.add_note", {**about, "reference": task.token, "body": words}
+
+    async def _read(self, action: str, request: Message) -> Message | None:
         for _ in range(_PATIENCE):
-            answer = await self._ask(self._name, "get_case", {"case_id": case})
+            answer = await self._ask(self._name, action, request)
             if answer["word"] == "applied":
-                return str(answer["value"]["version"])
+                value: Message = answer["value"]
+                return value
             await asyncio.sleep(_PAUSE)
         return None
 

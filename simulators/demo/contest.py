@@ -1,4 +1,4 @@
-"""One contestant under the plan: an org, a worker that is killed now and then, agents, and at the end the judge."""
+"""One contestant under the faults: systems, a worker that is killed now and then, agents, and at the end the judge."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..effects import EffectLog
 from .agents import Agent
 from .figures import Result, judged
 from .judge import Claim
 from .lines import Child, Message
+from .truth import truths
 from .workload import Task
 
 CONTESTANTS = ("seawall", "retry", "retry_and_breaker")
@@ -26,14 +26,12 @@ class Contest:
 
     Args:
         scripts: The agents' work.
-        plan: The fault plan.
         seed: Seeds faults and kills.
         kills: How often the worker is killed.
         folder: Where files go.
     """
 
     scripts: list[list[Task]]
-    plan: Path
     seed: int
     kills: int
     folder: Path
@@ -67,29 +65,28 @@ class Run:
         """Run it, judge it, and end every process that was started."""
         started = time.monotonic()
         self._folder.mkdir()
-        effects = self._folder / "effects.jsonl"
-        org = await Child.start(f"{__package__}.org", str(self._contest.seed), str(self._contest.plan), str(effects))
+        targets = await Child.start(f"{__package__}.targets", str(self._contest.seed), str(self._folder))
         try:
-            heard = await org.hear()
+            heard = await targets.hear()
             if heard is None:
-                raise RuntimeError("the simulated org did not start; its message is above")
+                raise RuntimeError("the simulated systems did not start; their message is above")
             facts = heard | {"ledger": str(self._folder / "ledger.db")}
             await self._start_worker(facts)
             agents = [
-                Agent(f"agent:{number}", tasks, self._ask, self._claims, self._progress)
+                Agent(f"agent:{number}", tasks, self._ask, facts["customers"], self._claims, self._progress)
                 for number, tasks in enumerate(self._contest.scripts)
             ]
             await self._work(agents, facts)
             final = await self._finish()
-            org.tell({"do": "tell"})
-            counted = await org.hear() or {"calls": 0, "faults": 0}
+            targets.tell({"do": "tell"})
+            counted = await targets.hear() or {}
         finally:
             await self._stop_worker()
-            await org.end()
+            await targets.end()
         asked = [task for agent in agents for task in agent.asked.values()]
         operations = final.get("operations") if self._name == "seawall" else None
         run = {"kills": self._kills, "seconds": round(time.monotonic() - started, 1)}
-        return judged(asked, self._claims, operations, EffectLog.read(effects), counted | run, facts)
+        return judged(asked, self._claims, operations, truths(self._folder, counted), run, facts)
 
     async def _work(self, agents: list[Agent], facts: Message) -> None:
         working = asyncio.gather(*(agent.work() for agent in agents))

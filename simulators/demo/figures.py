@@ -17,8 +17,8 @@ _STRENGTH: list[Word] = ["rejected", "applied", "parked", "unknown"]  # what lea
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """How a contestant did.
+class Part:
+    """How a contestant did in one system.
 
     Args:
         figures: The figures of its row.
@@ -27,7 +27,6 @@ class Result:
         operations: The ledger's operations behind each request, for `seawall`; under the empty token those that no
             request accounts for.
         unresolved: Requests that were left open; ids of open operations that no request accounts for.
-        facts: What its worker was told: where the org was, and its ledger.
     """
 
     figures: dict[str, Any]
@@ -35,39 +34,87 @@ class Result:
     claims: Sequence[Claim]
     operations: Mapping[str, list[Message]]
     unresolved: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a contestant did.
+
+    Args:
+        figures: The figures of all systems together, of the whole run, and under `systems` those of each.
+        systems: What was found in each system.
+        facts: What its worker was told: where the systems were, and its ledger.
+    """
+
+    figures: dict[str, Any]
+    systems: Mapping[str, Part]
     facts: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What really happened in one system.
+
+    Args:
+        effects: Its effect log.
+        calls: How many calls reached it.
+        faults: How many faults fired.
+    """
+
+    effects: Sequence[Effect]
+    calls: int
+    faults: int
 
 
 def judged(
     asked: Sequence[Task],
     claims: Sequence[Claim],
     operations: Sequence[Message] | None,
-    effects: Sequence[Effect],
-    counted: Mapping[str, Any],
+    truths: Mapping[str, Truth],
+    run: Mapping[str, Any],
     facts: Message,
 ) -> Result:
-    """Judge a contestant and make up its row.
+    """Judge a contestant and make up its rows.
 
     Args:
         asked: What agents asked for.
         claims: Everything they were told.
         operations: All operations in its ledger, once everything is settled; None if it has no ledger.
-        effects: The org's effect log.
-        counted: `calls` and `faults` (counts of the org), `kills`, and `seconds`.
+        truths: What happened in each system.
+        run: Figures of the run as a whole: `kills` and `seconds`.
         facts: Kept in the result.
     """
+    parts = {}
+    for system, truth in truths.items():
+        tasks = [task for task in asked if task.system == system]
+        tokens = {token for task in tasks for token in task.tokens}
+        said = [claim for claim in claims if claim.token in tokens]
+        kept = None if operations is None else [one for one in operations if one["system"] == system]
+        parts[system] = _part(tasks, said, kept, truth)
+    rows = {system: part.figures for system, part in parts.items()}
+    total = {name: sum(row[name] for row in rows.values()) for name in next(iter(rows.values()))}
+    figures: dict[str, Any] = {**total, **run, **_per_operation(total)}
+    figures["systems"] = {system: {**row, **_per_operation(row)} for system, row in rows.items()}
+    return Result(figures, parts, facts)
+
+
+def _per_operation(row: Mapping[str, int]) -> dict[str, float]:
+    return {"calls_per_operation": round(row["calls"] / max(1, row["operations"]), 2)}
+
+
+def _part(tasks: Sequence[Task], claims: Sequence[Claim], operations: Sequence[Message] | None, truth: Truth) -> Part:
     wanted = [
         Wanted(token, task.kind, task.case, order, task.contents(token))
-        for order, task in enumerate(asked)
+        for order, task in enumerate(tasks)
         for token in task.tokens
     ]
     last = {claim.token: claim for claim in sorted(claims, key=lambda one: one.at)}
-    found = by_request(asked, operations or [])
+    found = by_request(tasks, operations or [])
     words = {token: claim.word for token, claim in last.items()} | last_words(found)
     # Seawall answers for every word it ever said. The usual way says "done" and "failed" as it goes, so only its last
     # word on a request counts.
     held_to = list(last.values()) if operations is None else claims
-    verdict = judge(wanted, held_to, words, effects)
+    verdict = judge(wanted, held_to, words, truth.effects)
     counts = {
         word: sum(1 for one in wanted if words.get(one.token) == word) for word in ("applied", "rejected", "parked")
     }
@@ -77,19 +124,17 @@ def judged(
     figures = {
         "operations": len(wanted),
         **counts,
-        "partial": sum(_is_partial(task, words) for task in asked),
+        "partial": sum(_is_partial(task, words) for task in tasks),
         "unresolved": len(open_),
         "unexplained": unexplained,
         "duplicates": len(verdict.duplicates),
         "lost": len(verdict.lost),
         "phantom_failures": len(verdict.phantom_failures),
         "unasked": len(verdict.unasked),
-        "calls_per_operation": round(counted["calls"] / max(1, len(wanted)), 2),
-        "kills": counted["kills"],
-        "faults": counted["faults"],
-        "seconds": counted["seconds"],
+        "calls": truth.calls,
+        "faults": truth.faults,
     }
-    return Result(figures, verdict, held_to, found, tuple(open_), facts)
+    return Part(figures, verdict, held_to, found, tuple(open_))
 
 
 def by_request(asked: Sequence[Task], operations: Sequence[Message]) -> dict[str, list[Message]]:

@@ -138,7 +138,13 @@ def _times(happened: Sequence[Effect]) -> int:
     return max(1, sum(1 for effect in happened if effect.kind in ("insert", "invoke") or _changed_content(effect)))
 
 
-_CONTENT = {"Subject", "Priority", "Description", "Status"}  # what agents ask for; the rest is for recognising it
+_CONTENT = {
+    "Subject",
+    "Priority",
+    "Description",
+    "Status",
+    "note",
+}  # what agents ask for; the rest is for recognising it
 
 
 def _changed_content(effect: Effect) -> bool:
@@ -179,7 +185,7 @@ _CLOCKS_APART = 0.005  # seconds; all read the same machine's clock
 
 
 def _overwritten(wanted: Sequence[Wanted], final: Mapping[str, Word], found: Mapping[str, list[Effect]]) -> list[str]:
-    """Acknowledged changes of a case that an older request's late effect undid."""
+    """Acknowledged changes of a record that an older request's late effect undid."""
     by_record: dict[str, list[tuple[Effect, Wanted]]] = defaultdict(list)
     for request in wanted:
         if request.kind == "update":

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import random
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["create", "batch", "update", "close", "comment", "follow_up", "workflow"]
+Kind = Literal[
+    "create", "batch", "update", "close", "comment", "follow_up", "workflow", "credit", "order", "note", "mention"
+]
+
+SYSTEMS = ("crm", "support", "sales", "billing", "orders")
+"""The systems that the agents work in: Salesforce, SuiteCRM, HubSpot, a SOAP ERP and a legacy SQL database."""
+
+_SYSTEM_OF: Mapping[Kind, str] = {"credit": "billing", "order": "orders", "note": "support", "mention": "sales"}
+
+CUSTOMERS = 40
+"""Customers that are there from the start, each with a case, a contact and an order."""
 
 _TOPICS = ("printer on fire", "invoice 4711 wrong", "login fails", "parcel lost", "refund late", "contract ends")
 _WORDINGS = ("Customer reports: {}", "{} (customer says)", "Please look into: {}", "Again: {}")
@@ -20,7 +32,8 @@ class Task:
         token: Unique; part of the content that is written. For a batch: of the batch, its items have their own.
         kind: What is to be done.
         text: Words for it.
-        case: Token of the case it is about, for everything but `create` and `batch`.
+        case: Token of the case it is about, for what changes or adds to a case of the CRM.
+        customer: Number of the customer that a support case is about, for what is done in the other systems.
         items: Tokens of the items of a batch.
         all_or_none: Whether a batch is to be all or nothing.
         at_once: How many times the agent asks at the same moment.
@@ -32,11 +45,17 @@ class Task:
     kind: Kind
     text: str
     case: str | None = None
+    customer: int | None = None
     items: tuple[str, ...] = ()
     all_or_none: bool = False
     at_once: int = 1
     again: int = 0
     reworded: bool = False
+
+    @property
+    def system(self) -> str:
+        """The system in which it is to be done."""
+        return _SYSTEM_OF.get(self.kind, "crm")
 
     @property
     def tokens(self) -> tuple[str, ...]:
@@ -76,13 +95,28 @@ def scripts(operations: int, agents: int, seed: int) -> list[list[Task]]:
     """
     numbers = _Numbers(drawn=random.Random(f"workload {seed}"))  # noqa: S311 -- a seeded simulation
     found: list[list[Task]] = [[] for _ in range(agents)]
+    customers = itertools.count()
     planned, turn = 0, 0
     while planned < operations:
-        work = _one_case(numbers) if numbers.drawn.random() < 0.85 else [_batch(numbers)]
+        work = _work(numbers, customers)
         found[turn % agents].extend(work)
         planned += sum(len(task.tokens) for task in work)
         turn += 1
     return found
+
+
+def _work(numbers: _Numbers, customers: Iterator[int]) -> list[Task]:
+    drawn = numbers.drawn.random()
+    if drawn < 0.4:
+        return _support_case(numbers, next(customers) % CUSTOMERS)
+    return _one_case(numbers) if drawn < 0.9 else [_batch(numbers)]
+
+
+def _support_case(numbers: _Numbers, customer: int) -> list[Task]:
+    """Somebody complains: a credit is booked, the order is changed, and it is noted in both CRMs of the house."""
+    credit = _task(numbers, "credit", customer=customer, at_once=numbers.drawn.choice((1, 1, 2)))
+    kinds: tuple[Kind, ...] = ("order", "note", "mention")
+    return [credit, *(_task(numbers, kind, customer=customer) for kind in kinds)]
 
 
 def _one_case(numbers: _Numbers) -> list[Task]:
@@ -98,7 +132,7 @@ def _one_case(numbers: _Numbers) -> list[Task]:
 
 def _task(numbers: _Numbers, kind: Kind, **facts: Any) -> Task:
     draw = numbers.drawn
-    again = draw.choice((0, 0, 0, 1)) if kind in ("create", "comment", "follow_up", "workflow") else 0
+    again = draw.choice((0, 0, 0, 1)) if kind not in ("update", "close", "order") else 0
     return Task(numbers.token(), kind, draw.choice(_TOPICS), again=again, **facts)
 
 
