@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: setup demo test check pyright bench chaos docs clean
+.PHONY: setup foreign demo test check pyright bench chaos docs clean
 
 setup: $(VENV)/.ready
 
@@ -14,6 +14,13 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing Seawall and its tools into $(VENV) …"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# Clients and servers of others that are not written in Python; the tests that need them skip without (not in CI).
+foreign: tests/foreign/node_modules/.ready
+
+tests/foreign/node_modules/.ready: tests/foreign/package.json
+	npm install --prefix tests/foreign --no-package-lock --no-audit --no-fund --loglevel=error
 	@touch $@
 
 demo: setup
@@ -40,7 +47,8 @@ chaos: setup
 	$(BIN)/python -m pytest tests/chaos --chaos-long $(ARGS)
 
 docs: setup
-	$(BIN)/python -m pytest tests/unit/docs -q
+	@$(BIN)/seawall connectors --markdown > docs/connectors.md
+	$(BIN)/python -m pytest tests/unit/docs tests/unit/test_catalog.py -q
 	@echo "The pages are in docs/; their examples ran."
 
 clean:

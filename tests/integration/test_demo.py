@@ -31,9 +31,25 @@ def test_demo_shows_zeros_for_seawall_and_trouble_for_the_usual_way(seed: int) -
     assert ours["applied"] + ours["rejected"] + ours["parked"] == ours["operations"] >= 60
     assert ours["applied"] > 0.6 * ours["operations"], "not by refusing everything"
     assert (ours["kills"], ours["faults"] > 0) == (2, True)
+    assert set(ours["systems"]) == {"crm", "support", "sales", "billing", "orders"}
+    for system, figures_of_it in ours["systems"].items():
+        assert figures_of_it["applied"] > 0, system
+        assert (figures_of_it["duplicates"], figures_of_it["lost"], figures_of_it["unasked"]) == (0, 0, 0), system
     for name in ("retry", "retry_and_breaker"):
         assert figures[name]["duplicates"] > 0, "the plan bites"
         assert set(figures[name]) == set(ours)
+
+
+@pytest.mark.parametrize("system", ["salesforce", "hubspot", "suitecrm", "erp", "billing"])
+def test_simulate_knows_every_system_and_takes_the_plans_that_ship(system: str) -> None:
+    process = subprocess.Popen(
+        [SEAWALL, "simulate", system, "--plan", "harsh"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("http://127.0.0.1:")
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=20)
+    assert (process.returncode, "0 requests, 0 faults, 0 effects" in told) == (0, True)
 
 
 def test_simulate_serves_anyones_client_until_it_is_interrupted(tmp_path: Path) -> None:
@@ -56,7 +72,7 @@ def test_simulate_serves_anyones_client_until_it_is_interrupted(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["simulate", "netsuite"], "there is no simulator 'netsuite'"),
+        (["simulate", "sap"], "there is no simulator 'sap'"),
         (["simulate", "salesforce", "--plan", "nowhere.yaml"], "nowhere.yaml"),
     ],
 )

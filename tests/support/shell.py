@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,7 +85,7 @@ class Shell:
 
 
 @pytest.fixture
-def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     target = Target(Sources().clock)
     made = Shell(tmp_path, target, ToyAdapter(target))
     made.config.write_text(CONFIG, encoding="utf-8")
@@ -105,11 +103,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
     monkeypatch.setattr("seawall.wall.load_connector", load)
     monkeypatch.setenv("TOY_PASSWORD", CANARY)
     monkeypatch.chdir(tmp_path)
-    logger = logging.getLogger("seawall")
-    handlers, level = logger.handlers, logger.level
-    yield made
-    logger.handlers = handlers
-    logger.setLevel(level)
+    return made
 
 
 SCRIPT = """

@@ -607,12 +607,12 @@ def test_watching_process_runs_until_interrupted(shell: Shell) -> None:
     shell.target.script = ["lost before"]
     shell.call()
     process = start(shell, "recover", "--watch", "--json")
+    line = process.stdout.readline()
     with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(timeout=1.5)
+        process.wait(timeout=0.5)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == ExitCode.INTERRUPTED, err
-    (line,) = out.splitlines()
+    more, err = process.communicate(timeout=60)
+    assert (process.returncode, more) == (ExitCode.INTERRUPTED, ""), err
     told = json.loads(line)
     assert (told["incident"], told["kind"], told["counts"]) == ("opened", "no_answer", {"unknown": 1})
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Iterator
 
 import pytest
 
@@ -15,12 +14,8 @@ CANARY = "canary-6f1d-token"
 
 
 @pytest.fixture
-def logger() -> Iterator[logging.Logger]:
-    found = logging.getLogger("seawall")
-    before = (found.handlers, found.level)
-    yield found
-    found.handlers, level = before
-    found.setLevel(level)
+def logger() -> logging.Logger:
+    return logging.getLogger("seawall")
 
 
 def test_warning_is_shown_with_level_logger_and_message(logger: logging.Logger) -> None:

@@ -31,9 +31,9 @@ from support.salesforce import (
     vendor_error,
 )
 
+from seawall.connectors._token_store import TokenStore
 from seawall.connectors.salesforce import models
 from seawall.connectors.salesforce.adapter import SalesforceAdapter
-from seawall.connectors.salesforce.token_store import TokenStore
 from seawall.core.adapter import Secrets
 from seawall.core.errors import (
     ConnectFailed,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from seawall.connectors.salesforce.token_store import TokenStore
+from seawall.connectors._token_store import TokenStore
 
 
 def test_a_store_keeps_the_newest_token_for_its_owner_only(tmp_path: Path) -> None:
