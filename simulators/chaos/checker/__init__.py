@@ -1,0 +1,1 @@
+"""The checker: a pure function of a history and the effect logs."""

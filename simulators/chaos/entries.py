@@ -1,0 +1,363 @@
+"""What a history is made of: each thing that was asked, told, sent, looked for or written down, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+Word = Literal["applied", "rejected", "partial", "unknown", "pending", "cut_off"]
+"""What a client was told; `cut_off` is a client that went, or whose process died, before it heard anything."""
+EffectWord = Literal["applied", "none", "maybe"]
+Status = Literal["running", "applied", "rejected", "unknown", "parked"]
+FindingWord = Literal["present", "absent", "cannot_tell", "many", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An effect by which one logical operation is known in the effect log.
+
+    Args:
+        object: The vendor's name of what is changed.
+        kinds: Which kinds of effect count: `insert`, `update`, `delete`, `invoke`.
+        where: Field → text that its value contains; `id` stands for the record's id. All must hold.
+        content: Field → value that the effect must have written for the operation to be what was asked for.
+    """
+
+    object: str
+    kinds: tuple[str, ...]
+    where: Mapping[str, str]
+    content: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What became of one item of a batch.
+
+    Args:
+        operation: The item's logical operation.
+        word: What was told of it.
+        effect: What is claimed to have happened.
+        error: Class of its error, if it has one.
+    """
+
+    operation: str
+    word: Word
+    effect: EffectWord
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A client makes a call.
+
+    Args:
+        at: Virtual seconds since the epoch, as everywhere in a history.
+        call: Number of the call, from 1.
+        client: Who.
+        system: The system as configured.
+        action: The action.
+        operation: Name of the logical operation: calls with one name ask for the same thing. Empty for reads and
+            for batches.
+        digest: Of the request's whole content.
+        deadline: Seconds within which it must answer.
+        items: The logical operations of a batch's items, in order.
+        supersedes: Names of operations on the same record that this one was asked after, having seen them answered.
+    """
+
+    at: float
+    call: int
+    client: str
+    system: str
+    action: str
+    operation: str
+    digest: str
+    deadline: float
+    items: tuple[str, ...] = ()
+    supersedes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A call answered, or its client went.
+
+    Args:
+        at: When.
+        call: The call.
+        word: The outcome.
+        effect: What it claims.
+        operation_id: The ledger's id, where one was told.
+        error: Class of the error.
+        code: The error's code.
+        text: Everything of the answer that a person or a model reads.
+        replayed: Whether it is an earlier result.
+        retry_after: Seconds to wait, as told.
+        value: The reply, JSON values.
+        items: A batch's items.
+    """
+
+    at: float
+    call: int
+    word: Word
+    effect: EffectWord
+    operation_id: str = ""
+    error: str = ""
+    code: str = ""
+    text: str = ""
+    replayed: bool = False
+    retry_after: float | None = None
+    value: Any = None
+    items: tuple[Item, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """The adapter is told to send a write, or a read; one line for each item of a batch.
+
+    Args:
+        at: When.
+        attempt: Number of the attempt, unique in the history; the items of one call share it.
+        worker: The process.
+        system: The system.
+        action: The single action.
+        operation: The logical operation; empty for reads.
+        operation_id: The ledger's id.
+        key: The idempotency key.
+        digest: Of the request's content.
+        number: The attempt's number within its operation's life.
+        maybe_applied: Whether an earlier attempt may have landed.
+    """
+
+    at: float
+    attempt: int
+    worker: str
+    system: str
+    action: str
+    operation: str
+    operation_id: str
+    key: str
+    digest: str
+    number: int
+    maybe_applied: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the adapter made of an attempt; one line for each item of a batch.
+
+    Args:
+        at: When.
+        attempt: Which.
+        operation: The logical operation.
+        effect: `applied`, or the effect of the error it raised.
+        error: Class of the error; empty for an acknowledgement.
+        code: The error's code.
+        retry_after: Seconds that the target asked for.
+    """
+
+    at: float
+    attempt: int
+    operation: str
+    effect: EffectWord
+    error: str = ""
+    code: str = ""
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """The adapter looked whether an operation landed.
+
+    Args:
+        at: When the answer was there.
+        began: When the look began.
+        worker: The process.
+        system: The system.
+        action: The single action.
+        operation: The logical operation.
+        operation_id: The ledger's id.
+        finding: What it answered; `error` where it failed.
+        read_lag: Seconds by which the declared read path may be behind.
+    """
+
+    at: float
+    began: float
+    worker: str
+    system: str
+    action: str
+    operation: str
+    operation_id: str
+    finding: FindingWord
+    read_lag: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """A request reached the simulator.
+
+    Args:
+        at: When.
+        system: The system as configured.
+        request: The simulator's name of the request, for example `create`.
+        lane: `read`, `write` or `auth`.
+        fault: Id of the fault that struck it, or empty.
+        point: The fault's point.
+        kind: The fault's kind.
+    """
+
+    at: float
+    system: str
+    request: str
+    lane: str
+    fault: str = ""
+    point: str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Journalled:
+    """The ledger has durably written a state of an operation.
+
+    Args:
+        at: When.
+        worker: The process that wrote it.
+        operation: The logical operation.
+        operation_id: The ledger's id.
+        key: The idempotency key.
+        status: The state.
+        epoch: The fencing epoch under which it was written.
+    """
+
+    at: float
+    worker: str
+    operation: str
+    operation_id: str
+    key: str
+    status: Status
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Compensated:
+    """An operation was asked to undo another.
+
+    Args:
+        at: When.
+        operation: The logical operation that undoes.
+        undoes: The logical operation that is undone.
+    """
+
+    at: float
+    operation: str
+    undoes: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """An approval was used to let an operation run.
+
+    Args:
+        at: When.
+        approval: The approval.
+        operation: The logical operation.
+        digest: Content of what ran.
+        approved: Content that was approved.
+    """
+
+    at: float
+    approval: str
+    operation: str
+    digest: str
+    approved: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to everybody: `crash` or `pause` of a worker, `heal` of all targets, `settled`.
+
+    Args:
+        at: When.
+        what: Which.
+        who: The worker, if it happened to one.
+    """
+
+    at: float
+    what: Literal["crash", "pause", "resume", "heal", "settled"]
+    who: str = ""
+
+
+Entry: TypeAlias = Asked | Told | Attempted | Answered | Probed | Wire | Journalled | Compensated | Spent | Event
+ENTRIES: Mapping[str, type[Any]] = {
+    one.__name__: one for one in (Asked, Told, Attempted, Answered, Probed, Wire, Journalled, Compensated, Spent, Event)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ActionFacts:
+    """What is declared of an action, as far as the checker needs it.
+
+    Args:
+        effect: The effect class.
+        dedupe: Name of the dedupe means.
+        probe: Whether there is a probe.
+        read_lag: Seconds by which the probe may be behind.
+        horizon: Late-commit horizon in seconds; None where nobody knows.
+        absent_is_final: Whether an absence needs no horizon.
+    """
+
+    effect: str
+    dedupe: str
+    probe: bool
+    read_lag: float = 0.0
+    horizon: float | None = None
+    absent_is_final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SystemFacts:
+    """What is configured of a system.
+
+    Args:
+        actions: Facts of its actions by name.
+        attempts: Attempts of one call at most.
+        retry_ratio: Retries that may be paid per call, over the whole history.
+        retry_reserve: Retries that may be paid beside that.
+        breaker_failures: Outages in a row that open the breaker.
+        half_open_probes: Calls that an open breaker lets through at a time.
+    """
+
+    actions: Mapping[str, ActionFacts]
+    attempts: int
+    retry_ratio: float
+    retry_reserve: float
+    breaker_failures: int = 5
+    half_open_probes: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What an episode was: the head of its history.
+
+    Args:
+        name: The subject's name.
+        seed: The seed.
+        plan: The plan, as JSON values.
+        systems: Facts of the systems.
+        wanted: The logical operations → the effects by which each is known.
+        reads: Number of a read call → fields that its reply must hold.
+        planned: Ids of the faults that were planned.
+        resolve_within: Seconds after `heal` within which everything must be resolved; None where it is not promised.
+        deadline_slack: Seconds by which an answer may be later than its deadline.
+        canaries: Texts that must appear nowhere: the secrets that were configured.
+    """
+
+    name: str
+    seed: int
+    plan: Mapping[str, Any]
+    systems: Mapping[str, SystemFacts]
+    wanted: Mapping[str, tuple[Wanted, ...]] = field(default_factory=dict)
+    reads: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    planned: tuple[str, ...] = ()
+    resolve_within: float | None = None
+    deadline_slack: float = 1.0
+    canaries: tuple[str, ...] = ()

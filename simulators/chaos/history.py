@@ -1,0 +1,108 @@
+"""The history of an episode: what clients asked and were told, what went on the wire, and what was written down.
+
+Kept as JSON lines with a version, in the order of virtual time. The checker reads nothing else beside the effect log,
+so a history that was stored can be judged again, elsewhere and later.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .entries import ENTRIES, ActionFacts, Entry, Item, Setting, SystemFacts, Wanted
+
+SCHEMA = 1
+"""Version of the JSON lines; it rises when a field changes its meaning or goes."""
+
+EntryT = TypeVar("EntryT")
+
+
+@dataclass(slots=True)
+class History:
+    """A setting and what followed, in order.
+
+    Args:
+        setting: The head.
+        entries: The events.
+    """
+
+    setting: Setting
+    entries: list[Entry] = field(default_factory=list)
+
+    def of(self, kind: type[EntryT]) -> list[EntryT]:
+        """The entries of one kind."""
+        return [entry for entry in self.entries if isinstance(entry, kind)]
+
+    def lines(self) -> Iterator[str]:
+        """The history as JSON lines; the same history gives the same bytes."""
+        head = {"schema": SCHEMA, "setting": asdict(self.setting)}
+        yield json.dumps(head, ensure_ascii=False, sort_keys=True, default=str)
+        for entry in self.entries:
+            yield json.dumps(
+                {"event": type(entry).__name__, **asdict(entry)}, ensure_ascii=False, sort_keys=True, default=str
+            )
+
+    def save(self, path: str | Path) -> None:
+        """Write it as JSON lines."""
+        Path(path).write_text("".join(f"{line}\n" for line in self.lines()), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | Path) -> History:
+        """Read what `save` wrote.
+
+        Raises:
+            ValueError: It is no history, or one of a newer version.
+        """
+        return cls.parse(Path(path).read_text(encoding="utf-8").splitlines(), name=str(path))
+
+    @classmethod
+    def parse(cls, lines: Iterable[str], *, name: str = "history") -> History:
+        """Read JSON lines; `name` is used in messages.
+
+        Raises:
+            ValueError: They are no history, or one of a newer version.
+        """
+        head, *rest = [json.loads(line) for line in lines] or [None]
+        if not isinstance(head, dict) or "schema" not in head:
+            raise ValueError(f"{name} is no history: its first line has no schema")
+        if head["schema"] != SCHEMA:
+            raise ValueError(
+                f"{name} has schema {head['schema']}, and this Seawall reads {SCHEMA}: use the one it is from"
+            )
+        return cls(_setting(head["setting"]), [_entry(one, name) for one in rest])
+
+
+def _entry(shown: dict[str, Any], name: str) -> Entry:
+    kind = shown.pop("event", None)
+    if kind not in ENTRIES:
+        raise ValueError(f"{name} has an entry of an unknown kind: {kind!r}")
+    if kind == "Told":
+        shown["items"] = tuple(Item(**item) for item in shown["items"])
+    if kind == "Asked":
+        shown["items"], shown["supersedes"] = tuple(shown["items"]), tuple(shown["supersedes"])
+    made: Entry = ENTRIES[kind](**shown)
+    return made
+
+
+def _setting(shown: dict[str, Any]) -> Setting:
+    systems = {
+        name: SystemFacts(**{**facts, "actions": {one: ActionFacts(**had) for one, had in facts["actions"].items()}})
+        for name, facts in shown["systems"].items()
+    }
+    wanted = {
+        operation: tuple(Wanted(**{**one, "kinds": tuple(one["kinds"])}) for one in some)
+        for operation, some in shown["wanted"].items()
+    }
+    return Setting(
+        **{
+            **shown,
+            "systems": systems,
+            "wanted": wanted,
+            "reads": {int(call): fields for call, fields in shown["reads"].items()},
+            "planned": tuple(shown["planned"]),
+            "canaries": tuple(shown["canaries"]),
+        }
+    )

@@ -1,0 +1,107 @@
+"""What the kit needs of an adapter: the adapter, its simulator, and requests with the effects they must have."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol, TypeAlias
+
+from pydantic import BaseModel
+
+from ...core.adapter import Adapter, Surroundings
+from ..effects import Effect
+from ..faults import Plan
+from ..injector import FaultInjector
+from ..kinds import Lane
+from ..virtual_time import LoopClock
+from .entries import Wanted
+
+
+class Target(Protocol):
+    """A simulated system as an episode needs it."""
+
+    @property
+    def effects(self) -> Iterable[Effect]:
+        """What really happened, in order."""
+        ...
+
+    @property
+    def faults(self) -> FaultInjector:
+        """Chooses the faults."""
+        ...
+
+    async def settle(self) -> None:
+        """Wait until no late commit is outstanding."""
+        ...
+
+    def close(self) -> None:
+        """Release what it holds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One request, and how it is known in the effect log.
+
+    Args:
+        request: The request model. Its identity is its own: no two samples are the same request.
+        wanted: The effects by which it is known. Empty for reads. For a batch, see `items`.
+        reworded: The same request with other content that is no part of its identity, if it has such: a client that
+            asks so must hear of a conflict.
+        items: For a batch: the samples of the single action that its items are.
+        reply: Field → value that the reply must hold, as far as the sample knows.
+        again: Another request that is to come after this one on the same record, if there is one: its effect must
+            not be overtaken by a late one of this.
+    """
+
+    request: BaseModel
+    wanted: tuple[Wanted, ...] = ()
+    reworded: BaseModel | None = None
+    items: tuple[Sample, ...] = ()
+    reply: Mapping[str, Any] = field(default_factory=dict)
+    again: Sample | None = None
+
+
+Sampler: TypeAlias = Callable[[int], Sample]
+"""Makes the n-th sample of an action; it may add to the simulator what the request is about."""
+
+
+class Subject(ABC):
+    """An adapter under test with its simulator. All it makes is made anew for each episode."""
+
+    name: ClassVar[str]
+    """Short name, for reports and seeds."""
+    settings: ClassVar[Mapping[str, Any]] = {}
+    """What `[systems.NAME]` has beside the connector's own settings: deadline, retry, breaker, limits …"""
+    lanes: ClassVar[Mapping[str, Lane]]
+    """The simulator's requests and their lanes: what a fault can be aimed at."""
+    batches: ClassVar[Collection[str]] = ()
+    """Those of them that carry several items."""
+    canaries: ClassVar[tuple[str, ...]] = ()
+    """The secrets that its settings hold."""
+
+    @abstractmethod
+    def target(self, plan: Plan, clock: LoopClock) -> Any:
+        """A new simulator with the plan's faults (`Target`), on the given clock."""
+
+    @abstractmethod
+    def adapter(self, target: Any, around: Surroundings) -> Adapter:
+        """An adapter that reaches the target in this process; several may be open at once."""
+
+    @abstractmethod
+    def samples(self, target: Any) -> Mapping[str, Sampler]:
+        """For each action that is to be tried, what makes its requests."""
+
+    @property
+    def requests_of(self) -> Mapping[str, Collection[str]]:
+        """Action → the simulator's write requests that carry it out, where they are known; for exhaustive faults."""
+        return {}
+
+    def look_alike(self, target: Any, sample: Sample) -> bool:  # noqa: ARG002 -- for those that can
+        """Put a record into the target that looks like the sample's, without its key; False where that cannot be."""
+        return False
+
+    def remove(self, target: Any, action: str, record: str) -> bool:  # noqa: ARG002 -- for those that can
+        """Delete a record that an action made, as somebody else would; False where that cannot be."""
+        return False
