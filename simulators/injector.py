@@ -58,6 +58,8 @@ class FaultInjector:
         for fault in own:
             _check(fault, system, operations, batches)
         self._watched = [_Watched(fault, self.plan.seed) for fault in own]
+        self.watch: Callable[[RequestFacts, Fault | None], None] | None = None
+        """Told each request and the fault that it gets, if there is one to tell."""
 
     @property
     def fired(self) -> dict[str, int]:
@@ -83,10 +85,12 @@ class FaultInjector:
                 and watched.left
             ):
                 chosen = watched
-        if chosen is None:
-            return None
-        chosen.fired += 1
-        return chosen.fault
+        if chosen is not None:
+            chosen.fired += 1
+        fault = None if chosen is None else chosen.fault
+        if self.watch is not None:
+            self.watch(facts, fault)
+        return fault
 
     def heal(self) -> None:
         """Let no fault fire any more, from now on."""

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 
+from .origin import outside
 from .wire import EXTENSION, AsgiApp, Message, Scope, Simulator, asgi_of
 
 
@@ -37,7 +38,7 @@ class InProcessTransport(httpx.AsyncBaseTransport):
             httpx.RemoteProtocolError: The simulator closed the connection before or within an answer.
         """
         exchange = _Exchange(await request.aread())
-        task = asyncio.create_task(self._run(_scope(request, exchange), exchange))
+        task = asyncio.create_task(self._run(_scope(request, exchange), exchange), context=outside())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         timeout = request.extensions.get("timeout", {}).get("read")

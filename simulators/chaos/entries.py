@@ -178,6 +178,7 @@ class Probed:
         operation_id: The ledger's id.
         finding: What it answered; `error` where it failed.
         read_lag: Seconds by which the declared read path may be behind.
+        attempt: Its number, from the same count as the attempts.
     """
 
     at: float
@@ -189,6 +190,7 @@ class Probed:
     operation_id: str
     finding: FindingWord
     read_lag: float = 0.0
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +205,7 @@ class Wire:
         fault: Id of the fault that struck it, or empty.
         point: The fault's point.
         kind: The fault's kind.
+        attempt: Number of the attempt or probe that caused it; 0 where that is not known.
     """
 
     at: float
@@ -212,6 +215,7 @@ class Wire:
     fault: str = ""
     point: str = ""
     kind: str = ""
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
