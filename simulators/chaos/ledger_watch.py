@@ -1,0 +1,97 @@
+"""Writes down what a worker's ledger has made durable, and cuts it off when the worker dies.
+
+It looks at the ledger from outside, by what its methods are given and answer, so that the ledger itself needs no
+seam for tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from ...core.ledger import Ledger
+from ...core.ledger.records import Begun, Intent, Operation, Status, Verdict
+from .entries import Journalled
+from .recording import Journal, Step
+
+
+def watch(ledger: Ledger, journal: Journal, worker: str, step: Step) -> None:
+    """Write down each state of an operation that the ledger makes durable.
+
+    Args:
+        ledger: A worker's open ledger.
+        journal: Where it is written down.
+        worker: The worker.
+        step: Awaited at `before_journal`, `after_journal` and `before_record`.
+    """
+    seen: Any = ledger
+    recording: Any = seen._recording  # noqa: SLF001 -- every verdict goes through it, waited for or not
+    real_begin: Callable[..., Awaitable[list[Begun]]] = ledger.begin
+    real_claim: Callable[..., Awaitable[list[Operation]]] = ledger.claim_due
+    real_record: Callable[[Sequence[Verdict]], asyncio.Future[list[bool]]] = recording.record
+    real_finish: Callable[..., Awaitable[list[bool]]] = ledger.finish
+    known: dict[str, Operation] = {}
+
+    def durable(operation: Operation, status: Status, epoch: int) -> None:
+        known[operation.id] = operation
+        journal.write(
+            Journalled(
+                journal.clock.now(),
+                worker,
+                journal.operation(operation.id),
+                operation.id,
+                operation.key,
+                status.value,
+                epoch,
+            )
+        )
+
+    async def begin(intents: Sequence[Intent], **how: Any) -> list[Begun]:
+        await step("before_journal", intents[0].action)
+        begun = await real_begin(intents, **how)
+        for one in begun:
+            journal.begun(one.operation.system, one.operation.key, one.operation.id)
+            known[one.operation.id] = one.operation
+            if one.fresh:
+                durable(one.operation, Status.RUNNING, one.operation.epoch)
+        await step("after_journal", intents[0].action)
+        return begun
+
+    async def claim_due(**how: Any) -> list[Operation]:
+        claimed = await real_claim(**how)
+        for operation in claimed:
+            journal.begun(operation.system, operation.key, operation.id)
+            durable(operation, Status.RUNNING, operation.epoch)
+        return claimed
+
+    def record(verdicts: Sequence[Verdict]) -> asyncio.Future[list[bool]]:
+        future = real_record(verdicts)
+
+        def written(done: asyncio.Future[list[bool]]) -> None:
+            if done.cancelled() or done.exception() is not None:
+                return
+            for verdict, in_time in zip(verdicts, done.result(), strict=True):
+                if in_time and verdict.operation_id in known:
+                    durable(known[verdict.operation_id], verdict.status, verdict.epoch)
+
+        if future.done():  # at once, so that it stands before what follows from it
+            written(future)
+        else:
+            future.add_done_callback(written)
+        return future
+
+    async def finish(verdicts: Sequence[Verdict], **how: Any) -> list[bool]:
+        first = known.get(verdicts[0].operation_id)
+        await step("before_record", "" if first is None else first.action)
+        return await real_finish(verdicts, **how)
+
+    seen.begin, seen.claim_due, seen.finish, recording.record = begin, claim_due, finish, record
+
+
+def cut_off(ledger: Ledger) -> None:
+    """Let nothing more be written, as if the process had died: no farewell, no last verdict."""
+    writer: Any = ledger._writer  # noqa: SLF001 -- a dead process closes nothing
+    loop = asyncio.get_running_loop()
+    writer.submit = lambda *_, **__: loop.create_future()
+    writer._connection.close()  # noqa: SLF001

@@ -1,0 +1,128 @@
+"""A simulated process in one event loop: all its tasks can be stopped at once (a crash) or held still (a pause).
+
+A task that is started inside a process belongs to it. What a target does for a request does not: it goes on when the
+process dies. Callbacks of timers still run while a process is paused; whatever they wake up waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Generator
+from contextvars import Context
+from typing import Any
+
+from ..origin import WORKER
+
+
+class Process:
+    """The tasks of one simulated process.
+
+    Args:
+        name: Its name.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.alive = True
+        self._tasks: dict[asyncio.Task[Any], None] = {}
+        self._held: asyncio.Future[None] | None = None
+
+    def adopt(self, task: asyncio.Task[Any]) -> None:
+        """A task of its own was started."""
+        self._tasks[task] = None
+        task.add_done_callback(lambda ended: self._tasks.pop(ended, None))
+
+    def kill(self) -> None:
+        """End everything that it does, as SIGKILL would: nothing is tidied up."""
+        self.alive = False
+        self.resume()
+        for task in list(self._tasks):
+            task.cancel()
+
+    def pause(self) -> None:
+        """Let nothing of it run until `resume`, as SIGSTOP would."""
+        if self._held is None:
+            self._held = asyncio.get_running_loop().create_future()
+
+    def resume(self) -> None:
+        """Let it run again."""
+        if self._held is not None:
+            self._held.set_result(None)
+            self._held = None
+
+    def run(self, work: Coroutine[Any, Any, Any], *, name: str | None = None) -> asyncio.Task[Any]:
+        """Start a task inside it, from outside."""
+        context = Context()
+        context.run(WORKER.set, self)
+        return asyncio.get_running_loop().create_task(work, name=name, context=context)
+
+    @property
+    def held(self) -> asyncio.Future[None] | None:
+        """What a step of its tasks must wait for, while it is paused."""
+        return self._held
+
+
+class _Gate(Coroutine[Any, Any, Any]):
+    """A coroutine whose steps wait while its process is paused."""
+
+    def __init__(self, inner: Coroutine[Any, Any, Any], process: Process) -> None:
+        self._inner = inner
+        self._steps = _steps(inner, process)
+        next(self._steps)
+
+    def send(self, value: Any) -> Any:
+        return self._steps.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        return self._steps.throw(*error)
+
+    def close(self) -> None:
+        self._steps.close()
+        self._inner.close()
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self._steps
+
+
+def _steps(inner: Coroutine[Any, Any, Any], process: Process) -> Generator[Any, Any, Any]:
+    error: BaseException | None = None
+    value: Any = None
+    yielded: Any = None
+    while True:
+        try:
+            value, error = (yield yielded), None
+        except BaseException as raised:  # noqa: BLE001 -- handed to the coroutine, as the loop meant it
+            error = raised
+        while process.held is not None:
+            try:
+                yield from process.held
+            except BaseException as raised:  # noqa: BLE001 -- a cancellation meets it when it runs again
+                error = raised
+        try:
+            yielded = inner.send(value) if error is None else inner.throw(error)
+        except StopIteration as ended:
+            return ended.value
+
+
+def tell_processes_apart(loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
+    """Let each task that is started from now on belong to the process that starts it.
+
+    Returns:
+        What undoes it.
+    """
+    before = loop.get_task_factory()
+
+    def make(
+        loop: asyncio.AbstractEventLoop, work: Any, *, context: Context | None = None, **how: Any
+    ) -> asyncio.Task[Any]:
+        process = WORKER.get() if context is None else context.get(WORKER)
+        if not isinstance(process, Process):
+            return asyncio.Task(work, loop=loop, context=context, **how)
+        task: asyncio.Task[Any] = asyncio.Task(_Gate(work, process), loop=loop, context=context, **how)
+        process.adopt(task)
+        if not process.alive:
+            task.cancel()
+        return task
+
+    loop.set_task_factory(make)
+    return lambda: loop.set_task_factory(before)

@@ -1,0 +1,213 @@
+"""Writes down what an adapter is told to do and what it answers, and what a ledger has durably written."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeAlias
+
+from pydantic import BaseModel
+
+from ...core.adapter import (
+    Absent,
+    Action,
+    Adapter,
+    Attempt,
+    CannotTell,
+    Finding,
+    ItemResult,
+    Many,
+    Present,
+    Sent,
+    Surroundings,
+)
+from ...core.clock import Clock
+from ...core.errors import IntegrationError
+from ...core.identity import digest
+from ..origin import ATTEMPT
+from .entries import Answered, Attempted, Entry, FindingWord, Probed
+
+Step: TypeAlias = Callable[[str, str], Awaitable[None]]
+"""Awaited at each named step of an operation (`before_send`, `after_send` …), so that something can happen there."""
+
+
+async def nothing(step: str, action: str) -> None:
+    """Let every step pass."""
+
+
+class Journal:
+    """What is written down, in order, and the names of logical operations.
+
+    Args:
+        clock: The virtual clock.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.entries: list[Entry] = []
+        self.attempts = 0
+        self._names: dict[tuple[str, str], str] = {}
+        self._ids: dict[str, str] = {}
+
+    def write(self, entry: Entry) -> None:
+        """Add an entry."""
+        self.entries.append(entry)
+
+    def name(self, system: str, key: str, operation: str) -> None:
+        """A logical operation is known by a key."""
+        self._names.setdefault((system, key), operation)
+
+    def begun(self, system: str, key: str, operation_id: str) -> None:
+        """The ledger has an operation with a key."""
+        self._ids[operation_id] = self._names.get((system, key), key)
+
+    def operation(self, operation_id: str) -> str:
+        """The logical operation behind the ledger's id; empty if there is none."""
+        return self._ids.get(operation_id, "")
+
+    def next_attempt(self) -> int:
+        """A number for an attempt or probe."""
+        self.attempts += 1
+        return self.attempts
+
+
+class RecordedAdapter(Adapter):
+    """An adapter, with everything that it is told and answers written down.
+
+    Args:
+        inner: The adapter under test.
+        system: The system's name.
+        worker: The process it belongs to.
+        journal: Where it is written down.
+        step: See `Step`.
+    """
+
+    kind = "recorded"
+    version = "0"
+
+    def __init__(self, inner: Adapter, system: str, worker: str, journal: Journal, step: Step = nothing) -> None:
+        self.inner = inner
+        vars(self).update(kind=inner.kind, version=inner.version, settings_model=type(inner).settings_model)
+        self._system = system
+        self._worker = worker
+        self._journal = journal
+        self._step = step
+
+    @classmethod
+    def open(cls, settings: Any, surroundings: Surroundings) -> Adapter:
+        """It is made around one that is open."""
+        raise NotImplementedError("a recorded adapter is made around an open one")
+
+    @property
+    def actions(self) -> Any:
+        """Those of the adapter under test."""
+        return self.inner.actions
+
+    async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
+        """Do it once on the wire, and write it down."""
+        number = self._attempted(action, [attempt])
+        await self._step("before_send", action.name)
+        token = ATTEMPT.set(number)
+        try:
+            answer = await self.inner.send(action, attempt)
+        except BaseException as error:
+            self._answered(number, [attempt], [error])
+            raise
+        finally:
+            ATTEMPT.reset(token)
+        self._answered(number, [attempt], [answer])
+        await self._step("after_send", action.name)
+        return answer
+
+    async def send_batch(self, action: Action, request: BaseModel, items: Sequence[Attempt]) -> Sequence[ItemResult]:
+        """Do many in one call, and write each down."""
+        assert action.batch is not None
+        number = self._attempted(action.batch.of, items)
+        await self._step("before_send", action.name)
+        token = ATTEMPT.set(number)
+        try:
+            answers = await self.inner.send_batch(action, request, items)
+        except BaseException as error:
+            self._answered(number, items, [error] * len(items))
+            raise
+        finally:
+            ATTEMPT.reset(token)
+        self._answered(number, items, answers)
+        await self._step("after_send", action.name)
+        return answers
+
+    async def probe(self, action: Action, attempt: Attempt) -> Finding:
+        """Look, and write down what was found."""
+        number, began = self._journal.next_attempt(), self._journal.clock.now()
+        token = ATTEMPT.set(number)
+        found: FindingWord = "error"
+        try:
+            finding = await self.inner.probe(action, attempt)
+            found = _word(finding)
+        finally:
+            ATTEMPT.reset(token)
+            self._journal.write(
+                Probed(
+                    self._journal.clock.now(),
+                    began,
+                    self._worker,
+                    self._system,
+                    action.name,
+                    self._journal.operation(attempt.operation_id),
+                    attempt.operation_id,
+                    found,
+                    0.0 if action.probe is None else action.probe.read_lag,
+                    number,
+                )
+            )
+        return finding
+
+    async def close(self) -> None:
+        """Close the adapter under test."""
+        await self.inner.close()
+
+    def _attempted(self, action: Action, attempts: Sequence[Attempt]) -> int:
+        number, now = self._journal.next_attempt(), self._journal.clock.now()
+        for attempt in attempts:
+            self._journal.write(
+                Attempted(
+                    now,
+                    number,
+                    self._worker,
+                    self._system,
+                    action.name,
+                    self._journal.operation(attempt.operation_id),
+                    attempt.operation_id,
+                    attempt.key,
+                    digest(attempt.request.model_dump_json(exclude_defaults=True)),
+                    attempt.number,
+                    attempt.maybe_applied,
+                )
+            )
+        return number
+
+    def _answered(self, number: int, attempts: Sequence[Attempt], answers: Sequence[Any]) -> None:
+        now = self._journal.clock.now()
+        for attempt, answer in zip(attempts, answers, strict=False):
+            operation = self._journal.operation(attempt.operation_id)
+            if isinstance(answer, IntegrationError):
+                entry = Answered(
+                    now, number, operation, answer.effect, type(answer).__name__, answer.code, answer.retry_after
+                )
+            elif isinstance(answer, BaseException):
+                entry = Answered(now, number, operation, "maybe", type(answer).__name__)
+            else:
+                entry = Answered(now, number, operation, "applied")
+            self._journal.write(entry)
+
+
+def _word(finding: Finding) -> FindingWord:
+    match finding:
+        case Present():
+            return "present"
+        case Absent():
+            return "absent"
+        case CannotTell():
+            return "cannot_tell"
+        case Many():
+            return "many"
+    return "error"

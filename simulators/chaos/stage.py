@@ -1,0 +1,320 @@
+"""The stage: simulated targets and processes of Seawall in one event loop, with all that happens written down.
+
+Everything runs in virtual time: open a stage inside `virtual_time.run`. Who plays on it (an episode's clients, a
+conformance test, a fixture) decides what is asked and what goes wrong; the stage keeps the history.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from pydantic import BaseModel
+
+from ... import Config
+from ...core.identity import digest, identify
+from ...core.outcome import Outcome
+from ..effects import Effect
+from ..faults import Fault, Plan
+from ..injector import RequestFacts
+from ..origin import ATTEMPT
+from ..virtual_time import LoopClock
+from .answers import told
+from . import checker
+from .entries import Asked, Event, Setting, SystemFacts, Told, Wanted, Wire
+from .facts import facts_of
+from .history import History
+from .process import tell_processes_apart
+from .recording import Journal, Step, nothing
+from .subject import Sample, Subject
+from .verdicts import Judgement
+from .worker import Worker
+
+_OPENING = 10.0  # virtual seconds before the first call, so that no target is as old as its first second
+_LEASE = 30.0
+
+
+class Stage:
+    """Targets, workers and a journal.
+
+    Args:
+        subjects: System name → what is tried there; a lone subject's system has the subject's name.
+        plan: The faults of all targets.
+        seed: Seeds the workers' jitter.
+        folder: Where the ledger is.
+        step: Awaited at each named step of an operation, see `recording.Step`.
+        recovers_within: Seconds after healing within which everything must be resolved; None where it is not promised.
+        clock: The virtual clock.
+    """
+
+    def __init__(
+        self,
+        subjects: Mapping[str, Subject] | Subject,
+        plan: Plan | None = None,
+        *,
+        folder: Path,
+        seed: int = 0,
+        step: Step = nothing,
+        recovers_within: float | None = 7200.0,
+        clock: LoopClock | None = None,
+    ) -> None:
+        self.subjects = {subjects.name: subjects} if isinstance(subjects, Subject) else dict(subjects)
+        self.plan = plan or Plan()
+        self.seed = seed
+        self.clock = clock or LoopClock()
+        self.journal = Journal(self.clock)
+        self.workers: list[Worker] = []
+        self.targets: dict[str, Any] = {}
+        self.facts: dict[str, SystemFacts] = {}
+        self._folder = folder
+        self._step = step
+        self._recovers_within = recovers_within
+        self._wanted: dict[str, tuple[Wanted, ...]] = {}
+        self._reads: dict[int, Mapping[str, Any]] = {}
+        self._samples: dict[tuple[str, str, int], Sample] = {}
+        self._samplers: dict[str, Mapping[str, Callable[[int], Sample]]] = {}
+        self._calls = 0
+        self._started = 0
+        self._undo: Callable[[], None] = lambda: None
+        self.config = Config.model_validate(
+            {
+                "ledger": {"path": str(folder / "ledger.db"), "lease": _LEASE},
+                "systems": {
+                    name: {"connector": subject.name, **subject.settings} for name, subject in self.subjects.items()
+                },
+                "policy": [{"name": "everything", "decision": "allow"}],
+            }
+        )
+
+    async def __aenter__(self) -> Self:
+        self._undo = tell_processes_apart(asyncio.get_running_loop())
+        for name, subject in self.subjects.items():
+            target = self.targets[name] = subject.target(self.plan, self.clock)
+            self._samplers[name] = subject.samples(target)
+            target.faults.watch = self._watcher(name)
+        await asyncio.sleep(_OPENING)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            for worker in self.workers:
+                await worker.leave()
+        finally:
+            for target in self.targets.values():
+                target.close()
+            self._undo()
+
+    # Processes --------------------------------------------------------------------------------------------------
+
+    async def start_worker(self) -> Worker:
+        """Start one more process of Seawall on the same ledger and targets."""
+        self._started += 1
+        targets = {name: (subject, self.targets[name]) for name, subject in self.subjects.items()}
+        worker = await Worker.start(
+            f"w{self._started}",
+            self.config,
+            targets,
+            self.journal,
+            seed=self.seed,
+            clock=self.clock,
+            step=self._step,
+        )
+        self.workers.append(worker)
+        if not self.facts:
+            self.facts = {name: facts_of(system) for name, system in worker.wall.systems.items()}
+        return worker
+
+    def kill(self, worker: Worker) -> None:
+        """Kill a process."""
+        if worker.alive:
+            self._write_event("crash", worker.name)
+            worker.kill()
+
+    def pause(self, worker: Worker) -> None:
+        """Hold a process still."""
+        self._write_event("pause", worker.name)
+        worker.process.pause()
+
+    def resume(self, worker: Worker) -> None:
+        """Let it run again."""
+        self._write_event("resume", worker.name)
+        worker.process.resume()
+
+    # Calls ------------------------------------------------------------------------------------------------------
+
+    def sample(self, action: str, number: int, system: str = "") -> Sample:
+        """The sample of an action with a number; the same number gives the same sample.
+
+        Raises:
+            KeyError: The subject makes no samples of that action.
+        """
+        system = system or next(iter(self.subjects))
+        place = (system, action, number)
+        if place not in self._samples:
+            self._samples[place] = self._samplers[system][action](number)
+        return self._samples[place]
+
+    async def call(
+        self,
+        worker: Worker,
+        action: str,
+        sample: Sample,
+        *,
+        system: str = "",
+        client: str = "c1",
+        deadline: float | None = None,
+        request: BaseModel | None = None,
+        operation: str = "",
+        gives_up_after: float | None = None,
+        supersedes: Sequence[str] = (),
+    ) -> Outcome[Any] | None:
+        """Let a client ask for a sample, and write down what it is told.
+
+        Args:
+            worker: The process that it asks.
+            action: The action.
+            sample: What it asks for.
+            system: The system; the first one if empty.
+            client: Who.
+            deadline: Seconds; the system's default if None.
+            request: Another wording than the sample's own request.
+            operation: Name of the logical operation; made from the sample if empty.
+            gives_up_after: Seconds after which the client goes away.
+            supersedes: Operations on the same record whose answers the client has seen.
+
+        Returns:
+            The outcome; None if the client went, or its process died, before there was one.
+        """
+        system = system or next(iter(self.subjects))
+        asked = self._asked(worker, system, action, sample, client, deadline, request, operation, tuple(supersedes))
+        self.journal.write(asked)
+        task = worker.call(f"{system}.{action}", request or sample.request, deadline=deadline)
+        if gives_up_after is not None:
+            await asyncio.wait({task}, timeout=gives_up_after)
+            if not task.done():
+                task.cancel()
+        await asyncio.wait({task})
+        if task.cancelled() or task.exception() is not None:
+            if not task.cancelled() and worker.alive and (error := task.exception()) is not None:
+                raise error
+            self.journal.write(Told(self.clock.now(), asked.call, "cut_off", "maybe"))
+            return None
+        outcome = task.result()
+        self.journal.write(told(self.clock.now(), asked.call, outcome, f"{system}.{action}", asked.items))
+        return outcome
+
+    def _asked(
+        self,
+        worker: Worker,
+        system: str,
+        action_name: str,
+        sample: Sample,
+        client: str,
+        deadline: float | None,
+        request: BaseModel | None,
+        operation: str,
+        supersedes: tuple[str, ...],
+    ) -> Asked:
+        wall = worker.wall
+        action = wall.systems[system].adapter.actions[action_name]
+        self._calls += 1
+        items: tuple[str, ...] = ()
+        if action.batch is not None:
+            of = action.batch.of
+            items = tuple(
+                self._know(system, of.name, identify(system, of, one.request).key, one) for one in sample.items
+            )
+        elif action.writes:
+            key = identify(system, action, request or sample.request).key
+            operation = self._know(system, action_name, key, sample, operation)
+        else:
+            self._reads[self._calls] = dict(sample.reply)
+        asked_for = request or sample.request
+        return Asked(
+            self.clock.now(),
+            self._calls,
+            client,
+            system,
+            action_name,
+            operation if action.writes else "",
+            digest(asked_for.model_dump_json(exclude_defaults=True)),
+            wall.systems[system].settings.deadline if deadline is None else deadline,
+            items,
+            supersedes,
+        )
+
+    def _know(self, system: str, action: str, key: str, sample: Sample, operation: str = "") -> str:
+        name = operation or f"{system}.{action}/{key[-6:]}"
+        self.journal.name(system, key, name)
+        self._wanted.setdefault(name, sample.wanted)
+        return name
+
+    # The end ----------------------------------------------------------------------------------------------------
+
+    def heal(self) -> None:
+        """Let no fault strike any more."""
+        self._write_event("heal")
+        for target in self.targets.values():
+            target.faults.heal()
+
+    async def settle(self, within: float = 7200.0) -> int:
+        """Wait until the targets have nothing outstanding and recovery has nothing left to find out.
+
+        Args:
+            within: Virtual seconds.
+
+        Returns:
+            How many operations are still open.
+        """
+        for target in self.targets.values():
+            await target.settle()
+        left = 0
+        living = [worker for worker in self.workers if worker.alive] or [await self.start_worker()]
+        for worker in living:
+            left = await worker.process.run(worker.wall.settle(within), name="settle")
+        for target in self.targets.values():
+            await target.settle()
+        self._write_event("settled")
+        return left
+
+    def effects(self) -> dict[str, list[Effect]]:
+        """What really happened, for each system."""
+        return {name: list(target.effects) for name, target in self.targets.items()}
+
+    def history(self) -> History:
+        """The history so far."""
+        setting = Setting(
+            name="+".join(subject.name for subject in self.subjects.values()),
+            seed=self.seed,
+            plan=self.plan.model_dump(mode="json", exclude_defaults=True),
+            systems=self.facts,
+            wanted=self._wanted,
+            reads=self._reads,
+            planned=tuple(fault.id for fault in self.plan.faults),
+            resolve_within=self._recovers_within,
+            canaries=tuple(one for subject in self.subjects.values() for one in subject.canaries),
+        )
+        return History(setting, list(self.journal.entries))
+
+    def judge(self) -> Judgement:
+        """The checker's word."""
+        return checker.check(self.history(), self.effects())
+
+    def _write_event(self, what: Any, who: str = "") -> None:
+        with suppress(RuntimeError):
+            self.journal.write(Event(self.clock.now(), what, who))
+
+    def _watcher(self, system: str) -> Callable[[RequestFacts, Fault | None], None]:
+        def watch(facts: RequestFacts, fault: Fault | None) -> None:
+            struck = ("", "", "") if fault is None else (fault.id, str(fault.point), fault.kind)
+            self.journal.write(
+                Wire(self.clock.now(), system, facts.operation, facts.lane, *struck, attempt=ATTEMPT.get())
+            )
+
+        return watch

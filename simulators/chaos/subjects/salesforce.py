@@ -1,0 +1,172 @@
+"""The Salesforce connector on a simulated org: with an external id field for our keys, and with a marker field only."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar
+
+from ....connectors.salesforce import models
+from ....connectors.salesforce.adapter import SalesforceAdapter
+from ....connectors.salesforce.settings import SalesforceSettings
+from ....core.adapter import Adapter, Surroundings
+from ...faults import Plan
+from ...inprocess import InProcessTransport
+from ...kinds import Lane
+from ...salesforce import CustomField, SalesforceSimulator
+from ...salesforce import SalesforceSettings as Org
+from ...salesforce.app import OPERATIONS
+from ...salesforce.batches import BATCHES
+from ...virtual_time import LoopClock
+from ..entries import Wanted
+from ..subject import Sample, Sampler, Subject
+
+_KEY, _MARKS = "Seawall_Key__c", "Seawall_Marks__c"
+_SECRET = "seawall-secret"  # noqa: S105 -- the simulator's own
+_ITEMS = 5  # cases in one batch
+
+
+class SalesforceSubject(Subject):
+    """Our keys in a unique external id field."""
+
+    name = "salesforce"
+    lanes: ClassVar[Mapping[str, Lane]] = OPERATIONS
+    batches: ClassVar[Collection[str]] = BATCHES
+    canaries = (_SECRET,)
+    keys: ClassVar[Mapping[str, Any]] = {"external_id_fields": {"Case": _KEY, "Task": _KEY}}
+
+    def target(self, plan: Plan, clock: LoopClock) -> SalesforceSimulator:
+        """An org with our custom fields."""
+        fields = (CustomField(name=_KEY, external_id=True, unique=True), CustomField(name=_MARKS))
+        return SalesforceSimulator(Org(custom_fields={"Case": fields, "Task": fields}), plan, now=clock.now)
+
+    def adapter(self, target: SalesforceSimulator, around: Surroundings) -> Adapter:
+        """The connector, in this process."""
+        settings = SalesforceSettings.model_validate(
+            {
+                "url": "https://acme.my.salesforce.example",
+                "auth": {"flow": "client_credentials", "client_id": "seawall-client", "client_secret": _SECRET},
+                **self.keys,
+            }
+        )
+        return SalesforceAdapter.open(settings, around, transport=InProcessTransport(target))
+
+    def samples(self, target: SalesforceSimulator) -> Mapping[str, Sampler]:
+        """Cases made, changed, closed and commented on; tasks, batches and flows."""
+        return {
+            "create_case": _create_case,
+            "create_cases": _create_cases,
+            "update_case": lambda n: _update_case(target, n),
+            "close_case": lambda n: _close_case(target, n),
+            "add_case_comment": lambda n: _add_comment(target, n),
+            "create_follow_up": lambda n: _create_task(target, n),
+            "trigger_workflow": _trigger,
+            "get_case": lambda n: _get_case(target, n),
+        }
+
+    @property
+    def requests_of(self) -> Mapping[str, Collection[str]]:
+        """Which requests carry an action out."""
+        return {
+            "create_case": ("create", "upsert"),
+            "create_cases": BATCHES,
+            "update_case": ("update",),
+            "close_case": ("update",),
+            "add_case_comment": ("create",),
+            "create_follow_up": ("create", "upsert"),
+            "trigger_workflow": ("invoke",),
+        }
+
+    def look_alike(self, target: SalesforceSimulator, sample: Sample) -> bool:
+        """A case with the same subject that somebody else made."""
+        if not isinstance(sample.request, models.CreateCase):
+            return False
+        target.add_record("Case", {"Subject": sample.request.subject})
+        return True
+
+    def remove(self, target: SalesforceSimulator, action: str, record: str) -> bool:
+        """Delete a case or task."""
+        names = {"create_case": "Case", "create_follow_up": "Task", "add_case_comment": "CaseComment"}
+        if action not in names:
+            return False
+        obj = target.org.schema.objects[names[action]]
+        found = target.records.get(names[action], record)
+        assert found is not None
+        with target.org.records.transaction(logged=False) as tx:
+            tx.delete(obj, found)
+        return True
+
+
+class SalesforceMarkerSubject(SalesforceSubject):
+    """Our keys in a text field that is not unique."""
+
+    name = "salesforce-marker"
+    keys: ClassVar[Mapping[str, Any]] = {"marker_fields": {"Case": _MARKS, "Task": _MARKS}}
+
+
+def _create_case(n: int) -> Sample:
+    subject = f"T{n:05d} printer on fire"
+    return Sample(
+        models.CreateCase(reference=f"mail-{n}", subject=subject, priority="High"),
+        (Wanted("Case", ("insert",), {"Subject": f"T{n:05d}"}, {"Subject": subject, "Priority": "High"}),),
+        reworded=models.CreateCase(reference=f"mail-{n}", subject=subject, priority="Low"),
+    )
+
+
+def _create_cases(n: int) -> Sample:
+    items = tuple(_create_case(n * 100 + item) for item in range(_ITEMS))
+    cases = tuple(item.request for item in items)
+    return Sample(models.CreateCases.model_validate({"cases": cases}), items=items)
+
+
+def _case(target: SalesforceSimulator, n: int) -> tuple[str, str]:
+    case_id = target.add_record("Case", {"Subject": f"Old case {n}", "Priority": "Low"})
+    record = target.records.get("Case", case_id)
+    assert record is not None
+    return case_id, str(record["LastModifiedDate"])
+
+
+def _update_case(target: SalesforceSimulator, n: int) -> Sample:
+    case_id, version = _case(target, n)
+    subject = f"T{n:05d} is out"
+    return Sample(
+        models.UpdateCase(case_id=case_id, version=version, subject=subject, priority="High"),
+        (Wanted("Case", ("update",), {"id": case_id}, {"Subject": subject, "Priority": "High"}),),
+    )
+
+
+def _close_case(target: SalesforceSimulator, n: int) -> Sample:
+    case_id, version = _case(target, n)
+    return Sample(
+        models.CloseCase(case_id=case_id, version=version),
+        (Wanted("Case", ("update",), {"id": case_id}, {"Status": "Closed"}),),
+    )
+
+
+def _add_comment(target: SalesforceSimulator, n: int) -> Sample:
+    case_id, _ = _case(target, n)
+    return Sample(
+        models.AddCaseComment(case_id=case_id, reference=f"note-{n}", body=f"T{n:05d} was called"),
+        (Wanted("CaseComment", ("insert",), {"CommentBody": f"T{n:05d}"}),),
+    )
+
+
+def _create_task(target: SalesforceSimulator, n: int) -> Sample:
+    case_id, _ = _case(target, n)
+    subject = f"T{n:05d} call back"
+    return Sample(
+        models.CreateFollowUp(case_id=case_id, reference=f"task-{n}", subject=subject),
+        (Wanted("Task", ("insert",), {"Subject": f"T{n:05d}"}, {"Subject": subject}),),
+    )
+
+
+def _trigger(n: int) -> Sample:
+    note = f"T{n:05d}"
+    return Sample(
+        models.TriggerWorkflow(flow="Escalate_Case", reference=f"run-{n}", inputs={"caseId": "5", "reason": note}),
+        (Wanted("Escalate_Case", ("invoke",), {"reason": note}),),
+    )
+
+
+def _get_case(target: SalesforceSimulator, n: int) -> Sample:
+    case_id, _ = _case(target, n)
+    return Sample(models.GetCase(case_id=case_id), reply={"case_id": case_id, "subject": f"Old case {n}"})
