@@ -60,6 +60,8 @@ class FaultInjector:
         self._watched = [_Watched(fault, self.plan.seed) for fault in own]
         self.watch: Callable[[RequestFacts, Fault | None], None] | None = None
         """Told each request and the fault that it gets, if there is one to tell."""
+        self.suspended = False
+        """While it is True no request counts or meets a fault: for whoever prepares something."""
 
     @property
     def fired(self) -> dict[str, int]:
@@ -72,6 +74,8 @@ class FaultInjector:
 
     def select(self, facts: RequestFacts) -> Fault | None:
         """The fault for this request, or None. Every matching fault draws, whoever is chosen."""
+        if self.suspended:
+            return None
         age = self._now() - self._started
         if self.plan.heal_at is not None and age >= self.plan.heal_at:
             self._healed = True

@@ -191,7 +191,7 @@ class RecordedAdapter(Adapter):
             operation = self._journal.operation(attempt.operation_id)
             if isinstance(answer, IntegrationError):
                 entry = Answered(
-                    now, number, operation, answer.effect, type(answer).__name__, answer.code, answer.retry_after
+                    now, number, operation, answer.effect, type(answer).__name__, answer.code or "", answer.retry_after
                 )
             elif isinstance(answer, BaseException):
                 entry = Answered(now, number, operation, "maybe", type(answer).__name__)
@@ -210,4 +210,3 @@ def _word(finding: Finding) -> FindingWord:
             return "cannot_tell"
         case Many():
             return "many"
-    return "error"

@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from pydantic import BaseModel
 
-from ... import Config
+from ... import Config, Sources
+from ...core.adapter import Adapter, Attempt, Surroundings
 from ...core.identity import digest, identify
 from ...core.outcome import Outcome
 from ..effects import Effect
@@ -23,14 +25,14 @@ from ..faults import Fault, Plan
 from ..injector import RequestFacts
 from ..origin import ATTEMPT
 from ..virtual_time import LoopClock
-from .answers import told
 from . import checker
+from .answers import told
 from .entries import Asked, Event, Setting, SystemFacts, Told, Wanted, Wire
 from .facts import facts_of
 from .history import History
 from .process import tell_processes_apart
 from .recording import Journal, Step, nothing
-from .subject import Sample, Subject
+from .subject import Sample, Sampler, Subject
 from .verdicts import Judgement
 from .worker import Worker
 
@@ -76,7 +78,8 @@ class Stage:
         self._wanted: dict[str, tuple[Wanted, ...]] = {}
         self._reads: dict[int, Mapping[str, Any]] = {}
         self._samples: dict[tuple[str, str, int], Sample] = {}
-        self._samplers: dict[str, Mapping[str, Callable[[int], Sample]]] = {}
+        self.samplers: dict[str, Mapping[str, Sampler]] = {}
+        self._readers: dict[str, Adapter] = {}
         self._calls = 0
         self._started = 0
         self._undo: Callable[[], None] = lambda: None
@@ -94,7 +97,7 @@ class Stage:
         self._undo = tell_processes_apart(asyncio.get_running_loop())
         for name, subject in self.subjects.items():
             target = self.targets[name] = subject.target(self.plan, self.clock)
-            self._samplers[name] = subject.samples(target)
+            self.samplers[name] = subject.samples(target)
             target.faults.watch = self._watcher(name)
         await asyncio.sleep(_OPENING)
         return self
@@ -106,6 +109,8 @@ class Stage:
             for worker in self.workers:
                 await worker.leave()
         finally:
+            for reader in self._readers.values():
+                await reader.close()
             for target in self.targets.values():
                 target.close()
             self._undo()
@@ -148,7 +153,7 @@ class Stage:
 
     # Calls ------------------------------------------------------------------------------------------------------
 
-    def sample(self, action: str, number: int, system: str = "") -> Sample:
+    async def sample(self, action: str, number: int, system: str = "") -> Sample:
         """The sample of an action with a number; the same number gives the same sample.
 
         Raises:
@@ -157,8 +162,28 @@ class Stage:
         system = system or next(iter(self.subjects))
         place = (system, action, number)
         if place not in self._samples:
-            self._samples[place] = self._samplers[system][action](number)
+            made = self.samplers[system][action](number)
+            self._samples[place] = await self._seen(system, made)
         return self._samples[place]
+
+    async def _seen(self, system: str, sample: Sample) -> Sample:
+        """The sample with what its request needs to have seen."""
+        if sample.items:
+            items = tuple([await self._seen(system, item) for item in sample.items])
+            return replace(sample, items=items, request=sample.request([one.request for one in items]))
+        reading = sample.after_reading
+        if reading is None:
+            return sample
+        target = self.targets[system]
+        if system not in self._readers:
+            self._readers[system] = self.subjects[system].adapter(target, Surroundings(system, Sources(self.clock)))
+        reader = self._readers[system]
+        target.faults.suspended = True
+        try:
+            sent = await reader.send(reader.actions[reading.action], Attempt("", "", reading.request))
+        finally:
+            target.faults.suspended = False
+        return replace(sample, request=reading.then(sent.value), after_reading=None)
 
     async def call(
         self,

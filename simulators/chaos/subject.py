@@ -41,26 +41,43 @@ class Target(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What is read before a request can be made.
+
+    Args:
+        action: The read action.
+        request: Its request.
+        then: Makes the request from the reply's value.
+    """
+
+    action: str
+    request: BaseModel
+    then: Callable[[Any], BaseModel]
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One request, and how it is known in the effect log.
 
     Args:
-        request: The request model. Its identity is its own: no two samples are the same request.
+        request: The request model. Its identity is its own: no two samples are the same request. None where it can
+            only be made after reading.
         wanted: The effects by which it is known. Empty for reads. For a batch, see `items`.
         reworded: The same request with other content that is no part of its identity, if it has such: a client that
             asks so must hear of a conflict.
-        items: For a batch: the samples of the single action that its items are.
+        items: For a batch: the samples of the single action that its items are. `request` then makes the batch's
+            request from the list of theirs.
         reply: Field → value that the reply must hold, as far as the sample knows.
-        again: Another request that is to come after this one on the same record, if there is one: its effect must
-            not be overtaken by a late one of this.
+        after_reading: For a change of what a caller saw: the read action and its request, and what makes the real
+            request from the reply. It is read without faults, before anything is asked.
     """
 
-    request: BaseModel
+    request: Any
     wanted: tuple[Wanted, ...] = ()
     reworded: BaseModel | None = None
     items: tuple[Sample, ...] = ()
     reply: Mapping[str, Any] = field(default_factory=dict)
-    again: Sample | None = None
+    after_reading: Reading | None = None
 
 
 Sampler: TypeAlias = Callable[[int], Sample]

@@ -114,8 +114,7 @@ def _create_case(n: int) -> Sample:
 
 def _create_cases(n: int) -> Sample:
     items = tuple(_create_case(n * 100 + item) for item in range(_ITEMS))
-    cases = tuple(item.request for item in items)
-    return Sample(models.CreateCases.model_validate({"cases": cases}), items=items)
+    return Sample(lambda cases: models.CreateCases(cases=tuple(cases)), items=items)
 
 
 def _case(target: SalesforceSimulator, n: int) -> tuple[str, str]:
