@@ -134,6 +134,12 @@ def install(engine: Engine, plan: Plan, **how: Any) -> tuple[Seam, Callable[[], 
     """
     dialect: Any = engine.dialect
     seam = Seam(plan, dialect.dbapi, **how)
+    return seam, attach(engine, seam)
+
+
+def attach(engine: Engine, seam: Seam) -> Callable[[], None]:
+    """Put a seam that several engines share around one engine's statements; the answer takes it away again."""
+    dialect: Any = engine.dialect
     real = {name: getattr(dialect, name) for name in ("do_commit", "do_execute")}
 
     def do_commit(connection: Any) -> None:
@@ -148,7 +154,7 @@ def install(engine: Engine, plan: Plan, **how: Any) -> tuple[Seam, Callable[[], 
     def remove() -> None:
         del dialect.do_commit, dialect.do_execute
 
-    return seam, remove
+    return remove
 
 
 def _innermost(connection: Any) -> Any:
