@@ -17,6 +17,7 @@ from typing import Any, Self
 from pydantic import BaseModel
 
 from ... import Config, Sources
+from ...core.action import Action
 from ...core.adapter import Adapter, Attempt, Surroundings
 from ...core.identity import digest, identify
 from ...core.outcome import Outcome
@@ -32,7 +33,7 @@ from .facts import facts_of
 from .history import History
 from .process import tell_processes_apart
 from .recording import Journal, Step, nothing
-from .subject import Sample, Sampler, Subject
+from .subject import Reading, Sample, Sampler, Subject
 from .verdicts import Judgement
 from .worker import Worker
 
@@ -163,27 +164,34 @@ class Stage:
         place = (system, action, number)
         if place not in self._samples:
             made = self.samplers[system][action](number)
-            self._samples[place] = await self._seen(system, made)
+            self._samples[place] = await self._ready(system, self._reader(system).actions[action], made)
         return self._samples[place]
 
-    async def _seen(self, system: str, sample: Sample) -> Sample:
-        """The sample with what its request needs to have seen."""
-        if sample.items:
-            items = tuple([await self._seen(system, item) for item in sample.items])
-            return replace(sample, items=items, request=sample.request([one.request for one in items]))
-        reading = sample.after_reading
-        if reading is None:
-            return sample
-        target = self.targets[system]
+    def _reader(self, system: str) -> Adapter:
+        """An adapter beside those of the workers, for preparing; it meets no faults."""
         if system not in self._readers:
-            self._readers[system] = self.subjects[system].adapter(target, Surroundings(system, Sources(self.clock)))
-        reader = self._readers[system]
-        target.faults.suspended = True
+            around = Surroundings(system, Sources(self.clock))
+            self._readers[system] = self.subjects[system].adapter(self.targets[system], around)
+        return self._readers[system]
+
+    async def _ready(self, system: str, action: Action, sample: Sample) -> Sample:
+        """The sample, made from what it needs to have seen."""
+        if action.batch is not None:
+            items = tuple([await self._ready(system, action.batch.of, item) for item in sample.items])
+            return replace(sample, items=items, request=sample.request([one.request for one in items]))
+        if sample.after_reading is None:
+            return sample
+        return replace(sample, request=await self._read(system, sample.after_reading), after_reading=None)
+
+    async def _read(self, system: str, reading: Reading) -> Any:
+        reader, faults = self._reader(system), self.targets[system].faults
+        action = reader.actions[reading.action]
+        faults.suspended = True
         try:
-            sent = await reader.send(reader.actions[reading.action], Attempt("", "", reading.request))
+            sent = await reader.send(action, Attempt("", "", _as_model(action, reading.request)))
         finally:
-            target.faults.suspended = False
-        return replace(sample, request=reading.then(sent.value), after_reading=None)
+            faults.suspended = False
+        return reading.then(sent.value)
 
     async def call(
         self,
@@ -194,7 +202,7 @@ class Stage:
         system: str = "",
         client: str = "c1",
         deadline: float | None = None,
-        request: BaseModel | None = None,
+        request: Any = None,
         operation: str = "",
         gives_up_after: float | None = None,
         supersedes: Sequence[str] = (),
@@ -242,25 +250,26 @@ class Stage:
         sample: Sample,
         client: str,
         deadline: float | None,
-        request: BaseModel | None,
+        request: Any,
         operation: str,
         supersedes: tuple[str, ...],
     ) -> Asked:
         wall = worker.wall
         action = wall.systems[system].adapter.actions[action_name]
         self._calls += 1
+        asked_for = _as_model(action, request or sample.request)
         items: tuple[str, ...] = ()
         if action.batch is not None:
             of = action.batch.of
             items = tuple(
-                self._know(system, of.name, identify(system, of, one.request).key, one) for one in sample.items
+                self._know(system, of.name, identify(system, of, _as_model(of, one.request)).key, one)
+                for one in sample.items
             )
         elif action.writes:
-            key = identify(system, action, request or sample.request).key
+            key = identify(system, action, asked_for).key
             operation = self._know(system, action_name, key, sample, operation)
         else:
             self._reads[self._calls] = dict(sample.reply)
-        asked_for = request or sample.request
         return Asked(
             self.clock.now(),
             self._calls,
@@ -343,3 +352,7 @@ class Stage:
             )
 
         return watch
+
+
+def _as_model(action: Action, request: Any) -> BaseModel:
+    return request if isinstance(request, BaseModel) else action.request.model_validate(request)

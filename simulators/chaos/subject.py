@@ -7,8 +7,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, TypeAlias
 
-from pydantic import BaseModel
-
 from ...core.adapter import Adapter, Surroundings
 from ..effects import Effect
 from ..faults import Plan
@@ -46,13 +44,13 @@ class Reading:
 
     Args:
         action: The read action.
-        request: Its request.
-        then: Makes the request from the reply's value.
+        request: Its request, or the fields of it.
+        then: Makes the request, or its fields, from the reply's value.
     """
 
     action: str
-    request: BaseModel
-    then: Callable[[Any], BaseModel]
+    request: Any
+    then: Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +58,8 @@ class Sample:
     """One request, and how it is known in the effect log.
 
     Args:
-        request: The request model. Its identity is its own: no two samples are the same request. None where it can
-            only be made after reading.
+        request: The request model, or its fields. Its identity is its own: no two samples are the same request.
+            None where it can only be made after reading.
         wanted: The effects by which it is known. Empty for reads. For a batch, see `items`.
         reworded: The same request with other content that is no part of its identity, if it has such: a client that
             asks so must hear of a conflict.
@@ -74,7 +72,7 @@ class Sample:
 
     request: Any
     wanted: tuple[Wanted, ...] = ()
-    reworded: BaseModel | None = None
+    reworded: Any = None
     items: tuple[Sample, ...] = ()
     reply: Mapping[str, Any] = field(default_factory=dict)
     after_reading: Reading | None = None

@@ -10,6 +10,13 @@ from ..subject import Subject
 SUBJECTS: Mapping[str, str] = {
     "salesforce": "salesforce:SalesforceSubject",
     "salesforce-marker": "salesforce:SalesforceMarkerSubject",
+    "hubspot": "hubspot:HubSpotSubject",
+    "hubspot-text": "hubspot:HubSpotTextSubject",
+    "suitecrm": "suitecrm:SuiteCrmSubject",
+    "suitecrm-v4_1": "suitecrm:SuiteCrmOldSubject",
+    "netsuite": "netsuite:NetSuiteSubject",
+    "soap": "soap:BillingSubject",
+    "sql": "sql:LegacySubject",
 }
 """Name → where it is."""
 

@@ -1,0 +1,190 @@
+"""The HubSpot connector on a simulated portal: with unique properties for our keys, and with text only."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar
+
+from ....connectors.hubspot import models
+from ....connectors.hubspot.adapter import HubSpotAdapter
+from ....connectors.hubspot.settings import HubSpotSettings
+from ....core.adapter import Adapter, Surroundings
+from ...faults import Plan
+from ...hubspot import CustomProperty, HubSpotSimulator
+from ...hubspot import HubSpotSettings as Portal
+from ...hubspot.app import OPERATIONS
+from ...hubspot.batches import BATCHES
+from ...inprocess import InProcessTransport
+from ...kinds import Lane
+from ...virtual_time import LoopClock
+from ..entries import Wanted
+from ..subject import Reading, Sample, Sampler, Subject
+
+_OBJECTS = ("contacts", "companies", "tickets", "notes")
+_PROPERTIES = (CustomProperty(name="seawall_key", unique=True), CustomProperty(name="seawall_mark"))
+_TOKEN = "pat-na1-seawall"  # noqa: S105 -- the simulator's own
+_ITEMS = 5  # records in one batch
+
+
+class HubSpotSubject(Subject):
+    """Our keys in unique properties."""
+
+    name = "hubspot"
+    lanes: ClassVar[Mapping[str, Lane]] = OPERATIONS
+    batches: ClassVar[Collection[str]] = BATCHES
+    canaries = (_TOKEN,)
+    keys: ClassVar[Mapping[str, Any]] = {"unique_properties": dict.fromkeys(_OBJECTS, "seawall_key")}
+
+    def target(self, plan: Plan, clock: LoopClock) -> HubSpotSimulator:
+        """A portal with our custom properties."""
+        portal = Portal(custom_properties=dict.fromkeys(_OBJECTS, _PROPERTIES))
+        return HubSpotSimulator(portal, plan, now=clock.now)
+
+    def adapter(self, target: HubSpotSimulator, around: Surroundings) -> Adapter:
+        """The connector, in this process."""
+        settings = HubSpotSettings.model_validate(
+            {"url": "https://portal.example", "auth": {"flow": "private_app", "token": _TOKEN}, **self.keys}
+        )
+        return HubSpotAdapter.open(settings, around, transport=InProcessTransport(target))
+
+    def samples(self, target: HubSpotSimulator) -> Mapping[str, Sampler]:
+        """Contacts, companies, tickets and notes made and changed, alone and in batches."""
+        return {
+            "create_contact": _create_contact,
+            "create_contacts": _create_contacts,
+            "create_company": _create_company,
+            "create_ticket": _create_ticket,
+            "create_tickets": _create_tickets,
+            "add_note": lambda n: _add_note(target, n),
+            "update_contact": lambda n: _update_contact(target, n),
+            "update_ticket": lambda n: _update_ticket(target, n),
+            "update_tickets": lambda n: _update_tickets(target, n),
+            "upsert_contact": _upsert_contact,
+            "upsert_contacts": _upsert_contacts,
+            "get_contact": lambda n: _get_contact(target, n),
+        }
+
+    @property
+    def requests_of(self) -> Mapping[str, Collection[str]]:
+        """Which requests carry an action out."""
+        single = dict.fromkeys(("create_contact", "create_company", "create_ticket", "add_note"), ("create",))
+        return {
+            **single,
+            **dict.fromkeys(("create_contacts", "create_tickets"), ("batch_create",)),
+            **dict.fromkeys(("update_contact", "update_ticket"), ("update",)),
+            "update_tickets": ("batch_update",),
+            **dict.fromkeys(("upsert_contact", "upsert_contacts"), ("batch_upsert",)),
+        }
+
+    def look_alike(self, target: HubSpotSimulator, sample: Sample) -> bool:
+        """A ticket with the same subject that somebody else made."""
+        if not isinstance(sample.request, models.CreateTicket):
+            return False
+        target.add_record("tickets", {**_STAGE, "subject": sample.request.subject})
+        return True
+
+    def remove(self, target: HubSpotSimulator, action: str, record: str) -> bool:
+        """Archive a record."""
+        names = {"create_contact": "contacts", "create_company": "companies", "create_ticket": "tickets"}
+        if action not in names:
+            return False
+        target.delete_record(names[action], record)
+        return True
+
+
+class HubSpotTextSubject(HubSpotSubject):
+    """Our keys in the text of the records, found by search where nothing better is there."""
+
+    name = "hubspot-text"
+    keys: ClassVar[Mapping[str, Any]] = {}
+
+
+_STAGE = {"hs_pipeline": "0", "hs_pipeline_stage": "1"}
+
+
+def _create_contact(n: int) -> Sample:
+    fields: dict[str, Any] = {"reference": f"lead-{n}", "email": f"t{n:05d}@example.com", "last_name": f"T{n:05d}"}
+    return Sample(
+        models.CreateContact(**fields),
+        (Wanted("contacts", ("insert",), {"email": f"t{n:05d}@"}, {"lastname": f"T{n:05d}"}),),
+        reworded=models.CreateContact(**fields, phone="42"),
+    )
+
+
+def _create_contacts(n: int) -> Sample:
+    items = tuple(_create_contact(n * 100 + item) for item in range(_ITEMS))
+    return Sample(lambda contacts: models.CreateContacts(contacts=tuple(contacts)), items=items)
+
+
+def _create_company(n: int) -> Sample:
+    name = f"T{n:05d} & Sons"
+    return Sample(
+        models.CreateCompany(reference=f"firm-{n}", name=name, city="Oslo"),
+        (Wanted("companies", ("insert",), {"name": f"T{n:05d}"}, {"name": name, "city": "Oslo"}),),
+    )
+
+
+def _create_ticket(n: int) -> Sample:
+    token = f"T{n:05d}"
+    return Sample(
+        models.CreateTicket(reference=f"mail-{n}", subject=f"{token} is down", priority="HIGH"),
+        (Wanted("tickets", ("insert",), {"subject": token}, {"hs_ticket_priority": "HIGH"}),),
+        reworded=models.CreateTicket(reference=f"mail-{n}", subject=f"{token} is down", priority="LOW"),
+    )
+
+
+def _create_tickets(n: int) -> Sample:
+    items = tuple(_create_ticket(n * 100 + item) for item in range(_ITEMS))
+    return Sample(lambda tickets: models.CreateTickets(tickets=tuple(tickets)), items=items)
+
+
+def _add_note(target: HubSpotSimulator, n: int) -> Sample:
+    contact = target.add_record("contacts", {"email": f"noted{n}@example.com"})
+    note = models.AddNote(reference=f"note-{n}", record_type="contacts", record_id=contact, body=f"T{n:05d} called")
+    return Sample(note, (Wanted("notes", ("insert",), {"hs_note_body": f"T{n:05d}"}),))
+
+
+def _update_contact(target: HubSpotSimulator, n: int) -> Sample:
+    contact = target.add_record("contacts", {"email": f"old{n}@example.com", "firstname": "Old"})
+    reading = Reading(
+        "get_contact",
+        models.GetContact(contact_id=contact),
+        lambda seen: models.UpdateContact(contact_id=contact, version=seen.version, phone=f"T{n:05d}"),
+    )
+    wanted = Wanted("contacts", ("update",), {"id": contact}, {"phone": f"T{n:05d}"})
+    return Sample(None, (wanted,), after_reading=reading)
+
+
+def _update_ticket(target: HubSpotSimulator, n: int) -> Sample:
+    ticket = target.add_record("tickets", {**_STAGE, "subject": f"Old ticket {n}"})
+    reading = Reading(
+        "get_ticket",
+        models.GetTicket(ticket_id=ticket),
+        lambda seen: models.UpdateTicket(ticket_id=ticket, version=seen.version, stage="2", content=f"T{n:05d}"),
+    )
+    content = {"hs_pipeline_stage": "2", "content": f"T{n:05d}"}
+    return Sample(None, (Wanted("tickets", ("update",), {"id": ticket}, content),), after_reading=reading)
+
+
+def _update_tickets(target: HubSpotSimulator, n: int) -> Sample:
+    items = tuple(_update_ticket(target, n * 100 + item) for item in range(_ITEMS))
+    return Sample(lambda tickets: models.UpdateTickets(tickets=tuple(tickets)), items=items)
+
+
+def _upsert_contact(n: int) -> Sample:
+    email = f"u{n:05d}@example.com"
+    return Sample(
+        models.UpsertContact(reference=f"sync-{n}", email=email, last_name=f"U{n:05d}"),
+        (Wanted("contacts", ("insert", "update"), {"email": email}, {"lastname": f"U{n:05d}"}),),
+    )
+
+
+def _upsert_contacts(n: int) -> Sample:
+    items = tuple(_upsert_contact(n * 100 + item) for item in range(_ITEMS))
+    return Sample(lambda contacts: models.UpsertContacts(contacts=tuple(contacts)), items=items)
+
+
+def _get_contact(target: HubSpotSimulator, n: int) -> Sample:
+    email = f"read{n}@example.com"
+    contact = target.add_record("contacts", {"email": email})
+    return Sample(models.GetContact(contact_id=contact), reply={"contact_id": contact, "email": email})

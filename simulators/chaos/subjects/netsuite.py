@@ -1,0 +1,149 @@
+"""The NetSuite profile of the SOAP connector on a simulated ERP."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import ClassVar
+
+from ....connectors.soap.netsuite import models
+from ....connectors.soap.netsuite.adapter import NetSuiteAdapter
+from ....connectors.soap.netsuite.settings import NetSuiteSettings
+from ....core.adapter import Adapter, Surroundings
+from ...faults import Plan
+from ...inprocess import InProcessTransport
+from ...kinds import Lane
+from ...soap import ErpSimulator
+from ...soap.erp import OPERATIONS
+from ...virtual_time import LoopClock
+from ..entries import Wanted
+from ..subject import Reading, Sample, Sampler, Subject
+
+_TOKEN = {
+    "how": "token",
+    "account": "TSTDRV1",
+    "consumer_key": "seawall-app",
+    "consumer_secret": "app-secret",
+    "token": "seawall-token",
+    "token_secret": "token-secret",
+}
+_ITEMS = 4  # credit memos in one list
+
+
+class NetSuiteSubject(Subject):
+    """Customers, invoices and credit memos."""
+
+    name = "netsuite"
+    lanes: ClassVar[Mapping[str, Lane]] = OPERATIONS
+    batches: ClassVar[Collection[str]] = ErpSimulator.batches
+    canaries = (_TOKEN["consumer_secret"], _TOKEN["token_secret"])
+
+    def target(self, plan: Plan, clock: LoopClock) -> ErpSimulator:
+        """An ERP account."""
+        return ErpSimulator(plan=plan, now=clock.now)
+
+    def adapter(self, target: ErpSimulator, around: Surroundings) -> Adapter:
+        """The connector, in this process."""
+        settings = NetSuiteSettings.model_validate(
+            {
+                "wsdl": str(Path(__file__).parents[2] / "soap" / "erp.wsdl"),
+                "url": "http://erp.example.com/services/ErpPort",
+                "auth": _TOKEN,
+            }
+        )
+        return NetSuiteAdapter.open(settings, around, transport=InProcessTransport(target), inline=True)
+
+    def samples(self, target: ErpSimulator) -> Mapping[str, Sampler]:
+        """Credit memos made and deleted, customers and invoices changed."""
+        return {
+            "create_credit_memo": lambda n: _create_memo(target, n),
+            "create_credit_memos": lambda n: _create_memos(target, n),
+            "update_customer": lambda n: _update_customer(target, n),
+            "update_invoice_memo": lambda n: _update_invoice(target, n),
+            "delete_credit_memo": lambda n: _delete_memo(target, n),
+            "get_customer": lambda n: _get_customer(target, n),
+        }
+
+    @property
+    def requests_of(self) -> Mapping[str, Collection[str]]:
+        """Which requests carry an action out."""
+        return {
+            "create_credit_memo": ("add",),
+            "create_credit_memos": ("upsertList",),
+            "update_customer": ("update",),
+            "update_invoice_memo": ("update",),
+            "delete_credit_memo": ("delete",),
+        }
+
+    def look_alike(self, target: ErpSimulator, sample: Sample) -> bool:
+        """A credit memo with the same memo that somebody else made."""
+        request = sample.request
+        if not isinstance(request, models.CreateCreditMemo):
+            return False
+        target.add_record("CreditMemo", {"entity": request.customer_id, "memo": request.memo})
+        return True
+
+    def remove(self, target: ErpSimulator, action: str, record: str) -> bool:
+        """Delete a credit memo."""
+        if action != "create_credit_memo":
+            return False
+        target.delete_record("CreditMemo", record)
+        return True
+
+
+def _customer(target: ErpSimulator, n: int) -> str:
+    return target.add_record("Customer", {"companyName": f"Firm {n}", "email": f"firm{n}@example.com"})
+
+
+def _create_memo(target: ErpSimulator, n: int) -> Sample:
+    memo = models.CreateCreditMemo(
+        reference=f"return-{n}",
+        customer_id=_customer(target, n),
+        lines=(models.CreditLine(item_id="3", amount=Decimal("12.50"), description="Nut"),),
+        memo=f"T{n:05d} sorry",
+    )
+    return Sample(
+        memo,
+        (Wanted("CreditMemo", ("insert",), {"memo": f"T{n:05d}"}),),
+        reworded=memo.model_copy(update={"lines": (models.CreditLine(item_id="4", amount=Decimal("1.00")),)}),
+    )
+
+
+def _create_memos(target: ErpSimulator, n: int) -> Sample:
+    items = tuple(_create_memo(target, n * 100 + item) for item in range(_ITEMS))
+    return Sample(lambda memos: models.CreateCreditMemos(credit_memos=tuple(memos)), items=items)
+
+
+def _update_customer(target: ErpSimulator, n: int) -> Sample:
+    customer = _customer(target, n)
+    reading = Reading(
+        "get_customer",
+        models.GetCustomer(customer_id=customer),
+        lambda seen: models.UpdateCustomer(customer_id=customer, version=seen.version, phone=f"T{n:05d}"),
+    )
+    wanted = Wanted("Customer", ("update",), {"id": customer}, {"phone": f"T{n:05d}"})
+    return Sample(None, (wanted,), after_reading=reading)
+
+
+def _update_invoice(target: ErpSimulator, n: int) -> Sample:
+    invoice = target.add_record("Invoice", {"entity": _customer(target, n), "memo": "old"})
+    reading = Reading(
+        "get_invoice",
+        models.GetInvoice(invoice_id=invoice),
+        lambda seen: models.UpdateInvoiceMemo(invoice_id=invoice, version=seen.version, memo=f"T{n:05d}"),
+    )
+    wanted = Wanted("Invoice", ("update",), {"id": invoice}, {"memo": f"T{n:05d}"})
+    return Sample(None, (wanted,), after_reading=reading)
+
+
+def _delete_memo(target: ErpSimulator, n: int) -> Sample:
+    memo = target.add_record("CreditMemo", {"entity": _customer(target, n)})
+    return Sample(models.DeleteCreditMemo(credit_memo_id=memo), (Wanted("CreditMemo", ("delete",), {"id": memo}),))
+
+
+def _get_customer(target: ErpSimulator, n: int) -> Sample:
+    customer = _customer(target, n)
+    return Sample(
+        models.GetCustomer(customer_id=customer), reply={"customer_id": customer, "email": f"firm{n}@example.com"}
+    )

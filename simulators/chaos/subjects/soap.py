@@ -1,0 +1,101 @@
+"""The generic SOAP connector, by its example's declared actions, on a simulated billing service."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import ClassVar
+
+from ....connectors.soap import example
+from ....connectors.soap.adapter import SoapAdapter
+from ....connectors.soap.settings import SoapSettings
+from ....core.adapter import Adapter, Surroundings
+from ...faults import Plan
+from ...inprocess import InProcessTransport
+from ...kinds import Lane
+from ...soap import BillingSimulator
+from ...soap.billing import OPERATIONS
+from ...virtual_time import LoopClock
+from ..entries import Wanted
+from ..subject import Sample, Sampler, Subject
+
+WSDLS = Path(__file__).parents[2] / "soap"
+
+
+class BillingSubject(Subject):
+    """Credits that are booked and taken back, and texts that are sent."""
+
+    name = "soap"
+    lanes: ClassVar[Mapping[str, Lane]] = OPERATIONS
+
+    def target(self, plan: Plan, clock: LoopClock) -> BillingSimulator:
+        """A billing service with one account."""
+        target = BillingSimulator(plan=plan, now=clock.now)
+        target.add_account("A-1", "Acme")
+        return target
+
+    def adapter(self, target: BillingSimulator, around: Surroundings) -> Adapter:
+        """The connector, in this process."""
+        settings = SoapSettings.model_validate(
+            {
+                "wsdl": str(WSDLS / "billing.wsdl"),
+                "url": "http://billing.example.com/billing",
+                "actions": "seawall.connectors.soap.example",
+            }
+        )
+        return SoapAdapter.open(settings, around, transport=InProcessTransport(target), inline=True)
+
+    def samples(self, target: BillingSimulator) -> Mapping[str, Sampler]:
+        """Credits booked and taken back, texts, and an account."""
+        return {
+            "book_credit": _book,
+            "reverse_credit": lambda n: _reverse(target, n),
+            "notify_customer": _notify,
+            "get_account": lambda n: _get(target, n),
+        }
+
+    @property
+    def requests_of(self) -> Mapping[str, Collection[str]]:
+        """Which requests carry an action out."""
+        return {
+            "book_credit": ("BookCredit",),
+            "reverse_credit": ("ReverseCredit",),
+            "notify_customer": ("NotifyCustomer",),
+        }
+
+    def look_alike(self, target: BillingSimulator, sample: Sample) -> bool:
+        """A credit of the same amount, with the same text, that somebody else booked."""
+        request = sample.request
+        if not isinstance(request, example.BookCredit):
+            return False
+        target.add_credit("A-1", "by hand", str(request.amount), text=request.text)
+        return True
+
+
+def _book(n: int) -> Sample:
+    credit = example.BookCredit(
+        reference=f"return-{n}", account_no="A-1", amount=Decimal(n) + Decimal("0.50"), currency="EUR", text=f"T{n:05d}"
+    )
+    return Sample(
+        credit,
+        (Wanted("Credit", ("insert",), {"text": f"T{n:05d}"}, {"accountNo": "A-1"}),),
+        reworded=credit.model_copy(update={"amount": Decimal("0.01")}),
+    )
+
+
+def _reverse(target: BillingSimulator, n: int) -> Sample:
+    credit = target.add_credit("A-1", f"old-{n}", "5.00")
+    return Sample(example.ReverseCredit(creditNo=credit), (Wanted("Credit", ("update", "delete"), {"id": credit}),))
+
+
+def _notify(n: int) -> Sample:
+    text = f"T{n:05d} is on its way"
+    return Sample(
+        example.NotifyCustomer(accountNo="A-1", text=text), (Wanted("NotifyCustomer", ("invoke",), {"text": text}),)
+    )
+
+
+def _get(target: BillingSimulator, n: int) -> Sample:
+    target.add_account(f"R-{n}", f"Firm {n}")
+    return Sample(example.GetAccount(accountNo=f"R-{n}"), reply={"account_no": f"R-{n}", "name": f"Firm {n}"})

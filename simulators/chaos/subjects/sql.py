@@ -1,0 +1,198 @@
+"""The SQL connector on the legacy order database, as an SQLite file whose driver fails at any statement."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import tempfile
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ....connectors.sql.adapter import SqlAdapter
+from ....connectors.sql.settings import SqlSettings
+from ....core.adapter import Adapter, Surroundings
+from ...effects import Effect
+from ...faults import Plan
+from ...injector import FaultInjector
+from ...kinds import Lane
+from ...sql.legacy import LegacyDatabase
+from ...sql.seam import Seam, attach
+from ...sql.statements import OPERATIONS
+from ...virtual_time import LoopClock, VirtualLoop
+from ..entries import Wanted
+from ..subject import Reading, Sample, Sampler, Subject
+
+_CUSTOMERS = 40  # each has one order
+_LONGEST_BLOCK = 5.0  # seconds for which a driver blocks at most, as one with timeouts of its own
+
+
+class LegacyTarget:
+    """The database, with the virtual time of each effect.
+
+    Args:
+        plan: The faults.
+        clock: The virtual clock.
+    """
+
+    def __init__(self, plan: Plan, clock: LoopClock) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="seawall-chaos-")
+        self.database = LegacyDatabase(f"sqlite:///{Path(self._folder.name) / 'orders.db'}")
+        self.database.create(customers=_CUSTOMERS)
+        self.seam = _Seam(plan, self, clock)
+        self.made = False
+        self._effects: list[Effect] = []
+        self._clock = clock
+
+    @property
+    def url(self) -> str:
+        """Where the database is."""
+        return self.database.url.render_as_string(hide_password=False)
+
+    @property
+    def faults(self) -> FaultInjector:
+        """Chooses the faults."""
+        return self.seam.faults
+
+    @property
+    def effects(self) -> Iterable[Effect]:
+        """What was committed, in order."""
+        self.look()
+        return tuple(self._effects)
+
+    def look(self) -> None:
+        """Take note of what was committed since the last look."""
+        now = self._clock.now()
+        self._effects += [replace(one, at=now) for one in self.database.effects()[len(self._effects) :]]
+
+    async def settle(self) -> None:
+        """Nothing is ever outstanding: what a statement does is done when it ends."""
+
+    def close(self) -> None:
+        """Delete the file."""
+        self.database.close()
+        self._folder.cleanup()
+
+
+class _Seam(Seam):
+    """A seam that notes the virtual time of each commit."""
+
+    def __init__(self, plan: Plan, target: LegacyTarget, clock: LoopClock) -> None:
+        super().__init__(plan, sqlite3, now=clock.now, sleep=_block)
+        self._target = target
+
+    def around(self, operation: str, connection: Any, run: Any) -> None:
+        """Run a statement, or COMMIT, under at most one fault."""
+        try:
+            super().around(operation, connection, run)
+        finally:
+            if operation == "commit":
+                self._target.look()
+
+
+def _block(seconds: float) -> None:
+    """A driver that blocks, in a process that does nothing else meanwhile: virtual time passes."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    loop.elapsed += min(seconds, _LONGEST_BLOCK)
+
+
+class LegacySubject(Subject):
+    """Our keys in a table of their own, written in the transaction of the effect."""
+
+    name = "sql"
+    lanes: ClassVar[Mapping[str, Lane]] = OPERATIONS
+
+    def target(self, plan: Plan, clock: LoopClock) -> LegacyTarget:
+        """The database, filled."""
+        return LegacyTarget(plan, clock)
+
+    def adapter(self, target: LegacyTarget, around: Surroundings) -> Adapter:
+        """The connector, its drivers working inline."""
+        settings = SqlSettings.model_validate({"url": target.url, "actions": _ACTIONS, "pre_ping": False})
+        adapter = SqlAdapter.open(settings, around, inline=True)
+        if not target.made:  # as somebody does who sets Seawall up
+            assert adapter.wire.effects is not None
+            with adapter.wire.prober.connect() as connection:
+                adapter.wire.effects.install(connection)
+                connection.commit()
+            target.made = True
+        for engine in (adapter.wire.writer, adapter.wire.reader, adapter.wire.prober):
+            attach(engine, target.seam)
+        return adapter
+
+    def samples(self, target: LegacyTarget) -> Mapping[str, Sampler]:  # noqa: ARG002 -- its orders are known
+        """Orders noted on and entered into their history, lines added, and an order that is read."""
+        return {"change_order": _change, "add_entry": _add, "get_order": _get}
+
+    @property
+    def requests_of(self) -> Mapping[str, Collection[str]]:
+        """Which statements carry an action out."""
+        return {"change_order": ("update", "insert", "commit"), "add_entry": ("insert", "commit")}
+
+
+_GET_ORDER = {
+    "description": "Reads an order.",
+    "effect": "read",
+    "parameters": {"order_no": "text"},
+    "returns": {"order_no": "text", "status": "text", "version": "integer"},
+    "record": "order_no",
+    "statements": [{"sql": "SELECT order_no, status, version FROM orders WHERE order_no = :order_no"}],
+}
+_CHANGE_ORDER = {
+    "description": "Writes a note on an order that was read at `version`, and enters it into the order's history.",
+    "effect": "set",
+    "parameters": {"reference": "text", "order_no": "text", "version": "integer", "note": "text"},
+    "identity": ["reference"],
+    "version": "version",
+    "entity": "order_no",
+    "statements": [
+        {
+            "sql": "UPDATE orders SET note = :note, version = version + 1 "
+            "WHERE order_no = :order_no AND version = :version"
+        },
+        {"sql": "INSERT INTO order_history (order_no, what, entered_by) VALUES (:order_no, :note, 'agent')"},
+    ],
+}
+_ADD_ENTRY = {
+    "description": "Enters something into an order's history.",
+    "effect": "create",
+    "parameters": {"reference": "text", "order_no": "text", "what": "text"},
+    "identity": ["reference"],
+    "statements": [
+        {"sql": "INSERT INTO order_history (order_no, what, entered_by) VALUES (:order_no, :what, 'agent')"}
+    ],
+}
+_ACTIONS = {"get_order": _GET_ORDER, "change_order": _CHANGE_ORDER, "add_entry": _ADD_ENTRY}
+
+
+def _order(n: int) -> str:
+    return f"O{n % _CUSTOMERS + 1:04d}"
+
+
+def _change(n: int) -> Sample:
+    # Each takes an order that no other sample of a small episode changes.
+    order, note = _order(n), f"T{n:05d}"
+
+    def then(seen: Any) -> Any:
+        return {"reference": f"mail-{n}", "order_no": order, "version": seen.version, "note": note}
+
+    wanted = (
+        Wanted("orders", ("update",), {"note": note}, {"note": note}),
+        Wanted("order_history", ("insert",), {"what": note}),
+    )
+    return Sample(None, wanted, after_reading=Reading("get_order", {"order_no": order}, then))
+
+
+def _add(n: int) -> Sample:
+    fields = {"reference": f"call-{n}", "order_no": _order(n + 7), "what": f"T{n:05d} called"}
+    return Sample(
+        fields,
+        (Wanted("order_history", ("insert",), {"what": f"T{n:05d}"}, {"what": f"T{n:05d} called"}),),
+        reworded={**fields, "what": f"T{n:05d} wrote"},
+    )
+
+
+def _get(n: int) -> Sample:
+    return Sample({"order_no": _order(n)}, reply={"order_no": _order(n)})

@@ -1,0 +1,176 @@
+"""The SuiteCRM connector on a simulated instance, over both of its wires."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from ....connectors.suitecrm import models
+from ....connectors.suitecrm.adapter import SuiteCrmAdapter
+from ....connectors.suitecrm.settings import SuiteCrmSettings
+from ....core.adapter import Adapter, Surroundings
+from ...faults import Plan
+from ...inprocess import InProcessTransport
+from ...kinds import Lane
+from ...suitecrm import CustomField, SuiteCrmSimulator
+from ...suitecrm import SuiteCrmSettings as Instance
+from ...suitecrm.routes import BATCHES, OPERATIONS
+from ...virtual_time import LoopClock
+from ..entries import Wanted
+from ..subject import Reading, Sample, Sampler, Subject
+
+_MARKS = "seawall_marks_c"
+_SECRET = "seawall-secret"  # noqa: S105 -- the simulator's own
+_PASSWORD = "correct-horse"  # noqa: S105 -- the simulator's own
+_ITEMS = 5  # cases in one batch
+
+
+class SuiteCrmSubject(Subject):
+    """The JSON:API of version 8."""
+
+    name = "suitecrm"
+    lanes: ClassVar[Mapping[str, Lane]] = OPERATIONS
+    batches: ClassVar[Collection[str]] = BATCHES
+    canaries = (_SECRET, _PASSWORD)
+    wire: ClassVar[Mapping[str, Any]] = {
+        "api": "v8",
+        "auth": {"flow": "client_credentials", "client_id": "seawall-client", "client_secret": _SECRET},
+    }
+    creates: ClassVar[Collection[str]] = ("v8_create",)
+    updates: ClassVar[Collection[str]] = ("v8_update",)
+
+    def target(self, plan: Plan, clock: LoopClock) -> SuiteCrmSimulator:
+        """An instance with our custom field."""
+        instance = Instance.model_validate(
+            {
+                "users": ({"user_name": "integration", "password": _PASSWORD},),
+                "clients": ({"client_id": "seawall-client", "client_secret": _SECRET},),
+                "custom_fields": {"Cases": (CustomField(name=_MARKS),)},
+            }
+        )
+        return SuiteCrmSimulator(instance, plan, now=clock.now)
+
+    def adapter(self, target: SuiteCrmSimulator, around: Surroundings) -> Adapter:
+        """The connector, in this process."""
+        settings = SuiteCrmSettings.model_validate({"url": "https://crm.example", **self.wire})
+        return SuiteCrmAdapter.open(settings, around, transport=InProcessTransport(target))
+
+    def samples(self, target: SuiteCrmSimulator) -> Mapping[str, Sampler]:
+        """Cases made, changed and closed; contacts, calls and notes."""
+        return {
+            "create_case": _create_case,
+            "create_contact": _create_contact,
+            "log_call": lambda n: _log_call(target, n),
+            "add_note": lambda n: _add_note(target, n),
+            "update_case": lambda n: _update_case(target, n),
+            "close_case": lambda n: _close_case(target, n),
+            "get_case": lambda n: _get_case(target, n),
+        }
+
+    @property
+    def requests_of(self) -> Mapping[str, Collection[str]]:
+        """Which requests carry an action out."""
+        return {
+            **dict.fromkeys(("create_case", "create_contact", "log_call", "add_note"), self.creates),
+            **dict.fromkeys(("update_case", "close_case"), self.updates),
+        }
+
+    def look_alike(self, target: SuiteCrmSimulator, sample: Sample) -> bool:
+        """A case with the same subject that somebody else made."""
+        if not isinstance(sample.request, models.CreateCase):
+            return False
+        target.add_record("Cases", {"name": sample.request.subject})
+        return True
+
+    def remove(self, target: SuiteCrmSimulator, action: str, record: str) -> bool:
+        """Delete a record, as SuiteCRM does: it is kept, and marked."""
+        names = {"create_case": "Cases", "create_contact": "Contacts", "log_call": "Calls", "add_note": "Notes"}
+        if action not in names:
+            return False
+        target.change_record(names[action], record, {"deleted": "1"})
+        return True
+
+
+class SuiteCrmOldSubject(SuiteCrmSubject):
+    """The REST API of version 4_1, as instances of ten years ago have it."""
+
+    name = "suitecrm-v4_1"
+    wire: ClassVar[Mapping[str, Any]] = {
+        "api": "v4_1",
+        "auth": {"flow": "login", "username": "integration", "password": _PASSWORD},
+    }
+    creates: ClassVar[Collection[str]] = ("set_entry",)
+    updates: ClassVar[Collection[str]] = ("set_entry",)
+
+    def samples(self, target: SuiteCrmSimulator) -> Mapping[str, Sampler]:
+        """Those of both wires, and cases in one call."""
+        return {**super().samples(target), "create_cases": _create_cases}
+
+    @property
+    def requests_of(self) -> Mapping[str, Collection[str]]:
+        """Which requests carry an action out."""
+        return {**super().requests_of, "create_cases": ("set_entries",)}
+
+
+def _create_case(n: int) -> Sample:
+    subject = f"T{n:05d} it's <hot>"
+    return Sample(
+        models.CreateCase(reference=f"mail-{n}", subject=subject, priority="P1"),
+        (Wanted("Cases", ("insert",), {"name": f"T{n:05d}"}, {"priority": "P1"}),),
+        reworded=models.CreateCase(reference=f"mail-{n}", subject=subject, priority="P3"),
+    )
+
+
+def _create_cases(n: int) -> Sample:
+    items = tuple(_create_case(n * 100 + item) for item in range(_ITEMS))
+    return Sample(lambda cases: models.CreateCases(cases=tuple(cases)), items=items)
+
+
+def _create_contact(n: int) -> Sample:
+    contact = models.CreateContact(reference=f"lead-{n}", last_name=f"T{n:05d}", email=f"t{n}@example.com")
+    return Sample(contact, (Wanted("Contacts", ("insert",), {"last_name": f"T{n:05d}"}),))
+
+
+def _case(target: SuiteCrmSimulator, n: int) -> str:
+    return target.add_record("Cases", {"name": f"Old case {n}", "priority": "P3", "status": "Open_New"})
+
+
+def _log_call(target: SuiteCrmSimulator, n: int) -> Sample:
+    started = datetime(2026, 3, 9, 8, 15, tzinfo=UTC)
+    call = models.LogCall(
+        case_id=_case(target, n), reference=f"call-{n}", subject=f"T{n:05d} back", started_at=started, minutes=15
+    )
+    return Sample(call, (Wanted("Calls", ("insert",), {"name": f"T{n:05d}"}),))
+
+
+def _add_note(target: SuiteCrmSimulator, n: int) -> Sample:
+    note = models.AddNote(case_id=_case(target, n), reference=f"note-{n}", subject=f"T{n:05d} mail", body="Soon")
+    return Sample(note, (Wanted("Notes", ("insert",), {"name": f"T{n:05d}"}, {"description": "Soon"}),))
+
+
+def _update_case(target: SuiteCrmSimulator, n: int) -> Sample:
+    case_id = _case(target, n)
+    reading = Reading(
+        "get_case",
+        models.GetCase(case_id=case_id),
+        lambda seen: models.UpdateCase(case_id=case_id, version=seen.version, priority="P1", description=f"T{n:05d}"),
+    )
+    wanted = Wanted("Cases", ("update",), {"id": case_id}, {"priority": "P1", "description": f"T{n:05d}"})
+    return Sample(None, (wanted,), after_reading=reading)
+
+
+def _close_case(target: SuiteCrmSimulator, n: int) -> Sample:
+    case_id = _case(target, n)
+    reading = Reading(
+        "get_case",
+        models.GetCase(case_id=case_id),
+        lambda seen: models.CloseCase(case_id=case_id, version=seen.version, resolution=f"T{n:05d}"),
+    )
+    wanted = Wanted("Cases", ("update",), {"id": case_id}, {"resolution": f"T{n:05d}"})
+    return Sample(None, (wanted,), after_reading=reading)
+
+
+def _get_case(target: SuiteCrmSimulator, n: int) -> Sample:
+    case_id = _case(target, n)
+    return Sample(models.GetCase(case_id=case_id), reply={"case_id": case_id, "subject": f"Old case {n}"})
