@@ -1,0 +1,150 @@
+"""One episode: a scenario is played in virtual time, and judged."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...core.outcome import Outcome, Partial, Pending, Unknown
+from ..effects import Effect
+from ..virtual_time import run
+from .history import History
+from .recording import Step, nothing
+from .scenario import Mishap, PlannedCall, Scenario
+from .stage import Stage
+from .subject import Sample, Subject
+from .subjects import load_subject
+from .verdicts import Judgement
+from .worker import Worker
+
+Prepare = Callable[[Stage], None]
+"""Changes a stage before anything happens on it: for planting bugs."""
+
+_ASKS_AGAIN_AFTER = 5.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """What became of a scenario.
+
+    Args:
+        scenario: The scenario.
+        history: What was asked, told and sent.
+        effects: What really happened, for each system.
+        judgement: The checker's word.
+    """
+
+    scenario: Scenario
+    history: History
+    effects: Mapping[str, Sequence[Effect]]
+    judgement: Judgement
+
+
+def play(
+    scenario: Scenario,
+    subject: Subject | Mapping[str, Subject] | None = None,
+    *,
+    step: Step = nothing,
+    prepare: Prepare | None = None,
+) -> Episode:
+    """Play a scenario to its end, heal everything, let recovery finish, and judge.
+
+    Args:
+        scenario: The scenario.
+        subject: What is tried; the scenario's own, loaded by its name, if None.
+        step: Awaited at each named step of an operation.
+        prepare: Changes the stage before anything happens.
+
+    Raises:
+        LookupError: There is no such subject.
+        SimulationStuckError: Something waits for ever.
+    """
+    given = load_subject(scenario.subject) if subject is None else subject
+    with tempfile.TemporaryDirectory(prefix="seawall-chaos-", dir=_memory()) as folder:
+        return run(_Play(scenario, given, Path(folder), step, prepare).run())
+
+
+class _Play:
+    def __init__(self, scenario: Scenario, subject: Any, folder: Path, step: Step, prepare: Prepare | None) -> None:
+        self.scenario = scenario
+        self.stage = Stage(subject, scenario.plan, folder=folder, seed=scenario.seed, step=step)
+        self._prepare = prepare
+        self._revived = asyncio.Event()
+
+    async def run(self) -> Episode:
+        scenario, stage = self.scenario, self.stage
+        async with stage:
+            if self._prepare is not None:
+                self._prepare(stage)
+            samples = [await stage.sample(call.action, call.sample, call.system) for call in scenario.calls]
+            for _ in range(scenario.workers):
+                await stage.start_worker()
+            began = stage.clock.monotonic()
+            clients: dict[int, list[tuple[PlannedCall, Sample]]] = {}
+            for call, sample in zip(scenario.calls, samples, strict=True):
+                clients.setdefault(call.client, []).append((call, sample))
+            mishaps = [asyncio.create_task(self._mishap(mishap, began)) for mishap in scenario.mishaps]
+            await asyncio.gather(*(self._client(number, todo, began) for number, todo in clients.items()))
+            await asyncio.gather(*mishaps)
+            stage.heal()
+            await stage.settle()
+            history, effects = stage.history(), stage.effects()
+            return Episode(scenario, history, effects, stage.judge())
+
+    async def _client(self, number: int, todo: list[tuple[PlannedCall, Sample]], began: float) -> None:
+        for call, sample in todo:
+            await self._until(began + call.at)
+            for turn in range(call.again + 1):
+                worker = await self._worker(call.worker + turn)
+                outcome = await self.stage.call(
+                    worker,
+                    call.action,
+                    sample,
+                    system=call.system,
+                    client=f"c{number}",
+                    deadline=call.deadline,
+                    request=sample.reworded if call.reworded else None,
+                    gives_up_after=call.gives_up_after,
+                )
+                if outcome is not None and not _in_doubt(outcome):
+                    break
+                await self.stage.clock.sleep(_ASKS_AGAIN_AFTER)
+
+    async def _mishap(self, mishap: Mishap, began: float) -> None:
+        stage = self.stage
+        await self._until(began + mishap.at)
+        worker = await self._worker(mishap.worker)
+        if mishap.what == "pause":
+            stage.pause(worker)
+            await stage.clock.sleep(mishap.seconds)
+            stage.resume(worker)
+            return
+        stage.kill(worker)
+        await stage.clock.sleep(mishap.seconds)
+        await stage.start_worker()
+        self._revived.set()
+
+    async def _worker(self, place: int) -> Worker:
+        """One of the processes that are alive; waits for one if there is none."""
+        while not (alive := [worker for worker in self.stage.workers if worker.alive]):
+            self._revived.clear()
+            await self._revived.wait()
+        return alive[place % len(alive)]
+
+    async def _until(self, moment: float) -> None:
+        await self.stage.clock.sleep(moment - self.stage.clock.monotonic())
+
+
+def _in_doubt(outcome: Outcome[Any]) -> bool:
+    if isinstance(outcome, Partial):
+        return any(_in_doubt(item) for item in outcome.items)
+    return isinstance(outcome, Unknown | Pending)
+
+
+def _memory() -> str | None:
+    """A folder that lies in memory, where the system has one: what is simulated need not reach a disk."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 -- a fresh folder is made in it

@@ -1,0 +1,179 @@
+"""A scenario: everything that an episode needs to happen again. A file of it replays a failure with one command."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ..faults import Plan, PlanError
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PlannedCall(_Frozen):
+    """One call that a client makes.
+
+    Args:
+        client: The client's number; a client makes one call after the other.
+        at: Virtual seconds after the start at which it is made at the earliest.
+        action: The action.
+        sample: Number of the sample: calls with one action and number ask for the same thing.
+        worker: The process that is asked, by its place among those alive.
+        again: How often the client asks again after an answer that leaves it in doubt.
+        reworded: Whether it asks in the sample's other wording, if there is one.
+        deadline: Seconds; the system's default if None.
+        gives_up_after: Seconds after which the client goes away; None to wait.
+        system: The system, where a scenario has several.
+    """
+
+    client: int = 1
+    at: float = Field(default=0.0, ge=0)
+    action: str
+    sample: int = Field(ge=0)
+    worker: int = 0
+    again: int = Field(default=0, ge=0)
+    reworded: bool = False
+    deadline: float | None = Field(default=None, gt=0)
+    gives_up_after: float | None = Field(default=None, gt=0)
+    system: str = ""
+
+
+class Mishap(_Frozen):
+    """Something that happens to a process.
+
+    Args:
+        what: `crash`: it is killed. `pause`: it is held still.
+        at: Virtual seconds after the start.
+        worker: Which, by its place among those alive.
+        seconds: Until it runs again, or until another one takes its place.
+    """
+
+    what: Literal["crash", "pause"]
+    at: float = Field(ge=0)
+    worker: int = 0
+    seconds: float = Field(default=1.0, ge=0)
+
+
+class Scenario(_Frozen):
+    """What an episode is made of.
+
+    Args:
+        subject: Name of the subject, or `module:Class`.
+        seed: Seeds the jitter of the processes.
+        plan: The faults.
+        calls: The calls.
+        mishaps: What happens to the processes.
+        workers: Processes at the start.
+        broke: Numbers of the invariants that it broke when it was written down.
+        note: What a person should know of it.
+    """
+
+    subject: str
+    seed: int = 0
+    plan: Plan = Plan()
+    calls: tuple[PlannedCall, ...]
+    mishaps: tuple[Mishap, ...] = ()
+    workers: int = Field(default=1, ge=1)
+    broke: tuple[int, ...] = ()
+    note: str = ""
+
+    def save(self, path: str | Path) -> None:
+        """Write it as YAML."""
+        shown = self.model_dump(mode="json", exclude_defaults=True)
+        Path(path).write_text(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Scenario:
+        """Read what `save` wrote.
+
+        Raises:
+            PlanError: It cannot be read, or is no scenario.
+        """
+        try:
+            return cls.model_validate(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
+        except (OSError, UnicodeDecodeError) as error:
+            raise PlanError(f"cannot read the scenario {path}: {error}") from error
+        except yaml.YAMLError as error:
+            raise PlanError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            raise PlanError(f"{path} is no scenario: {where}: {first['msg'].removeprefix('Value error, ')}") from error
+
+
+def drawn(
+    subject: str,
+    seed: int,
+    plan: Plan,
+    actions: Sequence[str],
+    *,
+    operations: int = 8,
+    clients: int = 3,
+    workers: int = 2,
+    mishaps: int = 2,
+    weights: Mapping[str, float] | None = None,
+) -> Scenario:
+    """A random scenario: clients that repeat themselves, reword, go away and share requests; processes that die.
+
+    Each stream of draws has a name of its own, so that a draw more in one place moves no other.
+
+    Args:
+        subject: The subject.
+        seed: The seed.
+        plan: The faults; gets the same seed.
+        actions: The actions to choose from.
+        operations: How many different things are asked for.
+        clients: How many clients at most.
+        workers: How many processes at most.
+        mishaps: How many mishaps at most.
+        weights: How likely each action is; 1 where nothing is said.
+    """
+    draw = _stream(seed, "calls")
+    said = weights or {}
+    chosen = draw.choices(list(actions), weights=[said.get(action, 1.0) for action in actions], k=operations)
+    calls: list[PlannedCall] = []
+    for number, action in enumerate(chosen, 1):
+        calls.append(_call(draw, clients, workers, action, number))
+        while draw.random() < 0.3:  # the same thing again, by whom it may be
+            calls.append(_call(draw, clients, workers, action, number, reworded=draw.random() < 0.2))
+    ill = _stream(seed, "mishaps")
+    happened: list[Mishap] = []
+    for _ in range(ill.randint(0, mishaps)):
+        what: Any = ill.choice(["crash", "crash", "pause"])
+        at, seconds = round(ill.uniform(0, 30), 2), round(ill.choice([0.0, 1.0, 5.0, 45.0]), 2)
+        happened.append(Mishap(what=what, at=at, worker=ill.randrange(workers), seconds=seconds))
+    return Scenario(
+        subject=subject,
+        seed=seed,
+        plan=plan.with_seed(seed),
+        calls=tuple(sorted(calls, key=lambda call: call.at)),
+        mishaps=tuple(sorted(happened, key=lambda one: one.at)),
+        workers=ill.randint(1, workers),
+    )
+
+
+def _call(
+    draw: random.Random, clients: int, workers: int, action: str, number: int, *, reworded: bool = False
+) -> PlannedCall:
+    return PlannedCall(
+        client=draw.randint(1, clients),
+        at=round(draw.choice([0.0, draw.uniform(0, 5), draw.uniform(0, 60)]), 2),
+        action=action,
+        sample=number,
+        worker=draw.randrange(workers),
+        again=draw.choice([0, 0, 1, 3]),
+        reworded=reworded,
+        deadline=draw.choice([None, None, None, 3.0, 12.0]),
+        gives_up_after=round(draw.uniform(0.1, 15), 2) if draw.random() < 0.1 else None,
+    )
+
+
+def _stream(seed: int, name: str) -> random.Random:
+    return random.Random(f"{seed}/{name}")  # noqa: S311 -- repeatable on purpose
