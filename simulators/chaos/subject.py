@@ -93,6 +93,8 @@ class Subject(ABC):
     """The simulator's requests and their lanes: what a fault can be aimed at."""
     batches: ClassVar[Collection[str]] = ()
     """Those of them that carry several items."""
+    kinds: ClassVar[Collection[str] | None] = None
+    """The kinds of fault that the simulator carries out; None for all that its lanes allow."""
     canaries: ClassVar[tuple[str, ...]] = ()
     """The secrets that its settings hold."""
 
@@ -107,11 +109,6 @@ class Subject(ABC):
     @abstractmethod
     def samples(self, target: Any) -> Mapping[str, Sampler]:
         """For each action that is to be tried, what makes its requests."""
-
-    @property
-    def requests_of(self) -> Mapping[str, Collection[str]]:
-        """Action → the simulator's write requests that carry it out, where they are known; for exhaustive faults."""
-        return {}
 
     def look_alike(self, target: Any, sample: Sample) -> bool:  # noqa: ARG002 -- for those that can
         """Put a record into the target that looks like the sample's, without its key; False where that cannot be."""

@@ -64,18 +64,6 @@ class HubSpotSubject(Subject):
             "get_contact": lambda n: _get_contact(target, n),
         }
 
-    @property
-    def requests_of(self) -> Mapping[str, Collection[str]]:
-        """Which requests carry an action out."""
-        single = dict.fromkeys(("create_contact", "create_company", "create_ticket", "add_note"), ("create",))
-        return {
-            **single,
-            **dict.fromkeys(("create_contacts", "create_tickets"), ("batch_create",)),
-            **dict.fromkeys(("update_contact", "update_ticket"), ("update",)),
-            "update_tickets": ("batch_update",),
-            **dict.fromkeys(("upsert_contact", "upsert_contacts"), ("batch_upsert",)),
-        }
-
     def look_alike(self, target: HubSpotSimulator, sample: Sample) -> bool:
         """A ticket with the same subject that somebody else made."""
         if not isinstance(sample.request, models.CreateTicket):

@@ -65,17 +65,6 @@ class NetSuiteSubject(Subject):
             "get_customer": lambda n: _get_customer(target, n),
         }
 
-    @property
-    def requests_of(self) -> Mapping[str, Collection[str]]:
-        """Which requests carry an action out."""
-        return {
-            "create_credit_memo": ("add",),
-            "create_credit_memos": ("upsertList",),
-            "update_customer": ("update",),
-            "update_invoice_memo": ("update",),
-            "delete_credit_memo": ("delete",),
-        }
-
     def look_alike(self, target: ErpSimulator, sample: Sample) -> bool:
         """A credit memo with the same memo that somebody else made."""
         request = sample.request

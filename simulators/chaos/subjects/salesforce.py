@@ -63,19 +63,6 @@ class SalesforceSubject(Subject):
             "get_case": lambda n: _get_case(target, n),
         }
 
-    @property
-    def requests_of(self) -> Mapping[str, Collection[str]]:
-        """Which requests carry an action out."""
-        return {
-            "create_case": ("create", "upsert"),
-            "create_cases": BATCHES,
-            "update_case": ("update",),
-            "close_case": ("update",),
-            "add_case_comment": ("create",),
-            "create_follow_up": ("create", "upsert"),
-            "trigger_workflow": ("invoke",),
-        }
-
     def look_alike(self, target: SalesforceSimulator, sample: Sample) -> bool:
         """A case with the same subject that somebody else made."""
         if not isinstance(sample.request, models.CreateCase):

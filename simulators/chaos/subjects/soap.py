@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import ClassVar
@@ -53,15 +53,6 @@ class BillingSubject(Subject):
             "reverse_credit": lambda n: _reverse(target, n),
             "notify_customer": _notify,
             "get_account": lambda n: _get(target, n),
-        }
-
-    @property
-    def requests_of(self) -> Mapping[str, Collection[str]]:
-        """Which requests carry an action out."""
-        return {
-            "book_credit": ("BookCredit",),
-            "reverse_credit": ("ReverseCredit",),
-            "notify_customer": ("NotifyCustomer",),
         }
 
     def look_alike(self, target: BillingSimulator, sample: Sample) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import tempfile
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,7 +18,7 @@ from ...faults import Plan
 from ...injector import FaultInjector
 from ...kinds import Lane
 from ...sql.legacy import LegacyDatabase
-from ...sql.seam import Seam, attach
+from ...sql.seam import KINDS, Seam, attach
 from ...sql.statements import OPERATIONS
 from ...virtual_time import LoopClock, VirtualLoop
 from ..entries import Wanted
@@ -103,6 +103,7 @@ class LegacySubject(Subject):
 
     name = "sql"
     lanes: ClassVar[Mapping[str, Lane]] = OPERATIONS
+    kinds = KINDS
 
     def target(self, plan: Plan, clock: LoopClock) -> LegacyTarget:
         """The database, filled."""
@@ -125,11 +126,6 @@ class LegacySubject(Subject):
     def samples(self, target: LegacyTarget) -> Mapping[str, Sampler]:  # noqa: ARG002 -- its orders are known
         """Orders noted on and entered into their history, lines added, and an order that is read."""
         return {"change_order": _change, "add_entry": _add, "get_order": _get}
-
-    @property
-    def requests_of(self) -> Mapping[str, Collection[str]]:
-        """Which statements carry an action out."""
-        return {"change_order": ("update", "insert", "commit"), "add_entry": ("insert", "commit")}
 
 
 _GET_ORDER = {

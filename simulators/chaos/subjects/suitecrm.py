@@ -37,8 +37,6 @@ class SuiteCrmSubject(Subject):
         "api": "v8",
         "auth": {"flow": "client_credentials", "client_id": "seawall-client", "client_secret": _SECRET},
     }
-    creates: ClassVar[Collection[str]] = ("v8_create",)
-    updates: ClassVar[Collection[str]] = ("v8_update",)
 
     def target(self, plan: Plan, clock: LoopClock) -> SuiteCrmSimulator:
         """An instance with our custom field."""
@@ -68,14 +66,6 @@ class SuiteCrmSubject(Subject):
             "get_case": lambda n: _get_case(target, n),
         }
 
-    @property
-    def requests_of(self) -> Mapping[str, Collection[str]]:
-        """Which requests carry an action out."""
-        return {
-            **dict.fromkeys(("create_case", "create_contact", "log_call", "add_note"), self.creates),
-            **dict.fromkeys(("update_case", "close_case"), self.updates),
-        }
-
     def look_alike(self, target: SuiteCrmSimulator, sample: Sample) -> bool:
         """A case with the same subject that somebody else made."""
         if not isinstance(sample.request, models.CreateCase):
@@ -100,17 +90,10 @@ class SuiteCrmOldSubject(SuiteCrmSubject):
         "api": "v4_1",
         "auth": {"flow": "login", "username": "integration", "password": _PASSWORD},
     }
-    creates: ClassVar[Collection[str]] = ("set_entry",)
-    updates: ClassVar[Collection[str]] = ("set_entry",)
 
     def samples(self, target: SuiteCrmSimulator) -> Mapping[str, Sampler]:
         """Those of both wires, and cases in one call."""
         return {**super().samples(target), "create_cases": _create_cases}
-
-    @property
-    def requests_of(self) -> Mapping[str, Collection[str]]:
-        """Which requests carry an action out."""
-        return {**super().requests_of, "create_cases": ("set_entries",)}
 
 
 def _create_case(n: int) -> Sample:

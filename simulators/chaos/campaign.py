@@ -1,0 +1,90 @@
+"""Many scenarios, on all cores."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from itertools import islice
+
+from .episode import Episode, play
+from .scenario import Scenario
+from .subjects import load_subject
+from .tally import Tally
+
+_TOGETHER = 16  # scenarios that one process is given at a time
+
+OnEpisode = Callable[[Episode], None]
+
+
+def run_here(scenarios: Iterable[Scenario], on_episode: OnEpisode = lambda episode: None) -> Tally:
+    """Play scenarios one after the other, in this process.
+
+    Args:
+        scenarios: The scenarios.
+        on_episode: Given each episode.
+    """
+    tally = Tally()
+    for scenario in scenarios:
+        episode = play(scenario)
+        tally.add(episode)
+        on_episode(episode)
+    return tally
+
+
+def run_all(
+    scenarios: Iterable[Scenario],
+    *,
+    processes: int | None = None,
+    seconds: float | None = None,
+    on_progress: Callable[[str, Tally], None] = lambda name, tally: None,
+) -> dict[str, Tally]:
+    """Play scenarios on several cores.
+
+    Args:
+        scenarios: The scenarios, of any subjects.
+        processes: How many processes; as many as there are cores if None.
+        seconds: Begin nothing more after this time; None for no limit.
+        on_progress: Told the figures of some more episodes of a subject.
+
+    Returns:
+        The figures of each subject.
+    """
+    tallies: dict[str, Tally] = {}
+    until = None if seconds is None else time.monotonic() + seconds
+    waiting: set[Future[tuple[str, Tally]]] = set()
+    count = processes or os.cpu_count() or 1
+    parts = _parts(scenarios)
+    with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
+        while True:
+            in_time = until is None or time.monotonic() < until
+            for part in islice(parts, 2 * count - len(waiting)) if in_time else ():
+                waiting.add(pool.submit(_play_some, part))
+            if not waiting:
+                return tallies
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            for one in done:
+                name, tally = one.result()
+                tallies.setdefault(name, Tally()).merge(tally)
+                on_progress(name, tally)
+
+
+def _parts(scenarios: Iterable[Scenario]) -> Iterator[list[Scenario]]:
+    part: list[Scenario] = []
+    for scenario in scenarios:
+        if part and (len(part) == _TOGETHER or part[0].subject != scenario.subject):
+            yield part
+            part = []
+        part.append(scenario)
+    if part:
+        yield part
+
+
+def _play_some(scenarios: Sequence[Scenario]) -> tuple[str, Tally]:
+    name = scenarios[0].subject
+    subject, tally = load_subject(name), Tally()
+    for scenario in scenarios:
+        tally.add(play(scenario, subject))
+    return name, tally

@@ -1,0 +1,137 @@
+"""Which scenarios to play: every single fault, then pairs, then random schedules."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Iterator, Sequence
+from functools import cache
+
+from ..faults import Fault, Match, Plan, Trigger
+from ..virtual_time import LoopClock, run
+from .entries import Wire
+from .episode import play
+from .exhaustive import single_faults
+from .scenario import PlannedCall, Scenario, drawn
+from .subject import Subject
+from .subjects import load_subject
+
+_ASKS = 2  # how often a client asks again after an answer that leaves it in doubt
+
+
+@cache
+def actions_of(name: str) -> tuple[str, ...]:
+    """The actions of which a subject makes samples."""
+    return asked_of(load_subject(name))
+
+
+def asked_of(subject: Subject) -> tuple[str, ...]:
+    """The actions of which a subject makes samples."""
+
+    async def names() -> tuple[str, ...]:
+        target = subject.target(Plan(), LoopClock())
+        try:
+            return tuple(subject.samples(target))
+        finally:
+            target.close()
+
+    return run(names())
+
+
+def requests_seen(name: str, subject: Subject, action: str) -> frozenset[str]:
+    """The simulator's requests that an action comes to, retries, probes and logins included: seen by playing it."""
+    lost = Fault(id="lost", match=Match(lane="write"), point="after_commit", kind="reset", trigger=Trigger(nth=1))
+    lock = Fault(id="lock", match=Match(lane="write"), point="apply", kind="lock_error", trigger=Trigger(nth=1))
+    seen: set[str] = set()
+    for faults in ((), (lost,), (lock,)):
+        played = play(_one_call(name, action, faults), subject)
+        seen |= {wire.request for wire in played.history.of(Wire)}
+    return frozenset(seen)
+
+
+def faults_of(subject: Subject, requests: Collection[str] | None = None) -> list[Fault]:
+    """Every single fault that can befall a subject.
+
+    Args:
+        subject: The subject.
+        requests: Only what befalls these.
+    """
+    lanes = {name: lane for name, lane in subject.lanes.items() if requests is None or name in requests}
+    return list(single_faults(lanes, subject.batches, kinds=subject.kinds))
+
+
+def singles(name: str, subject: Subject | None = None) -> Iterator[Scenario]:
+    """Every action under every single fault that can befall it."""
+    subject = subject or load_subject(name)
+    seen: set[tuple[str, str, str]] = set()
+    for action in asked_of(subject):
+        for fault in faults_of(subject, requests_seen(name, subject, action)):
+            request = fault.match.operations[0]
+            if subject.lanes[request] == "auth" and (place := (request, fault.point, fault.kind)) in seen:
+                continue  # a login is the same whatever it is for
+            elif subject.lanes[request] == "auth":
+                seen.add(place)
+            yield _one_call(name, action, (fault,))
+
+
+def pairs(name: str, seed: int, count: int, subject: Subject | None = None) -> Iterator[Scenario]:
+    """Actions under two faults, the second after the first; so many of all pairs, drawn.
+
+    Args:
+        name: The subject's name.
+        seed: Seeds the choice.
+        count: How many.
+        subject: The subject, if it is not one of those that come with Seawall.
+    """
+    subject = subject or load_subject(name)
+    draw = random.Random(f"{seed}/pairs/{name}")  # noqa: S311 -- repeatable on purpose
+    possible = {one: faults_of(subject, requests_seen(name, subject, one)) for one in asked_of(subject)}
+    actions = [action for action, faults in possible.items() if faults]
+    for _ in range(count):
+        action = draw.choice(actions)
+        first, second = (draw.choice(possible[action]) for _ in range(2))
+        later = second.model_copy(update={"trigger": Trigger(nth=draw.choice([1, 2, 2, 3]))})
+        yield _one_call(name, action, (_named(first, "first"), _named(later, "second")))
+
+
+def schedules(name: str, seeds: Sequence[int], subject: Subject | None = None) -> Iterator[Scenario]:
+    """Random schedules: several clients and processes, some of them dying, under faults drawn for each seed.
+
+    Args:
+        name: The subject's name.
+        seeds: One schedule each.
+        subject: The subject, if it is not one of those that come with Seawall.
+    """
+    subject = subject or load_subject(name)
+    actions = asked_of(subject)
+    seen = frozenset[str]().union(*(requests_seen(name, subject, action) for action in actions))
+    faults = faults_of(subject, seen)
+    for seed in seeds:
+        yield drawn(name, seed, _plan(faults, seed), actions)
+
+
+def _plan(faults: Sequence[Fault], seed: int) -> Plan:
+    draw = random.Random(f"{seed}/faults")  # noqa: S311 -- repeatable on purpose
+    chosen = []
+    for number in range(draw.randint(1, 6)):
+        fault = draw.choice(faults)
+        trigger = draw.choice(
+            [
+                Trigger(nth=draw.randint(1, 4)),
+                Trigger(first=draw.randint(1, 3)),
+                Trigger(probability=round(draw.uniform(0.05, 0.5), 2)),
+            ]
+        )
+        anywhere = Match(lane=None) if draw.random() < 0.3 else fault.match
+        chosen.append(
+            fault.model_copy(update={"id": f"f{number}", "trigger": trigger, "times": None, "match": anywhere})
+        )
+    return Plan(seed=seed, faults=tuple(chosen))
+
+
+def _one_call(name: str, action: str, faults: tuple[Fault, ...]) -> Scenario:
+    call = PlannedCall(action=action, sample=1, again=_ASKS)
+    return Scenario(subject=name, plan=Plan(faults=faults), calls=(call,))
+
+
+def _named(fault: Fault, name: str) -> Fault:
+    return fault.model_copy(update={"id": f"{name}-{fault.id}"})

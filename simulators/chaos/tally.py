@@ -1,0 +1,93 @@
+"""What many episodes came to, in figures that can be added up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from .entries import Wire
+from .episode import Episode
+from .scenario import Scenario
+from .verdicts import Invariant, Reached, Result
+
+MOST_KEPT = 20
+"""Failing scenarios that are kept; the others are only counted."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Figures of some episodes of one subject.
+
+    Args:
+        episodes: How many.
+        operations: Logical writes that were asked for.
+        calls: Calls of clients.
+        sent: Write attempts given to the adapter.
+        requests: Write requests that reached the target.
+        parked: Operations that wait for a person at the end.
+        broken: How often each invariant did not hold.
+        struck: How often faults struck, by point, kind and the episode's verdict.
+        planned: How often faults were planned, by point and kind.
+        reached: How often each row of the truth table was reached.
+        failures: Scenarios that broke something.
+    """
+
+    episodes: int = 0
+    operations: int = 0
+    calls: int = 0
+    sent: int = 0
+    requests: int = 0
+    parked: int = 0
+    broken: Counter[Invariant] = field(default_factory=Counter)
+    struck: Counter[tuple[str, str, Result]] = field(default_factory=Counter)
+    planned: Counter[tuple[str, str]] = field(default_factory=Counter)
+    reached: Counter[Reached] = field(default_factory=Counter)
+    failures: list[Scenario] = field(default_factory=list)
+
+    def add(self, episode: Episode) -> None:
+        """Count one episode."""
+        judgement, worst = episode.judgement, episode.judgement.worst
+        wires = episode.history.of(Wire)
+        self.episodes += 1
+        self.operations += len(episode.history.setting.wanted)
+        self.calls += judgement.calls
+        self.sent += judgement.sent
+        self.requests += sum(1 for wire in wires if wire.lane == "write")
+        self.parked += len(judgement.parked)
+        for verdict in judgement.verdicts:
+            if verdict.result == "invalid":
+                self.broken[verdict.invariant] += max(1, len(verdict.witnesses))
+        self.struck.update((wire.point, wire.kind, worst) for wire in wires if wire.fault)
+        self.planned.update((str(fault.point), fault.kind) for fault in episode.scenario.plan.faults)
+        self.reached.update(judgement.reached)
+        if judgement.broken and len(self.failures) < MOST_KEPT:
+            self.failures.append(episode.scenario.model_copy(update={"broke": tuple(map(int, judgement.broken))}))
+
+    def merge(self, other: Tally) -> None:
+        """Add the figures of others."""
+        self.episodes += other.episodes
+        self.operations += other.operations
+        self.calls += other.calls
+        self.sent += other.sent
+        self.requests += other.requests
+        self.parked += other.parked
+        self.broken.update(other.broken)
+        self.struck.update(other.struck)
+        self.planned.update(other.planned)
+        self.reached.update(other.reached)
+        self.failures += other.failures[: MOST_KEPT - len(self.failures)]
+
+    @property
+    def green(self) -> bool:
+        """Whether every promise held."""
+        return not self.broken
+
+    @property
+    def parked_share(self) -> float:
+        """Which part of the operations waits for a person."""
+        return self.parked / self.operations if self.operations else 0.0
+
+    @property
+    def amplification(self) -> float:
+        """Write attempts for each operation."""
+        return self.sent / self.operations if self.operations else 0.0
