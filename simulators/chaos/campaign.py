@@ -16,10 +16,8 @@ from .tally import Tally
 
 _TOGETHER = 16  # scenarios that one process is given at a time
 
-OnEpisode = Callable[[Episode], None]
 
-
-def run_here(scenarios: Iterable[Scenario], on_episode: OnEpisode = lambda episode: None) -> Tally:
+def run_here(scenarios: Iterable[Scenario], on_episode: Callable[[Episode], None] | None = None) -> Tally:
     """Play scenarios one after the other, in this process.
 
     Args:
@@ -30,7 +28,8 @@ def run_here(scenarios: Iterable[Scenario], on_episode: OnEpisode = lambda episo
     for scenario in scenarios:
         episode = play(scenario)
         tally.add(episode)
-        on_episode(episode)
+        if on_episode is not None:
+            on_episode(episode)
     return tally
 
 
@@ -39,7 +38,7 @@ def run_all(
     *,
     processes: int | None = None,
     seconds: float | None = None,
-    on_progress: Callable[[str, Tally], None] = lambda name, tally: None,
+    on_progress: Callable[[str, Tally], None] | None = None,
 ) -> dict[str, Tally]:
     """Play scenarios on several cores.
 
@@ -68,7 +67,8 @@ def run_all(
             for one in done:
                 name, tally = one.result()
                 tallies.setdefault(name, Tally()).merge(tally)
-                on_progress(name, tally)
+                if on_progress is not None:
+                    on_progress(name, tally)
 
 
 def _parts(scenarios: Iterable[Scenario]) -> Iterator[list[Scenario]]:

@@ -64,7 +64,7 @@ def play(
         SimulationStuckError: Something waits for ever.
     """
     given = load_subject(scenario.subject) if subject is None else subject
-    with tempfile.TemporaryDirectory(prefix="seawall-chaos-", dir=_memory()) as folder:
+    with tempfile.TemporaryDirectory(prefix="seawall-chaos-", dir=in_memory()) as folder:
         return run(_Play(scenario, given, Path(folder), step, prepare).run())
 
 
@@ -145,6 +145,6 @@ def _in_doubt(outcome: Outcome[Any]) -> bool:
     return isinstance(outcome, Unknown | Pending)
 
 
-def _memory() -> str | None:
+def in_memory() -> str | None:
     """A folder that lies in memory, where the system has one: what is simulated need not reach a disk."""
     return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 -- a fresh folder is made in it

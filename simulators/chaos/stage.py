@@ -164,10 +164,10 @@ class Stage:
         place = (system, action, number)
         if place not in self._samples:
             made = self.samplers[system][action](number)
-            self._samples[place] = await self._ready(system, self._reader(system).actions[action], made)
+            self._samples[place] = await self._ready(system, self.reader(system).actions[action], made)
         return self._samples[place]
 
-    def _reader(self, system: str) -> Adapter:
+    def reader(self, system: str) -> Adapter:
         """An adapter beside those of the workers, for preparing; it meets no faults."""
         if system not in self._readers:
             around = Surroundings(system, Sources(self.clock))
@@ -184,7 +184,7 @@ class Stage:
         return replace(sample, request=await self._read(system, sample.after_reading), after_reading=None)
 
     async def _read(self, system: str, reading: Reading) -> Any:
-        reader, faults = self._reader(system), self.targets[system].faults
+        reader, faults = self.reader(system), self.targets[system].faults
         action = reader.actions[reading.action]
         faults.suspended = True
         try:
@@ -225,8 +225,17 @@ class Stage:
             The outcome; None if the client went, or its process died, before there was one.
         """
         system = system or next(iter(self.subjects))
-        asked = self._asked(worker, system, action, sample, client, deadline, request, operation, tuple(supersedes))
-        self.journal.write(asked)
+        served = worker.wall.systems[system]
+        asked = self.ask(
+            system,
+            served.adapter.actions[action],
+            sample,
+            client=client,
+            deadline=served.settings.deadline if deadline is None else deadline,
+            request=request,
+            operation=operation,
+            supersedes=tuple(supersedes),
+        )
         task = worker.call(f"{system}.{action}", request or sample.request, deadline=deadline)
         if gives_up_after is not None:
             await asyncio.wait({task}, timeout=gives_up_after)
@@ -242,46 +251,45 @@ class Stage:
         self.journal.write(told(self.clock.now(), asked.call, outcome, f"{system}.{action}", asked.items))
         return outcome
 
-    def _asked(
+    def ask(
         self,
-        worker: Worker,
         system: str,
-        action_name: str,
+        action: Action,
         sample: Sample,
+        *,
         client: str,
-        deadline: float | None,
-        request: Any,
-        operation: str,
-        supersedes: tuple[str, ...],
+        deadline: float,
+        request: Any = None,
+        operation: str = "",
+        supersedes: tuple[str, ...] = (),
     ) -> Asked:
-        wall = worker.wall
-        action = wall.systems[system].adapter.actions[action_name]
+        """Write down that a client asks for a sample; `call` does it for those that ask a worker."""
         self._calls += 1
         asked_for = _as_model(action, request or sample.request)
         items: tuple[str, ...] = ()
         if action.batch is not None:
             of = action.batch.of
-            items = tuple(
-                self._know(system, of.name, identify(system, of, _as_model(of, one.request)).key, one)
-                for one in sample.items
-            )
+            keys = [identify(system, of, _as_model(of, one.request)).key for one in sample.items]
+            items = tuple(self._know(system, of.name, key, one) for key, one in zip(keys, sample.items, strict=True))
         elif action.writes:
             key = identify(system, action, asked_for).key
-            operation = self._know(system, action_name, key, sample, operation)
+            operation = self._know(system, action.name, key, sample, operation)
         else:
             self._reads[self._calls] = dict(sample.reply)
-        return Asked(
+        asked = Asked(
             self.clock.now(),
             self._calls,
             client,
             system,
-            action_name,
+            action.name,
             operation if action.writes else "",
             digest(asked_for.model_dump_json(exclude_defaults=True)),
-            wall.systems[system].settings.deadline if deadline is None else deadline,
+            deadline,
             items,
             supersedes,
         )
+        self.journal.write(asked)
+        return asked
 
     def _know(self, system: str, action: str, key: str, sample: Sample, operation: str = "") -> str:
         name = operation or f"{system}.{action}/{key[-6:]}"
