@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 from ..faults import Fault, Match, Plan, Trigger
+from ..kinds import KINDS
 from ..virtual_time import LoopClock, run
 from .entries import Wire
 from .episode import play
@@ -37,15 +39,47 @@ def asked_of(subject: Subject) -> tuple[str, ...]:
     return run(names())
 
 
-def requests_seen(name: str, subject: Subject, action: str) -> frozenset[str]:
-    """The simulator's requests that an action comes to, retries, probes and logins included: seen by playing it."""
-    lost = Fault(id="lost", match=Match(lane="write"), point="after_commit", kind="reset", trigger=Trigger(nth=1))
-    lock = Fault(id="lock", match=Match(lane="write"), point="apply", kind="lock_error", trigger=Trigger(nth=1))
-    seen: set[str] = set()
-    for faults in ((), (lost,), (lock,)):
-        played = play(_one_call(name, action, faults), subject)
-        seen |= {wire.request for wire in played.history.of(Wire)}
-    return frozenset(seen)
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What an action comes to on the wire.
+
+    Args:
+        plain: The requests that it makes when nothing goes wrong.
+        in_doubt: Those that come when a reply was lost or a row was locked: probes, retries.
+        guarded: Whether the target itself keeps a second delivery of the same request from having an effect.
+    """
+
+    plain: frozenset[str]
+    in_doubt: frozenset[str]
+    guarded: bool
+
+
+def course_of(name: str, subject: Subject, action: str) -> Course:
+    """What an action comes to on the wire, seen by playing it."""
+    plain, in_doubt = (
+        _seen(name, subject, action),
+        frozenset[str]().union(
+            *(
+                _seen(name, subject, action, fault)
+                for fault in (_LOST, _LOCKED)
+                if fault.kind in (subject.kinds or KINDS)
+            )
+        ),
+    )
+    facts = play(_one_call(name, action, ()), subject).history.setting.systems[name].actions[action]
+    return Course(plain, in_doubt - plain, facts.effect == "read" or facts.dedupe in _ENFORCED)
+
+
+def _seen(name: str, subject: Subject, action: str, *faults: Fault) -> frozenset[str]:
+    played = play(_one_call(name, action, faults), subject)
+    return frozenset(wire.request for wire in played.history.of(Wire))
+
+
+_LOST = Fault(id="lost", match=Match(lane="write"), point="after_commit", kind="reset", trigger=Trigger(nth=1))
+_LOCKED = Fault(id="lock", match=Match(lane="write"), point="apply", kind="lock_error", trigger=Trigger(nth=1))
+_ENFORCED = ("NativeKey", "Upsert", "ClientId", "Transactional")
+_TWICE = "duplicate_delivery"
+"""Where nothing unique is written, no client can keep a proxy from making two: docs/guarantees.md, G1."""
 
 
 def faults_of(subject: Subject, requests: Collection[str] | None = None) -> list[Fault]:
@@ -60,17 +94,18 @@ def faults_of(subject: Subject, requests: Collection[str] | None = None) -> list
 
 
 def singles(name: str, subject: Subject | None = None) -> Iterator[Scenario]:
-    """Every action under every single fault that can befall it."""
+    """Every action under every single fault that can befall it; what only a lost reply leads to, after one."""
     subject = subject or load_subject(name)
-    seen: set[tuple[str, str, str]] = set()
+    logins: set[str] = set()
     for action in asked_of(subject):
-        for fault in faults_of(subject, requests_seen(name, subject, action)):
-            request = fault.match.operations[0]
-            if subject.lanes[request] == "auth" and (place := (request, fault.point, fault.kind)) in seen:
-                continue  # a login is the same whatever it is for
-            elif subject.lanes[request] == "auth":
-                seen.add(place)
-            yield _one_call(name, action, (fault,))
+        course = course_of(name, subject, action)
+        for fault in _possible(subject, course):
+            (request,) = fault.match.operations
+            if subject.lanes[request] == "auth":
+                if fault.id in logins:
+                    continue  # a login is the same whatever it is for
+                logins.add(fault.id)
+            yield _one_call(name, action, (fault,) if request in course.plain else (_LOST, fault))
 
 
 def pairs(name: str, seed: int, count: int, subject: Subject | None = None) -> Iterator[Scenario]:
@@ -84,13 +119,18 @@ def pairs(name: str, seed: int, count: int, subject: Subject | None = None) -> I
     """
     subject = subject or load_subject(name)
     draw = random.Random(f"{seed}/pairs/{name}")  # noqa: S311 -- repeatable on purpose
-    possible = {one: faults_of(subject, requests_seen(name, subject, one)) for one in asked_of(subject)}
+    possible = {one: _possible(subject, course_of(name, subject, one)) for one in asked_of(subject)}
     actions = [action for action, faults in possible.items() if faults]
-    for _ in range(count):
+    for _ in range(count if actions else 0):
         action = draw.choice(actions)
         first, second = (draw.choice(possible[action]) for _ in range(2))
         later = second.model_copy(update={"trigger": Trigger(nth=draw.choice([1, 2, 2, 3]))})
         yield _one_call(name, action, (_named(first, "first"), _named(later, "second")))
+
+
+def _possible(subject: Subject, course: Course) -> list[Fault]:
+    found = faults_of(subject, course.plain | course.in_doubt)
+    return [fault for fault in found if course.guarded or fault.kind != _TWICE]
 
 
 def schedules(name: str, seeds: Sequence[int], subject: Subject | None = None) -> Iterator[Scenario]:
@@ -103,8 +143,14 @@ def schedules(name: str, seeds: Sequence[int], subject: Subject | None = None) -
     """
     subject = subject or load_subject(name)
     actions = asked_of(subject)
-    seen = frozenset[str]().union(*(requests_seen(name, subject, action) for action in actions))
-    faults = faults_of(subject, seen)
+    courses = [course_of(name, subject, action) for action in actions]
+    seen = frozenset[str]().union(*(course.plain | course.in_doubt for course in courses))
+    unguarded = frozenset[str]().union(*(course.plain for course in courses if not course.guarded))
+    faults = [
+        fault
+        for fault in faults_of(subject, seen)
+        if fault.kind != _TWICE or not unguarded & set(fault.match.operations)
+    ]
     for seed in seeds:
         yield drawn(name, seed, _plan(faults, seed), actions)
 
@@ -121,7 +167,7 @@ def _plan(faults: Sequence[Fault], seed: int) -> Plan:
                 Trigger(probability=round(draw.uniform(0.05, 0.5), 2)),
             ]
         )
-        anywhere = Match(lane=None) if draw.random() < 0.3 else fault.match
+        anywhere = Match() if fault.kind != _TWICE and draw.random() < 0.3 else fault.match
         chosen.append(
             fault.model_copy(update={"id": f"f{number}", "trigger": trigger, "times": None, "match": anywhere})
         )

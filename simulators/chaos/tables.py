@@ -1,0 +1,85 @@
+"""What a person sees in the terminal: figures of each subject, and a failure with its timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.table import Table
+
+from .failing import Found
+from .tally import Tally
+from .verdicts import Invariant
+
+_PROMISES = {
+    "duplicates": Invariant.NO_DUPLICATE,
+    "lost": Invariant.NO_LOST_WRITE,
+    "phantom\nfailures": Invariant.NO_PHANTOM_FAILURE,
+    "unresolved": Invariant.EVENTUAL_RESOLUTION,
+}
+
+
+def print_tallies(console: Console, tallies: Mapping[str, Tally]) -> None:
+    """Print a row of figures for each subject, and then the invariants that did not hold."""
+    table = Table(title="Episodes in virtual time, judged by the targets' effect logs")
+    table.add_column("subject")
+    for heading in (
+        "episodes",
+        "operations",
+        *_PROMISES,
+        "other\ninvariants",
+        "parked",
+        "attempts for\neach operation",
+    ):
+        table.add_column(heading, justify="right")
+    for name, tally in tallies.items():
+        others = sum(count for one, count in tally.broken.items() if one not in _PROMISES.values())
+        table.add_row(
+            name,
+            f"{tally.episodes:,}",
+            f"{tally.operations:,}",
+            *(_count(tally.broken[one]) for one in _PROMISES.values()),
+            _count(others),
+            f"{tally.parked_share:.2%}",
+            f"{tally.amplification:.2f}",
+        )
+    console.print(table)
+    for name, tally in tallies.items():
+        for invariant, count in sorted(tally.broken.items()):
+            console.print(f"{name}: I{int(invariant)} {invariant.title}: {count}", style="red")
+    for name, tally in tallies.items():
+        if idle := sorted(f"{point}/{kind}" for point, kind in tally.planned if not _struck(tally, point, kind)):
+            console.print(f"{name}: planned, and never struck: {', '.join(idle)}", style="dim")
+
+
+def _count(count: int) -> str:
+    return f"[red]{count:,}[/red]" if count else "0"
+
+
+def _struck(tally: Tally, point: str, kind: str) -> bool:
+    return any((p, k) == (point, kind) for p, k, _ in tally.struck)
+
+
+def print_failure(console: Console, found: Found, *, command: str = "") -> None:
+    """Print a failure: what is broken, how small it became, what happened, and how to see it again."""
+    shrunk, verdict = found.shrunk, found.verdict
+    if verdict is None:
+        console.print(f"{shrunk.scenario.subject}: every promise held", style="green")
+        return
+    witness = verdict.witnesses[0] if verdict.witnesses else None
+    says = "" if witness is None else f": {witness.says}"
+    console.print(
+        f"{shrunk.scenario.subject}: I{int(verdict.invariant)} {verdict.invariant.title}{says}", style="bold red"
+    )
+    console.print(
+        f"  minimal: {len(shrunk.scenario.calls)} calls, {len(shrunk.scenario.plan.faults)} faults "
+        f"(from {shrunk.calls} calls, {shrunk.faults} faults; {shrunk.runs} runs, {found.seconds:.1f} s)"
+    )
+    for fault in shrunk.scenario.plan.faults:
+        console.print(f"    {fault.match.operations or 'anything'} {fault.point}/{fault.kind} {dict(fault.params)}")
+    for note in shrunk.notes:
+        console.print(f"    {note}", style="dim")
+    for line in () if witness is None else witness.lines:
+        console.print(f"    {line}", highlight=False)
+    if command:
+        console.print(f"  replay: {command}")
