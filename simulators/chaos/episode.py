@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...core.outcome import Outcome, Partial, Pending, Unknown
 from ..effects import Effect
+from ..origin import outside
 from ..virtual_time import run
 from .history import History
 from .recording import Step, nothing
@@ -71,9 +73,14 @@ def play(
 class _Play:
     def __init__(self, scenario: Scenario, subject: Any, folder: Path, step: Step, prepare: Prepare | None) -> None:
         self.scenario = scenario
-        self.stage = Stage(subject, scenario.plan, folder=folder, seed=scenario.seed, step=step)
+        self.stage = Stage(subject, scenario.plan, folder=folder, seed=scenario.seed, step=self._at_step)
         self._prepare = prepare
+        self._step = step
         self._revived = asyncio.Event()
+        self._at_steps = [mishap for mishap in scenario.mishaps if mishap.step is not None]
+        self._come_to: Counter[Mishap] = Counter()
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._began = 0.0
 
     async def run(self) -> Episode:
         scenario, stage = self.scenario, self.stage
@@ -83,13 +90,16 @@ class _Play:
             samples = [await stage.sample(call.action, call.sample, call.system) for call in scenario.calls]
             for _ in range(scenario.workers):
                 await stage.start_worker()
-            began = stage.clock.monotonic()
+            began = self._began = stage.clock.monotonic()
             clients: dict[int, list[tuple[PlannedCall, Sample]]] = {}
             for call, sample in zip(scenario.calls, samples, strict=True):
                 clients.setdefault(call.client, []).append((call, sample))
-            mishaps = [asyncio.create_task(self._mishap(mishap, began)) for mishap in scenario.mishaps]
+            for mishap in scenario.mishaps:
+                if mishap.step is None:
+                    self._begin(self._at_its_time(mishap))
             await asyncio.gather(*(self._client(number, todo, began) for number, todo in clients.items()))
-            await asyncio.gather(*mishaps)
+            while self._under_way:
+                await asyncio.gather(*self._under_way)
             stage.heal()
             await stage.settle()
             history, effects = stage.history(), stage.effects()
@@ -114,10 +124,28 @@ class _Play:
                     break
                 await self.stage.clock.sleep(_ASKS_AGAIN_AFTER)
 
-    async def _mishap(self, mishap: Mishap, began: float) -> None:
+    def _begin(self, mishap: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(mishap, context=outside())
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def _at_its_time(self, mishap: Mishap) -> None:
+        await self._until(self._began + mishap.at)
+        await self._happen(mishap, await self._worker(mishap.worker))
+
+    async def _at_step(self, step: str, name: str, action: str) -> None:
+        await self._step(step, name, action)
+        for mishap in self._at_steps:
+            if mishap.step != step or self.stage.clock.monotonic() < self._began + mishap.at:
+                continue
+            self._come_to[mishap] += 1
+            if self._come_to[mishap] == mishap.nth:
+                worker = next(worker for worker in self.stage.workers if worker.name == name)
+                self._begin(self._happen(mishap, worker))
+                await asyncio.sleep(0)  # it ends, or stands still, right here
+
+    async def _happen(self, mishap: Mishap, worker: Worker) -> None:
         stage = self.stage
-        await self._until(began + mishap.at)
-        worker = await self._worker(mishap.worker)
         if mishap.what == "pause":
             stage.pause(worker)
             await stage.clock.sleep(mishap.seconds)

@@ -69,9 +69,7 @@ class History:
         if not isinstance(head, dict) or "schema" not in head:
             raise ValueError(f"{name} is no history: its first line has no schema")
         if head["schema"] != SCHEMA:
-            raise ValueError(
-                f"{name} has schema {head['schema']}, and this Seawall reads {SCHEMA}: use the one it is from"
-            )
+            raise ValueError(f"{name} has schema {head['schema']}; this Seawall reads schema {SCHEMA}")
         return cls(_setting(head["setting"]), [_entry(one, name) for one in rest])
 
 

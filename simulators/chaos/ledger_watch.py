@@ -48,14 +48,14 @@ def watch(ledger: Ledger, journal: Journal, worker: str, step: Step) -> None:
         )
 
     async def begin(intents: Sequence[Intent], **how: Any) -> list[Begun]:
-        await step("before_journal", intents[0].action)
+        await step("before_journal", worker, intents[0].action)
         begun = await real_begin(intents, **how)
         for one in begun:
             journal.begun(one.operation.system, one.operation.key, one.operation.id)
             known[one.operation.id] = one.operation
             if one.fresh:
                 durable(one.operation, Status.RUNNING, one.operation.epoch)
-        await step("after_journal", intents[0].action)
+        await step("after_journal", worker, intents[0].action)
         return begun
 
     async def claim_due(**how: Any) -> list[Operation]:
@@ -83,7 +83,7 @@ def watch(ledger: Ledger, journal: Journal, worker: str, step: Step) -> None:
 
     async def finish(verdicts: Sequence[Verdict], **how: Any) -> list[bool]:
         first = known.get(verdicts[0].operation_id)
-        await step("before_record", "" if first is None else first.action)
+        await step("before_record", worker, "" if first is None else first.action)
         return await real_finish(verdicts, **how)
 
     seen.begin, seen.claim_due, seen.finish, recording.record = begin, claim_due, finish, record

@@ -25,7 +25,8 @@ class Process:
         self.name = name
         self.alive = True
         self._tasks: dict[asyncio.Task[Any], None] = {}
-        self._held: asyncio.Future[None] | None = None
+        self.paused = False
+        self._waiting: list[asyncio.Future[None]] = []
 
     def adopt(self, task: asyncio.Task[Any]) -> None:
         """A task of its own was started."""
@@ -41,25 +42,27 @@ class Process:
 
     def pause(self) -> None:
         """Let nothing of it run until `resume`, as SIGSTOP would."""
-        if self._held is None:
-            self._held = asyncio.get_running_loop().create_future()
+        self.paused = True
 
     def resume(self) -> None:
         """Let it run again."""
-        if self._held is not None:
-            self._held.set_result(None)
-            self._held = None
+        self.paused = False
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+
+    def until_resumed(self) -> asyncio.Future[None]:
+        """What one step of its tasks waits for while it is paused; a task's own, so that it can be cancelled alone."""
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        return future
 
     def run(self, work: Coroutine[Any, Any, Any], *, name: str | None = None) -> asyncio.Task[Any]:
         """Start a task inside it, from outside."""
         context = Context()
         context.run(WORKER.set, self)
         return asyncio.get_running_loop().create_task(work, name=name, context=context)
-
-    @property
-    def held(self) -> asyncio.Future[None] | None:
-        """What a step of its tasks must wait for, while it is paused."""
-        return self._held
 
 
 class _Gate(Coroutine[Any, Any, Any]):
@@ -93,9 +96,9 @@ def _steps(inner: Coroutine[Any, Any, Any], process: Process) -> Generator[Any, 
             value, error = (yield yielded), None
         except BaseException as raised:  # noqa: BLE001 -- handed to the coroutine, as the loop meant it
             error = raised
-        while process.held is not None:
+        while process.paused:
             try:
-                yield from process.held
+                yield from process.until_resumed()
             except BaseException as raised:  # noqa: BLE001 -- a cancellation meets it when it runs again
                 error = raised
         try:

@@ -26,11 +26,14 @@ from ...core.identity import digest
 from ..origin import ATTEMPT
 from .entries import Answered, Attempted, Entry, FindingWord, Probed
 
-Step: TypeAlias = Callable[[str, str], Awaitable[None]]
-"""Awaited at each named step of an operation (`before_send`, `after_send` …), so that something can happen there."""
+Step: TypeAlias = Callable[[str, str, str], Awaitable[None]]
+"""Awaited at each named step of an operation, so that something can happen there: the step, the process, the action.
+
+`before_journal` and `after_journal` are around the intent, `before_send` and `after_send` around the adapter's send,
+`before_record` is before the verdict."""
 
 
-async def nothing(step: str, action: str) -> None:
+async def nothing(step: str, worker: str, action: str) -> None:
     """Let every step pass."""
 
 
@@ -105,7 +108,7 @@ class RecordedAdapter(Adapter):
     async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
         """Do it once on the wire, and write it down."""
         number = self._attempted(action, [attempt])
-        await self._step("before_send", action.name)
+        await self._step("before_send", self._worker, action.name)
         token = ATTEMPT.set(number)
         try:
             answer = await self.inner.send(action, attempt)
@@ -115,14 +118,14 @@ class RecordedAdapter(Adapter):
         finally:
             ATTEMPT.reset(token)
         self._answered(number, [attempt], [answer])
-        await self._step("after_send", action.name)
+        await self._step("after_send", self._worker, action.name)
         return answer
 
     async def send_batch(self, action: Action, request: BaseModel, items: Sequence[Attempt]) -> Sequence[ItemResult]:
         """Do many in one call, and write each down."""
         assert action.batch is not None
         number = self._attempted(action.batch.of, items)
-        await self._step("before_send", action.name)
+        await self._step("before_send", self._worker, action.name)
         token = ATTEMPT.set(number)
         try:
             answers = await self.inner.send_batch(action, request, items)
@@ -132,7 +135,7 @@ class RecordedAdapter(Adapter):
         finally:
             ATTEMPT.reset(token)
         self._answered(number, items, answers)
-        await self._step("after_send", action.name)
+        await self._step("after_send", self._worker, action.name)
         return answers
 
     async def probe(self, action: Action, attempt: Attempt) -> Finding:
