@@ -1,0 +1,77 @@
+"""Scenarios: drawn from a seed, kept in a file, refused with a reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seawall.simulators.chaos.scenario import Mishap, PlannedCall, Scenario, drawn
+from seawall.simulators.faults import Fault, Plan, PlanError
+
+PLAN = Plan(faults=(Fault(id="f", point="after_commit", kind="reset"),))
+ACTIONS = ("create_case", "update_case", "get_case")
+
+
+def test_same_seed_draws_the_same_scenario_and_another_one_another() -> None:
+    assert drawn("toy", 7, PLAN, ACTIONS) == drawn("toy", 7, PLAN, ACTIONS)
+    assert drawn("toy", 7, PLAN, ACTIONS).calls != drawn("toy", 8, PLAN, ACTIONS).calls
+
+
+def test_more_mishaps_move_no_call() -> None:
+    few, many = (drawn("toy", 3, PLAN, ACTIONS, mishaps=count) for count in (0, 6))
+    assert few.calls == many.calls
+    assert few.mishaps != many.mishaps
+
+
+def test_scenarios_of_many_seeds_have_everything_in_them() -> None:
+    made = [drawn("toy", seed, PLAN, ACTIONS) for seed in range(60)]
+    calls = [call for scenario in made for call in scenario.calls]
+    assert {call.action for call in calls} == set(ACTIONS)
+    assert any(call.reworded for call in calls)
+    assert any(call.gives_up_after for call in calls)
+    assert any(call.deadline for call in calls)
+    assert any(len({call.sample for call in one.calls}) < len(one.calls) for one in made)
+    mishaps = [mishap for scenario in made for mishap in scenario.mishaps]
+    assert {mishap.what for mishap in mishaps} == {"crash", "pause"}
+    assert {mishap.step for mishap in mishaps} >= {None, "before_send", "after_send", "before_record"}
+    assert {scenario.workers for scenario in made} == {1, 2}
+
+
+def test_scenario_is_read_back_from_its_file_as_it_was(tmp_path: Path) -> None:
+    scenario = drawn("toy", 5, PLAN, ACTIONS).model_copy(update={"broke": (2,), "note": "é"})
+    scenario.save(tmp_path / "one.yaml")
+    assert Scenario.load(tmp_path / "one.yaml") == scenario
+
+
+def test_what_is_left_to_its_default_is_not_in_the_file(tmp_path: Path) -> None:
+    Scenario(subject="toy", calls=(PlannedCall(action="add", sample=1),)).save(tmp_path / "one.yaml")
+    text = (tmp_path / "one.yaml").read_text(encoding="utf-8")
+    assert "deadline" not in text
+    assert "mishaps" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("calls: [", "is not YAML"),
+        ("subject: toy\ncalls: []\ncolour: red", "colour: Extra inputs"),
+        ("subject: toy\ncalls: [{action: add, sample: -1}]", "calls.0.sample"),
+        ("subject: toy\ncalls: []\nmishaps: [{what: melt, at: 1}]", "mishaps.0.what"),
+        ("subject: toy\ncalls: []\nplan: {faults: [{id: f, point: apply, kind: rest}]}", "did you mean 'reset'"),
+    ],
+)
+def test_file_that_is_no_scenario_is_refused_with_the_place(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "one.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(PlanError, match=message):
+        Scenario.load(tmp_path / "one.yaml")
+
+
+def test_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PlanError, match="cannot read the scenario"):
+        Scenario.load(tmp_path / "none.yaml")
+
+
+def test_mishap_at_an_unknown_step_is_refused() -> None:
+    with pytest.raises(ValueError, match="before_journal"):
+        Mishap.model_validate({"what": "crash", "step": "lunch"})
