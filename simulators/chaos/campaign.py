@@ -10,6 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from itertools import islice
 
 from .episode import Episode, play
+from .naive import play_naively
 from .scenario import Scenario
 from .subjects import load_subject
 from .tally import Tally
@@ -38,6 +39,7 @@ def run_all(
     *,
     processes: int | None = None,
     seconds: float | None = None,
+    naive: bool = False,
     on_progress: Callable[[str, Tally], None] | None = None,
 ) -> dict[str, Tally]:
     """Play scenarios on several cores.
@@ -46,6 +48,7 @@ def run_all(
         scenarios: The scenarios, of any subjects.
         processes: How many processes; as many as there are cores if None.
         seconds: Begin nothing more after this time; None for no limit.
+        naive: Let the usual client play them instead of Seawall.
         on_progress: Told the figures of some more episodes of a subject.
 
     Returns:
@@ -60,7 +63,7 @@ def run_all(
         while True:
             in_time = until is None or time.monotonic() < until
             for part in islice(parts, 2 * count - len(waiting)) if in_time else ():
-                waiting.add(pool.submit(_play_some, part))
+                waiting.add(pool.submit(_play_some, part, naive))
             if not waiting:
                 return tallies
             done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
@@ -82,9 +85,9 @@ def _parts(scenarios: Iterable[Scenario]) -> Iterator[list[Scenario]]:
         yield part
 
 
-def _play_some(scenarios: Sequence[Scenario]) -> tuple[str, Tally]:
+def _play_some(scenarios: Sequence[Scenario], naive: bool) -> tuple[str, Tally]:  # noqa: FBT001 -- sent to a process
     name = scenarios[0].subject
     subject, tally = load_subject(name), Tally()
     for scenario in scenarios:
-        tally.add(play(scenario, subject))
+        tally.add(play_naively(scenario, subject) if naive else play(scenario, subject))
     return name, tally
