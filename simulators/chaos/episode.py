@@ -15,6 +15,7 @@ from ..effects import Effect
 from ..origin import outside
 from ..virtual_time import run
 from .history import History
+from .memory import in_memory
 from .recording import Step, nothing
 from .scenario import Mishap, PlannedCall, Scenario
 from .stage import Stage
@@ -171,8 +172,3 @@ def _in_doubt(outcome: Outcome[Any]) -> bool:
     if isinstance(outcome, Partial):
         return any(_in_doubt(item) for item in outcome.items)
     return isinstance(outcome, Unknown | Pending)
-
-
-def in_memory() -> str | None:
-    """A folder that lies in memory, where the system has one: what is simulated need not reach a disk."""
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 -- a fresh folder is made in it

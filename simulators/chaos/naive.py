@@ -16,7 +16,8 @@ from ...core.adapter import Adapter, Attempt, Sent
 from ...core.errors import IntegrationError
 from ..virtual_time import run
 from .entries import Told
-from .episode import Episode, in_memory
+from .episode import Episode
+from .memory import in_memory
 from .recording import RecordedAdapter
 from .scenario import PlannedCall, Scenario
 from .stage import Stage

@@ -39,6 +39,7 @@ from .worker import Worker
 
 _OPENING = 10.0  # virtual seconds before the first call, so that no target is as old as its first second
 _LEASE = 30.0
+_PATIENT = {"recovery": {"interval": 5.0}}  # looks at the ledger cost real time, also where nothing is due
 
 
 class Stage:
@@ -88,7 +89,8 @@ class Stage:
             {
                 "ledger": {"path": str(folder / "ledger.db"), "lease": _LEASE},
                 "systems": {
-                    name: {"connector": subject.name, **subject.settings} for name, subject in self.subjects.items()
+                    name: {"connector": subject.name, **_PATIENT, **subject.settings}
+                    for name, subject in self.subjects.items()
                 },
                 "policy": [{"name": "everything", "decision": "allow"}],
             }
@@ -316,10 +318,13 @@ class Stage:
         """
         for target in self.targets.values():
             await target.settle()
-        left = 0
         living = [worker for worker in self.workers if worker.alive] or [await self.start_worker()]
-        for worker in living:
-            left = await worker.process.run(worker.wall.settle(within), name="settle")
+        until, pause = self.clock.monotonic() + within, 1.0
+        while left := await living[0].process.run(living[0].wall.settle(0.0), name="settle"):
+            if self.clock.monotonic() >= until:
+                break
+            await self.clock.sleep(pause)  # their recovery goes on by itself
+            pause = min(60.0, pause * 1.5)
         for target in self.targets.values():
             await target.settle()
         self._write_event("settled")

@@ -7,6 +7,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,6 +23,7 @@ from ...sql.seam import KINDS, Seam, attach
 from ...sql.statements import OPERATIONS
 from ...virtual_time import LoopClock, VirtualLoop
 from ..entries import Wanted
+from ..memory import in_memory
 from ..subject import Reading, Sample, Sampler, Subject
 
 _CUSTOMERS = 40  # each has one order
@@ -37,9 +39,10 @@ class LegacyTarget:
     """
 
     def __init__(self, plan: Plan, clock: LoopClock) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="seawall-chaos-")
-        self.database = LegacyDatabase(f"sqlite:///{Path(self._folder.name) / 'orders.db'}")
-        self.database.create(customers=_CUSTOMERS)
+        self._folder = tempfile.TemporaryDirectory(prefix="seawall-chaos-", dir=in_memory())
+        file = Path(self._folder.name) / "orders.db"
+        file.write_bytes(_filled())
+        self.database = LegacyDatabase(f"sqlite:///{file}")
         self.seam = _Seam(plan, self, clock)
         self.made = False
         self._effects: list[Effect] = []
@@ -73,6 +76,17 @@ class LegacyTarget:
         """Delete the file."""
         self.database.close()
         self._folder.cleanup()
+
+
+@cache
+def _filled() -> bytes:
+    """The file of a database with its customers: making one takes longer than an episode."""
+    with tempfile.TemporaryDirectory(prefix="seawall-chaos-", dir=in_memory()) as folder:
+        file = Path(folder) / "orders.db"
+        database = LegacyDatabase(f"sqlite:///{file}")
+        database.create(customers=_CUSTOMERS)
+        database.close()
+        return file.read_bytes()
 
 
 class _Seam(Seam):
