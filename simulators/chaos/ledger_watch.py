@@ -55,7 +55,12 @@ def watch(ledger: Ledger, journal: Journal, worker: str, step: Step) -> None:
             known[one.operation.id] = one.operation
             if one.fresh:
                 durable(one.operation, Status.RUNNING, one.operation.epoch)
-        await step("after_journal", worker, intents[0].action)
+        try:
+            await step("after_journal", worker, intents[0].action)
+        except asyncio.CancelledError:
+            if (orphaned := how.get("orphaned")) is not None:
+                orphaned(begun)  # the ledger's own way, which knows no pause here
+            raise
         return begun
 
     async def claim_due(**how: Any) -> list[Operation]:
@@ -83,7 +88,11 @@ def watch(ledger: Ledger, journal: Journal, worker: str, step: Step) -> None:
 
     async def finish(verdicts: Sequence[Verdict], **how: Any) -> list[bool]:
         first = known.get(verdicts[0].operation_id)
-        await step("before_record", worker, "" if first is None else first.action)
+        try:
+            await step("before_record", worker, "" if first is None else first.action)
+        except asyncio.CancelledError:
+            ledger.finish_soon(verdicts)  # it is handed over before anything can be cancelled
+            raise
         return await real_finish(verdicts, **how)
 
     seen.begin, seen.claim_due, seen.finish, recording.record = begin, claim_due, finish, record
