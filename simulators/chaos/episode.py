@@ -102,6 +102,7 @@ class _Play:
             while self._under_way:
                 await asyncio.gather(*self._under_way)
             stage.heal()
+            self._at_steps.clear()
             await stage.settle()
             history, effects = stage.history(), stage.effects()
             return Episode(scenario, history, effects, stage.judge())

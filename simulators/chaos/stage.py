@@ -318,9 +318,8 @@ class Stage:
         """
         for target in self.targets.values():
             await target.settle()
-        living = [worker for worker in self.workers if worker.alive] or [await self.start_worker()]
         until, pause = self.clock.monotonic() + within, 1.0
-        while left := await living[0].process.run(living[0].wall.settle(0.0), name="settle"):
+        while left := await self._open_operations():
             if self.clock.monotonic() >= until:
                 break
             await self.clock.sleep(pause)  # their recovery goes on by itself
@@ -329,6 +328,13 @@ class Stage:
             await target.settle()
         self._write_event("settled")
         return left
+
+    async def _open_operations(self) -> int:
+        """How many operations are still open, as a process that is alive sees it."""
+        living = [worker for worker in self.workers if worker.alive] or [await self.start_worker()]
+        asked = living[0].process.run(living[0].wall.settle(0.0), name="settle")
+        await asyncio.wait({asked})
+        return 1 if asked.cancelled() else asked.result()  # it died over the question
 
     def effects(self) -> dict[str, list[Effect]]:
         """What really happened, for each system."""
