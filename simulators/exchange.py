@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from .effects import Cause
@@ -30,6 +31,21 @@ _REASONS = {
     504: "Gateway Timeout",
     521: "Web Server Is Down",
     524: "A Timeout Occurred",
+}
+_REFUSALS = {
+    400: "Bad Request",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    408: "Request Timeout",
+    409: "Conflict",
+    411: "Length Required",
+    412: "Precondition Failed",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    421: "Misdirected Request",
+    425: "Too Early",
+    431: "Request Header Fields Too Large",
 }
 _GARBAGE = bytes(range(0x80, 0x100)) * 2
 
@@ -62,6 +78,42 @@ class Vendor(Protocol[CallT_contra]):
         ...
 
 
+class RolledBack(Exception):
+    """Ends a transaction of which nothing is to remain."""
+
+
+class Transactional(Protocol[CallT_contra]):
+    """A system that can roll a call back: for faults at ``before_commit``."""
+
+    def rehearse(self, call: CallT_contra) -> None:
+        """Apply the call and roll it back."""
+        ...
+
+
+class Lagging(Protocol[CallT_contra]):
+    """A system with a search that lags behind: for faults at ``visible``."""
+
+    def perform_lagging(self, call: CallT_contra, seconds: float) -> Reply:
+        """Answer a search as it would have been so many seconds ago."""
+        ...
+
+
+class SoapService(Protocol[CallT_contra]):
+    """A SOAP service: for faults that only those show."""
+
+    def soap_fault(self, call: CallT_contra, status: int, code: str, detail: str) -> Reply:
+        """A fault with a code, under a status; its `detail` is none, the vendor's, or a page of HTML."""
+        ...
+
+    def expired_message(self, call: CallT_contra) -> Reply:
+        """The refusal of a message whose security header is too old."""
+        ...
+
+    def drifted(self, reply: Reply, how: str) -> Reply:
+        """A reply that has come away from what the WSDL says."""
+        ...
+
+
 class Exchange(Generic[CallT]):
     """Carries calls out under faults.
 
@@ -77,6 +129,7 @@ class Exchange(Generic[CallT]):
         self._vendor = vendor
         self._injector = injector
         self._late: set[asyncio.Task[Reply]] = set()
+        self._last: Reply | None = None
         self.outstanding = 0
 
     async def run(self, wire: Wire, call: CallT, facts: RequestFacts) -> None:
@@ -84,13 +137,25 @@ class Exchange(Generic[CallT]):
         fault = self._injector.select(facts)
         if fault is None:
             await wire.answer(self._perform(call))
-        elif fault.point == "later":
-            self._promise(call, fault)
-            await self._give_up(wire, fault)
-        elif fault.point == "apply":
-            await self._before(wire, call, fault, facts)
-        else:
-            await self._after(wire, self._perform(call), fault)
+            return
+        match fault.point:
+            case "connect" | "send":
+                await self._lose(wire, fault)
+            case "admit":
+                await self._refuse_in_front(wire, fault)
+            case "apply":
+                await self._before(wire, call, fault, facts)
+            case "before_commit":
+                await self._roll_back(wire, call, fault)
+            case "visible":
+                lagging: Lagging[CallT] = self._vendor  # type: ignore[assignment] # what cannot refuses the plan
+                await wire.answer(lagging.perform_lagging(call, fault.param("seconds")))
+            case "later":
+                self._promise(call, fault)
+                await self._give_up(wire, fault)
+            case _:
+                last = self._last
+                await self._after(wire, call, self._perform(call), fault, last)
 
     async def settle(self) -> None:
         """Wait until no change is outstanding: no late commit, and no slow request that has yet to be applied."""
@@ -102,12 +167,49 @@ class Exchange(Generic[CallT]):
                 await asyncio.sleep(0.02)
 
     def _perform(self, call: CallT, cause: Cause = "request", failing: Mapping[int, str] | None = None) -> Reply:
-        return self._vendor.perform(call, cause=cause, failing=failing or {})
+        self._last = self._vendor.perform(call, cause=cause, failing=failing or {})
+        return self._last
+
+    async def _lose(self, wire: Wire, fault: Fault) -> None:
+        match fault.kind:
+            case "reset":
+                await wire.lose("reset")
+            case "hang":
+                await wire.lose("hang", fault.param("seconds"))
+            case "connect_timeout":
+                await wire.lose("connect_timeout", fault.param("seconds"))
+            case "pool_exhausted":
+                await wire.lose("pool_exhausted", fault.param("seconds"))
+            case "tls":
+                await wire.lose("tls", detail=fault.param("problem"))
+            case "refused" | "dns" | "proxy_407":
+                await wire.lose(fault.kind)
+
+    async def _refuse_in_front(self, wire: Wire, fault: Fault) -> None:
+        match fault.kind:
+            case "status":
+                await wire.answer(_gateway_answer(fault))
+            case "refusal":
+                status: int = fault.param("status")
+                await wire.answer(Reply(status, _page(status, _REFUSALS[status]), HTML))
+            case "redirect_loop":
+                await wire.answer(Reply(fault.param("status"), headers=((b"location", wire.target),)))
+
+    async def _roll_back(self, wire: Wire, call: CallT, fault: Fault) -> None:
+        transactional: Transactional[CallT] = self._vendor  # type: ignore[assignment] # what cannot refuses the plan
+        transactional.rehearse(call)
+        unlock = self._vendor.lock_rows(call)  # until the transaction is over, and with it the connection
+        try:
+            await self._withhold(wire, call, fault)
+        finally:
+            unlock()
 
     async def _before(self, wire: Wire, call: CallT, fault: Fault, facts: RequestFacts) -> None:
         match fault.kind:
-            case "hang" | "reset" | "status":
-                await self._withhold(wire, fault)
+            case "hang" | "reset" | "status" | "soap_fault":
+                await self._withhold(wire, call, fault)
+            case "ws_security_expired":
+                await wire.answer(self._soap.expired_message(call))
             case "slow":
                 await wire.answer(await self._perform_after(fault.param("seconds"), call, fault))
             case "lock_error":
@@ -128,20 +230,29 @@ class Exchange(Generic[CallT]):
                 self._perform(call, failing=dict.fromkeys(range(fault.param("k"), facts.batch), "NOT_PROCESSED"))
                 await wire.hang(fault.param("seconds"))
 
-    async def _withhold(self, wire: Wire, fault: Fault) -> None:
-        if fault.kind == "hang":
-            await wire.hang(fault.param("seconds"))
-        elif fault.kind == "reset":
-            await wire.reset()
-        else:
-            await wire.answer(self._outage(fault))
+    @property
+    def _soap(self) -> SoapService[CallT]:
+        service: SoapService[CallT] = self._vendor  # type: ignore[assignment] # what is none refuses the plan
+        return service
 
-    async def _after(self, wire: Wire, reply: Reply, fault: Fault) -> None:
+    async def _withhold(self, wire: Wire, call: CallT, fault: Fault) -> None:
+        match fault.kind:
+            case "hang":
+                await wire.hang(fault.param("seconds"))
+            case "reset":
+                await wire.reset()
+            case "soap_fault":
+                how = (fault.param(name) for name in ("status", "code", "detail"))
+                await wire.answer(self._soap.soap_fault(call, *how))
+            case _:
+                await wire.answer(self._outage(fault))
+
+    async def _after(self, wire: Wire, call: CallT, reply: Reply, fault: Fault, last: Reply | None) -> None:
         match fault.kind:
             case "reset" if fault.param("bytes"):
                 await wire.answer_part(reply, fault.param("bytes"), reset=True)
-            case "hang" | "reset" | "status":
-                await self._withhold(wire, fault)
+            case "hang" | "reset" | "status" | "soap_fault":
+                await self._withhold(wire, call, fault)
             case "slow":
                 await asyncio.sleep(fault.param("seconds"))
                 await wire.answer(reply)
@@ -151,6 +262,16 @@ class Exchange(Generic[CallT]):
                 # An empty body cannot be cut short; its connection closes without an answer.
                 size = int(len(reply.body) * fault.param("fraction"))
                 await (wire.answer_part(reply, size) if reply.body else wire.close())
+            case "bad_length":
+                await wire.answer(replace(reply, body=reply.body[: int(len(reply.body) * fault.param("fraction"))]))
+            case "wrong_content_type":
+                await wire.answer(replace(reply, content_type=fault.param("content_type").encode()))
+            case "wrong_reply":
+                await wire.answer(last or Reply(200))
+            case "soap_drift":
+                await wire.answer(self._soap.drifted(reply, fault.param("how")))
+            case "no_content":
+                await wire.answer(Reply(204, headers=reply.headers))
             case "empty":
                 await wire.answer(Reply(reply.status, b"", headers=reply.headers))
             case "garbage":
@@ -192,17 +313,30 @@ class Exchange(Generic[CallT]):
         return perform()
 
     def _outage(self, fault: Fault) -> Reply:
-        status: int = fault.param("status")
-        body: str = fault.param("body")
-        if body == "html":
+        if fault.param("body") != "json":
+            return _gateway_answer(fault)
+        return _with_retry_after(self._vendor.outage(fault.param("status")), fault)
+
+
+def _gateway_answer(fault: Fault) -> Reply:
+    """What stands in front of the system when it is away."""
+    status: int = fault.param("status")
+    match fault.param("body"):
+        case "html":
             reply = _gateway_page(status)
-        else:
-            reply = self._vendor.outage(status) if body == "json" else Reply(status)
-        return _with_retry_after(reply, fault)
+        case "json":
+            reply = Reply(status, b'{"message":"%b"}' % _REASONS[status].encode())
+        case _:
+            reply = Reply(status)
+    return _with_retry_after(reply, fault)
 
 
 def _gateway_page(status: int) -> Reply:
-    return Reply(status, GATEWAY_PAGE.format(status=status, reason=_REASONS[status]).encode(), HTML)
+    return Reply(status, _page(status, _REASONS[status]), HTML)
+
+
+def _page(status: int, reason: str) -> bytes:
+    return GATEWAY_PAGE.format(status=status, reason=reason).encode()
 
 
 def _with_retry_after(reply: Reply, fault: Fault) -> Reply:

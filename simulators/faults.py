@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from .kinds import KINDS, Lane, Point
+from .vocabulary import CLIENT_POINTS
 
 
 class PlanError(ValueError):
@@ -41,13 +42,16 @@ class Match(_Frozen):
 
     Args:
         system: Name of the simulator, for example ``salesforce``.
-        operation: The simulator's name of the operation, for example ``create``, or a list of them.
+        operation: The simulator's name of the operation, for example ``create``, or a list of them; for a fault of the
+            client side, the action.
         lane: ``read``, ``write`` or ``auth``.
+        worker: The process that a fault of the client side is for, for example ``w1``.
     """
 
     system: str | None = None
     operation: str | tuple[str, ...] | None = None
     lane: Lane | None = None
+    worker: str | None = None
 
     @property
     def operations(self) -> tuple[str, ...]:
@@ -64,6 +68,7 @@ class Trigger(_Frozen):
         first: At the first n matching calls.
         window: While the simulator is between t0 and t1 seconds old.
         probability: With this chance, drawn from the fault's own seeded stream.
+        key: At each matching request that holds this text, in its address or in its body.
     """
 
     nth: int | None = Field(default=None, ge=1)
@@ -71,14 +76,36 @@ class Trigger(_Frozen):
     first: int | None = Field(default=None, ge=1)
     window: tuple[Seconds, Seconds] | None = None
     probability: float | None = Field(default=None, gt=0, le=1)
+    key: str | None = Field(default=None, min_length=1)
 
     @model_validator(mode="after")
     def _one_of(self) -> Trigger:
         if len(self.model_fields_set) > 1:
-            raise ValueError("name one trigger only: nth, every, first, window or probability")
+            raise ValueError("name one trigger only: nth, every, first, window, probability or key")
         if self.window is not None and self.window[1] <= self.window[0]:
             raise ValueError("a window that ends before it starts never fires: write [t0, t1] with t0 < t1")
         return self
+
+    def fires(self, seen: int, age: float, draw: Callable[[], float], holds: Callable[[str], bool]) -> bool:
+        """Whether it fires at a call.
+
+        Args:
+            seen: The number of the call among those that match, from 1.
+            age: Seconds since the start.
+            draw: Draws a number from 0 to 1.
+            holds: Whether a text is in what was sent.
+        """
+        if self.nth is not None:
+            return seen == self.nth
+        if self.every is not None:
+            return seen % self.every == 0
+        if self.first is not None:
+            return seen <= self.first
+        if self.window is not None:
+            return self.window[0] <= age < self.window[1]
+        if self.probability is not None:
+            return draw() < self.probability
+        return self.key is None or holds(self.key)
 
 
 class Fault(_Frozen):
@@ -109,13 +136,27 @@ class Fault(_Frozen):
         kind = KINDS[self.kind]
         if self.point not in kind.points:
             raise ValueError(f"{self.kind} cannot happen at {self.point}: set point to {' or '.join(kind.points)}")
-        if self.match.lane is not None and self.match.lane not in kind.lanes:
+        lanes = kind.lanes_at(self.point)
+        if self.match.lane is not None and self.match.lane not in lanes:
+            where = "" if lanes == kind.lanes else f" {self.point}"
             raise ValueError(
-                f"{self.kind} never happens to the {self.match.lane} lane: set match.lane to {' or '.join(kind.lanes)}"
+                f"{self.kind} never happens{where} to the {self.match.lane} lane: "
+                f"set match.lane to {' or '.join(lanes)}"
             )
-        if problem := kind.problem_with(self.params):
+        if problem := kind.problem_with(self.point, self.params):
             raise ValueError(f"{self.kind}: {problem}")
+        if self.client_side and self.match.lane is not None:
+            raise ValueError(f"{self.kind} happens to actions, which have no lane: set match.operation to their names")
+        if self.client_side and self.trigger.key is not None:
+            raise ValueError(f"{self.kind} happens before there is a request that could hold a key: use nth or first")
+        if not self.client_side and self.match.worker is not None:
+            raise ValueError(f"{self.kind} happens at the system, which knows no workers: leave match.worker out")
         return self
+
+    @property
+    def client_side(self) -> bool:
+        """Whether it happens in the client's own process and not at the system or on the way to it."""
+        return self.point in CLIENT_POINTS
 
     def param(self, name: str) -> Any:
         """A parameter of the kind, or its default."""

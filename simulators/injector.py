@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from .faults import Fault, Plan, PlanError, nearest
 from .kinds import KINDS, Lane
+from .vocabulary import HTTP, NOUNS, SQL, Traits
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +20,19 @@ class RequestFacts:
         operation: Its name of the operation.
         lane: read, write or auth.
         batch: Number of items, or 0 when the call is no batch.
+        sent: What was sent, in parts: address and body. Faults that are triggered by a key look for it there.
     """
 
     system: str
     operation: str
     lane: Lane
     batch: int = 0
+    sent: tuple[str | bytes, ...] = ()
+
+    def holds(self, key: str) -> bool:
+        """Whether a text is in what was sent."""
+        raw = key.encode()
+        return any(key in part if isinstance(part, str) else raw in part for part in self.sent)
 
 
 class FaultInjector:
@@ -35,10 +43,12 @@ class FaultInjector:
         system: Name of the simulator; faults that name another system are left to that one.
         operations: The simulator's operations and the lane of each; names are checked against it.
         batches: Those of them that can have several items.
+        traits: What the simulator is; if None a database where it has a ``commit``, and else a system behind HTTP.
         now: The simulator's clock, in seconds; windows and `heal_at` count from the creation of the injector.
 
     Raises:
-        PlanError: A fault names an operation that the simulator does not have, or that its kind never befalls.
+        PlanError: A fault names an operation that the simulator does not have, or that its kind never befalls, or is
+            of a kind that the simulator cannot carry out.
     """
 
     def __init__(
@@ -48,16 +58,24 @@ class FaultInjector:
         system: str,
         operations: Mapping[str, Lane],
         batches: Collection[str] = (),
+        traits: Traits | None = None,
         now: Callable[[], float],
     ) -> None:
         self.plan = plan or Plan()
         self._now = now
         self._started = now()
         self._healed = False
-        own = [fault for fault in self.plan.faults if fault.match.system in (None, system)]
+        known = traits if traits is not None else SQL if "commit" in operations else HTTP
+        own = [
+            fault
+            for fault in self.plan.faults
+            if fault.match.system in (None, system) and not KINDS[fault.kind].client_side
+        ]
         for fault in own:
-            _check(fault, system, operations, batches)
-        self._watched = [_Watched(fault, self.plan.seed) for fault in own]
+            _check(fault, system, operations, batches, known)
+        self.own = tuple(own)
+        """The plan's faults for this system."""
+        self._watched = [_Watched(fault, self.plan.seed, known) for fault in own]
         self.watch: Callable[[RequestFacts, Fault | None], None] | None = None
         """Told each request and the fault that it gets, if there is one to tell."""
         self.suspended = False
@@ -83,7 +101,7 @@ class FaultInjector:
         for watched in self._watched:
             if (
                 watched.matches(facts)
-                and watched.triggers(age)
+                and watched.triggers(age, facts)
                 and chosen is None
                 and not self._healed
                 and watched.left
@@ -112,14 +130,15 @@ class FaultInjector:
 class _Watched:
     """A fault with its counters and its two random streams: one for its trigger, one for its choice of items."""
 
-    def __init__(self, fault: Fault, seed: int) -> None:
+    def __init__(self, fault: Fault, seed: int, traits: Traits) -> None:
         self.fault = fault
+        self._traits = traits
         self.seen = 0
         self.fired = 0
         self.trigger_stream = random.Random(f"{seed}/{fault.id}")  # noqa: S311 - repeatable on purpose
         self.items_stream = random.Random(f"{seed}/{fault.id}/items")  # noqa: S311 - repeatable on purpose
-        self._lanes = KINDS[fault.kind].lanes
-        self._batches = KINDS[fault.kind].batches
+        self._kind = KINDS[fault.kind]
+        self._lanes = self._kind.lanes_at(fault.point)
 
     @property
     def left(self) -> bool:
@@ -131,41 +150,44 @@ class _Watched:
             facts.lane in self._lanes
             and match.lane in (None, facts.lane)
             and (match.operation is None or facts.operation in match.operations)
-            and (facts.batch > 0 or not self._batches)
+            and (facts.batch > 0 or not self._kind.batches)
+            and self._kind.befalls(self._traits, facts.operation, self.fault.point)
         )
 
-    def triggers(self, age: float) -> bool:
+    def triggers(self, age: float, facts: RequestFacts) -> bool:
         self.seen += 1
-        trigger = self.fault.trigger
-        if trigger.nth is not None:
-            return self.seen == trigger.nth
-        if trigger.every is not None:
-            return self.seen % trigger.every == 0
-        if trigger.first is not None:
-            return self.seen <= trigger.first
-        if trigger.window is not None:
-            return trigger.window[0] <= age < trigger.window[1]
-        if trigger.probability is not None:
-            return self.trigger_stream.random() < trigger.probability
-        return True
+        return self.fault.trigger.fires(self.seen, age, self.trigger_stream.random, facts.holds)
 
 
-def _check(fault: Fault, system: str, operations: Mapping[str, Lane], batches: Collection[str]) -> None:
-    if KINDS[fault.kind].databases and "commit" not in operations:
-        raise PlanError(f"fault {fault.id!r} can never fire: {fault.kind} befalls databases, and {system} is none")
+def _check(fault: Fault, system: str, operations: Mapping[str, Lane], batches: Collection[str], traits: Traits) -> None:
+    if problem := _misfit(fault, system, operations, batches, traits):
+        raise PlanError(f"fault {fault.id!r} can never fire: {problem}")
+
+
+def _misfit(
+    fault: Fault, system: str, operations: Mapping[str, Lane], batches: Collection[str], traits: Traits
+) -> str | None:
+    """Why a fault can never befall a system, as a sentence that says what to do; None if it can."""
+    kind = KINDS[fault.kind]
+    if traits.keys().isdisjoint(kind.traits):
+        nouns = " or ".join(NOUNS[trait] for trait in kind.traits)
+        return f"{fault.kind} befalls {nouns}, and {system} is none"
+    if fault.point == "before_commit" and "transactions" not in traits:
+        return f"{system} has no transactions that could be rolled back; set point to apply or after_commit"
+    if fault.trigger.key is not None and "sql" in traits:
+        return "the values of a statement are not searched for a key; use nth, first or probability"
+    able = [name for name in operations if kind.befalls(traits, name, fault.point)]
     for name in fault.match.operations:
         if name not in operations:
-            raise PlanError(
-                f"fault {fault.id!r} can never fire: {system} has no operation {name!r}{nearest(name, operations)}"
-            )
-        lanes = KINDS[fault.kind].lanes if fault.match.lane is None else (fault.match.lane,)
+            return f"{system} has no operation {name!r}{nearest(name, operations)}"
+        lanes = kind.lanes_at(fault.point) if fault.match.lane is None else (fault.match.lane,)
         if operations[name] not in lanes:
-            raise PlanError(
-                f"fault {fault.id!r} can never fire: {name} is in the {operations[name]} lane "
-                f"and the fault is for {' or '.join(lanes)}; change match or kind"
+            return (
+                f"{name} is in the {operations[name]} lane and the fault is for {' or '.join(lanes)}; "
+                "change match or kind"
             )
-        if KINDS[fault.kind].batches and name not in batches:
-            raise PlanError(
-                f"fault {fault.id!r} can never fire: {name} has no items; "
-                f"set match.operation to one of {', '.join(sorted(batches))}"
-            )
+        if kind.batches and name not in batches:
+            return f"{name} has no items; set match.operation to one of {', '.join(sorted(batches))}"
+        if name not in able:
+            return f"{fault.kind} at {fault.point} never befalls {name}; set match.operation to {' or '.join(able)}"
+    return None

@@ -1,121 +1,194 @@
-"""The kinds of fault that an HTTP simulator can carry out, and the points at which each makes sense.
+"""The kinds of fault: what each does, at which points it makes sense, and with which parameters.
 
-Points: ``apply`` is before anything is applied; ``after_commit`` is after the change was committed (for a read: after
-it was answered inside), and ``respond`` is another name for it; ``later`` applies the change after the reply was
-given up. The same kind before and after the commit is the pair that matters: the client sees the same, and the truth
-is the opposite.
+`vocabulary` explains the points; `docs/faults.md` shows all of it. A kind is in this list only if it is really carried
+out: by the simulators in `exchange`, by databases in `sql`, and in the client's own process by the chaos kit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final
 
-Lane = Literal["read", "write", "auth"]
-Point = Literal["apply", "after_commit", "respond", "later"]
+from .vocabulary import CLIENT_POINTS, KindOfFault, Lane, Point
 
-_ANY: tuple[Lane, ...] = ("read", "write", "auth")
-_DATA: tuple[Lane, ...] = ("read", "write")
-_WRITE: tuple[Lane, ...] = ("write",)
-_BEFORE: tuple[Point, ...] = ("apply",)
-_AFTER: tuple[Point, ...] = ("after_commit", "respond")
-_BOTH: tuple[Point, ...] = ("apply", "after_commit", "respond")
+__all__ = ["KINDS", "KindOfFault", "Lane", "Point"]
 
-
-@dataclass(frozen=True, slots=True)
-class KindOfFault:
-    """What a kind allows.
-
-    Args:
-        says: One sentence on what happens.
-        points: Where it can happen.
-        lanes: Which calls it can befall.
-        params: Its parameters with their defaults.
-        choices: The values that a parameter is limited to.
-        batches: Only calls with several items.
-        databases: Only statements of a database.
-    """
-
-    says: str
-    points: tuple[Point, ...]
-    lanes: tuple[Lane, ...] = _ANY
-    params: Mapping[str, Any] = field(default_factory=dict)
-    choices: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    batches: bool = False
-    databases: bool = False
-
-    def problem_with(self, params: Mapping[str, Any]) -> str | None:
-        """What is wrong with the parameters, as one sentence that says what to do, or None."""
-        for name, value in params.items():
-            if name not in self.params:
-                known = ", ".join(self.params) or "none"
-                return f"there is no parameter {name!r}; it has: {known}"
-            if value is None and self.params[name] is None:
-                continue
-            if name in self.choices and value not in self.choices[name]:
-                return f"{name} must be one of {', '.join(map(str, self.choices[name]))}, not {value!r}"
-            if name in _NON_NEGATIVE and (isinstance(value, bool) or not isinstance(value, int | float) or value < 0):
-                return f"{name} must be a number from 0 up, not {value!r}"
-            if name == "fraction" and isinstance(value, int | float) and value > 1:
-                return f"fraction must be between 0 and 1, not {value!r}"
-            if name == "k" and (not isinstance(value, int) or value < 1):
-                return f"k must be a whole number from 1 up, not {value!r}"
-        return None
-
-
-_NON_NEGATIVE = ("seconds", "delay", "fraction", "bytes", "k")
+_DATA: Final[tuple[Lane, ...]] = ("read", "write")
+_WRITE: Final[tuple[Lane, ...]] = ("write",)
+_READ: Final[tuple[Lane, ...]] = ("read",)
+_CONNECT: Final[tuple[Point, ...]] = ("connect",)
+_BEFORE: Final[tuple[Point, ...]] = ("apply",)
+_AFTER: Final[tuple[Point, ...]] = ("after_commit", "respond")
+_BOTH: Final[tuple[Point, ...]] = ("apply", "before_commit", "after_commit", "respond")
+_STEPS: Final = CLIENT_POINTS[1:]
 _OUTAGE = (477, 500, 502, 503, 504, 521, 524)
+_REFUSAL = (400, 403, 404, 405, 408, 409, 411, 412, 413, 415, 421, 425, 431)
+IN_DOUBT = ("in_doubt", "completion_unknown")
+"""Errors of a database that leave open whether the transaction was committed."""
+
+
+def _only_refusals_come_first(point: Point, params: Mapping[str, Any]) -> str | None:
+    code = params["code"]
+    if code != "Server" and point in _AFTER:
+        return f"a fault that blames the client ({code}) is a refusal, which comes before: set point to apply"
+    return None
+
+
+def _doubt_is_about_the_commit(point: Point, params: Mapping[str, Any]) -> str | None:
+    error = params["error"]
+    if error in IN_DOUBT and point == "apply":
+        return f"{error} is about a commit: set point to before_commit or after_commit, and match.operation to commit"
+    if error not in IN_DOUBT and point != "apply":
+        return f"{error} comes in place of the statement: set point to apply"
+    return None
+
 
 KINDS: Mapping[str, KindOfFault] = {
+    # On the way to the system ------------------------------------------------------------------------------------
+    "refused": KindOfFault("Nobody listens at the address: the connection is refused.", _CONNECT),
+    "dns": KindOfFault("The system's name cannot be resolved.", _CONNECT),
+    "connect_timeout": KindOfFault(
+        "Nobody answers at the address: the client's connect timeout passes, or the operating system's own of "
+        "`seconds`.",
+        _CONNECT,
+        params={"seconds": 127.0},
+    ),
+    "tls": KindOfFault(
+        "The TLS handshake fails because the certificate is not valid.",
+        _CONNECT,
+        params={"problem": "expired"},
+        choices={"problem": ("expired", "wrong_host", "unknown_issuer")},
+    ),
+    "pool_exhausted": KindOfFault(
+        "No connection of the client's pool becomes free before its pool timeout, or for `seconds` if it has none.",
+        _CONNECT,
+        params={"seconds": 30.0},
+    ),
+    "proxy_407": KindOfFault("The client's own proxy demands a login and opens no connection.", _CONNECT),
+    # Anywhere in a call ------------------------------------------------------------------------------------------
     "hang": KindOfFault(
         "No answer: the connection stays open until the client goes or `seconds` have passed, then it is closed.",
-        _BOTH,
+        ("send", *_BOTH),
         params={"seconds": 30.0},
+        traits=("http", "sql"),
     ),
     "reset": KindOfFault(
         "The connection is reset (TCP RST) after `bytes` bytes of the reply's body; with 0, not one byte is sent.",
-        _BOTH,
+        ("send", *_BOTH),
         params={"bytes": 0},
+        traits=("http", "sql"),
     ),
     "status": KindOfFault(
         "An outage status with a JSON or HTML body, as a gateway or the vendor's front end sends it.",
-        _BOTH,
+        ("admit", *_BOTH),
         params={"status": 503, "body": "json", "retry_after": None},
         choices={"status": _OUTAGE, "body": ("json", "html", "empty")},
     ),
     "slow": KindOfFault(
         "`seconds` pass and then all goes on as if nothing had been, whether or not the client is still there. "
         "With `locks`, the rows that are to be changed stay locked meanwhile.",
-        _BOTH,
+        ("apply", *_AFTER),
         params={"seconds": 1.0, "locks": False},
         choices={"locks": (False, True)},
+        traits=("http", "sql"),
     ),
-    "lock_error": KindOfFault("The vendor's row-lock refusal; nothing is written.", _BEFORE, _WRITE),
+    # In place of the work ----------------------------------------------------------------------------------------
+    "refusal": KindOfFault(
+        "A gateway's own refusal with a 4xx status and an HTML page; the system never sees the request.",
+        ("admit",),
+        params={"status": 408},
+        choices={"status": _REFUSAL},
+    ),
+    "redirect_loop": KindOfFault(
+        "A redirect to the same address, as a login page or a broken load balancer gives it.",
+        ("admit",),
+        params={"status": 302},
+        choices={"status": (301, 302, 303, 307, 308)},
+    ),
+    "lock_error": KindOfFault(
+        "The vendor's row-lock refusal; nothing is written.", _BEFORE, _WRITE, traits=("http", "sql")
+    ),
     "throttle": KindOfFault(
-        "The vendor's refusal because of too many calls; nothing is written.",
+        "The vendor's refusal because of too many calls; nothing is written. `retry_after` is sent as it is: seconds, "
+        "a date, or nonsense.",
         _BEFORE,
         params={"status": 403, "retry_after": None},
         choices={"status": (403, 429, 503)},
     ),
-    "sql_error": KindOfFault(
-        "A database's own error in place of the statement, which never runs. A victim's transaction is rolled back.",
-        _BEFORE,
-        params={"error": "deadlock"},
-        choices={"error": ("deadlock", "serialization", "lock_timeout", "statement_timeout", "read_only")},
-        databases=True,
-    ),
     "session_expired": KindOfFault(
         "The session of the call is ended for good, and the call is refused for it.", _BEFORE, _DATA
     ),
+    "ws_security_expired": KindOfFault(
+        "The clocks are too far apart: the message is refused as expired (`wsse:MessageExpired`).",
+        _BEFORE,
+        _DATA,
+        traits=("wss",),
+    ),
+    "sql_error": KindOfFault(
+        "A database's own error in place of the statement, which never runs. A victim's transaction is rolled back; "
+        "a killed session is closed. `in_doubt` (SQLSTATE 08007) and `completion_unknown` (40003) answer COMMIT, "
+        "whether it was rolled back or went through.",
+        ("apply", "before_commit", "after_commit"),
+        params={"error": "deadlock"},
+        choices={
+            "error": (
+                "deadlock",
+                "serialization",
+                "lock_timeout",
+                "statement_timeout",
+                "read_only",
+                "killed_session",
+                *IN_DOUBT,
+            )
+        },
+        traits=("sql",),
+        at_commit=True,
+        refuses=_doubt_is_about_the_commit,
+    ),
+    "soap_fault": KindOfFault(
+        "A SOAP fault under HTTP `status`. Its code says whose fault it is, which is true: one that blames the client "
+        "comes before anything is applied. `detail` is none, the vendor's, or an HTML page.",
+        _BOTH,
+        params={"status": 500, "code": "Server", "detail": "none"},
+        choices={
+            "status": (200, 400, 500),
+            "code": ("Server", "Client", "VersionMismatch", "MustUnderstand"),
+            "detail": ("none", "vendor", "html"),
+        },
+        traits=("soap",),
+        refuses=_only_refusals_come_first,
+    ),
+    # A reply that is spoilt --------------------------------------------------------------------------------------
     "html_200": KindOfFault("Status 200 with an HTML maintenance page in place of the reply.", _AFTER),
     "truncate": KindOfFault(
         "The reply's body stops after `fraction` of the length that its header promised.",
         _AFTER,
         params={"fraction": 0.5},
+        traits=("http", "sql"),
+    ),
+    "bad_length": KindOfFault(
+        "The reply's header promises `fraction` of its length, and so much is sent: to HTTP it looks whole.",
+        _AFTER,
+        params={"fraction": 0.5},
     ),
     "empty": KindOfFault("The reply's status with an empty body.", _AFTER),
+    "no_content": KindOfFault("Status 204 in place of the reply.", _AFTER),
     "garbage": KindOfFault("The reply's status and content type with bytes that are no document at all.", _AFTER),
+    "wrong_content_type": KindOfFault(
+        "The reply as it is, said to be something else.", _AFTER, params={"content_type": "text/html; charset=UTF-8"}
+    ),
+    "wrong_reply": KindOfFault(
+        "The reply to the call before, as a proxy gives it that mixes up its connections.", _AFTER, deceives=True
+    ),
+    "soap_drift": KindOfFault(
+        "The reply is not what the WSDL says: an element `added` everywhere, every value `nil`, the `namespace` of "
+        "another version, elements in another `order`, or the last one `removed`.",
+        _AFTER,
+        params={"how": "added"},
+        choices={"how": ("added", "nil", "namespace", "order", "removed")},
+        traits=("soap",),
+    ),
+    # What comes later, twice, in part, or to light late ----------------------------------------------------------
     "late_commit": KindOfFault(
         "The call is accepted and applied `delay` seconds later, whatever the client does; meanwhile the client "
         "sees `reply`: no answer for `seconds`, a 504, or a reset. With `locks`, the rows stay locked until then, "
@@ -124,6 +197,7 @@ KINDS: Mapping[str, KindOfFault] = {
         _WRITE,
         params={"delay": 1.0, "reply": "hang", "seconds": 30.0, "locks": False},
         choices={"reply": ("hang", "504", "reset"), "locks": (False, True)},
+        traits=("http", "sql"),
     ),
     "duplicate_delivery": KindOfFault(
         "The call is applied twice, as when a proxy sends it again; the client gets the first or second answer.",
@@ -145,5 +219,60 @@ KINDS: Mapping[str, KindOfFault] = {
         _WRITE,
         params={"k": 1, "seconds": 30.0},
         batches=True,
+    ),
+    "search_lag": KindOfFault(
+        "Search shows the records as they were `seconds` ago, or longer ago where the system always lags more.",
+        ("visible",),
+        _READ,
+        params={"seconds": 30.0},
+        traits=("search",),
+    ),
+    # In the client's own process ---------------------------------------------------------------------------------
+    "crash": KindOfFault(
+        "The process is killed, and another takes its place after `seconds`.",
+        _STEPS,
+        _DATA,
+        params={"seconds": 1.0},
+        traits=("client",),
+    ),
+    "pause": KindOfFault(
+        "Nothing of the process runs for `seconds`, while everything else does; then it goes on as if nothing had "
+        "been.",
+        _STEPS,
+        _DATA,
+        params={"seconds": 45.0},
+        traits=("client",),
+    ),
+    "cancel": KindOfFault(
+        "The caller goes away: what it waits for is cancelled, `seconds` after it asked or after the step.",
+        CLIENT_POINTS,
+        _DATA,
+        params={"seconds": 0.0},
+        traits=("client",),
+    ),
+    "short_deadline": KindOfFault(
+        "The client gives the call only `seconds`.", ("call",), _DATA, params={"seconds": 0.5}, traits=("client",)
+    ),
+    "two_workers": KindOfFault(
+        "The same request is given to another process as well, `seconds` later.",
+        ("call",),
+        _WRITE,
+        params={"seconds": 0.0},
+        traits=("client",),
+    ),
+    "ledger_write_fails": KindOfFault(
+        "The ledger does not take what is to be written, and says so; nothing of it is kept.",
+        ("before_journal", "before_record"),
+        _DATA,
+        params={"error": "disk_full"},
+        choices={"error": ("disk_full", "locked", "io_error")},
+        traits=("client",),
+    ),
+    "clock_jump": KindOfFault(
+        "The process's wall clock jumps `by` seconds, forwards or back; its monotonic clock does not.",
+        CLIENT_POINTS,
+        _DATA,
+        params={"by": 3600.0},
+        traits=("client",),
     ),
 }

@@ -15,9 +15,11 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from .faults import PlanError
+from .injector import FaultInjector
 from .inprocess import InProcessTransport
 from .tls import Certificate
-from .wire import EXTENSION, AsgiApp, Receive, Scope, Send, Simulator, asgi_of
+from .wire import EXTENSION, AsgiApp, Loss, Receive, Scope, Send, Simulator, asgi_of
 
 __all__ = ["Certificate", "InProcessTransport", "serve", "serve_in_thread"]
 
@@ -45,10 +47,12 @@ async def serve(
 
     Raises:
         ValueError: The host is not loopback.
+        PlanError: The simulator's plan has a fault that nobody who already listens can show.
         OSError: The port is taken.
     """
     if host != LOOPBACK:
         raise ValueError(f"simulators listen on {LOOPBACK} only, not on {host!r}")
+    _check_plan(app)
     config = uvicorn.Config(
         asgi_of(app),
         http=_BreakableProtocol,
@@ -128,6 +132,16 @@ def serve_in_thread(
         raise failure
 
 
+def _check_plan(app: object) -> None:
+    faults = getattr(app, "faults", None)
+    for fault in faults.own if isinstance(faults, FaultInjector) else ():
+        if fault.point == "connect":
+            raise PlanError(
+                f"fault {fault.id!r} can never fire: {fault.kind} happens before a server has the request, and this "
+                "one is served on a socket; reach the simulator through InProcessTransport, or take the fault out"
+            )
+
+
 class _BreakableProtocol(H11Protocol):
     """uvicorn's HTTP/1.1 protocol, with the connection's `Line` in each scope."""
 
@@ -151,6 +165,13 @@ class _SocketLine:
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+
+    def lose(self, how: Loss, seconds: float, detail: str) -> None:  # noqa: ARG002 - the caller waits
+        # A request that has arrived was small enough for the kernel's buffers: its client sees a reset when it reads.
+        if how == "reset":
+            self.reset()
+        elif how != "hang":
+            raise RuntimeError(f"{how} happens before a server has the request: use InProcessTransport")
 
     def reset(self) -> None:
         raw: socket.socket | None = self._transport.get_extra_info("socket")

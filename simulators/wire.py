@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass, replace
 from email.utils import formatdate
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -33,8 +33,22 @@ JSON = b"application/json;charset=UTF-8"
 HTML = b"text/html; charset=UTF-8"
 
 
+Loss = Literal["refused", "dns", "connect_timeout", "tls", "pool_exhausted", "proxy_407", "reset", "hang"]
+"""How a request is lost on its way: at the connection, or (`reset`, `hang`) while it is being sent."""
+
+
 class Line(Protocol):
     """What can be done to the transport below HTTP."""
+
+    def lose(self, how: Loss, seconds: float, detail: str) -> None:
+        """Let it be as if the request had never arrived.
+
+        Args:
+            how: What the client meets.
+            seconds: How long it meets it at most, for those that take time.
+            detail: What is wrong, for those that have several reasons.
+        """
+        ...
 
     def reset(self) -> None:
         """Break the connection at once so that the peer sees a reset."""
@@ -83,6 +97,8 @@ class Wire:
     """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, now: Callable[[], float]) -> None:
+        self.target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
+        """The path and query that were asked for."""
         self._line: Line | None = (scope.get("extensions") or {}).get(EXTENSION)
         self._receive = receive
         self._send = send
@@ -119,6 +135,14 @@ class Wire:
                 await self._gone()
         except TimeoutError:
             await self.close()
+
+    async def lose(self, how: Loss, seconds: float = 0.0, detail: str = "") -> None:
+        """Let the client see that its request was lost on the way, until it goes."""
+        self._connected().lose(how, seconds, detail)
+        if how == "hang":
+            await self.hang(seconds)
+        else:
+            await self._gone()
 
     async def reset(self) -> None:
         """Break the connection off; the client sees a reset."""

@@ -6,36 +6,63 @@ from collections.abc import Collection, Iterator, Mapping
 
 from ..faults import Fault, Match, Trigger
 from ..kinds import KINDS, Lane
+from ..vocabulary import HTTP, SQL, Traits
 
 _ALIASES = {"respond": "after_commit"}
 """Points that are another name for one that is tried anyway."""
+_VARIANTS: Mapping[str, tuple[str, ...]] = {"soap_drift": ("how",), "soap_fault": ("status",), "sql_error": ("error",)}
+"""Parameters that make another fault of a kind, so that each of their values is tried."""
 
 
 def single_faults(
-    lanes: Mapping[str, Lane], batches: Collection[str] = (), *, kinds: Collection[str] | None = None
+    lanes: Mapping[str, Lane],
+    batches: Collection[str] = (),
+    *,
+    kinds: Collection[str] | None = None,
+    traits: Traits | None = None,
+    operations: Collection[str] | None = None,
 ) -> Iterator[Fault]:
     """Each fault once, with the kind's own parameters, at the first request of its name.
+
+    Kinds that no client can see through are left out, and those of the client side, which befall actions.
 
     Args:
         lanes: The system's requests and the lane of each.
         batches: Those that carry several items.
-        kinds: The kinds that the system carries out; None for all that its lanes allow.
+        kinds: The kinds that the system carries out; None for all that its lanes and traits allow.
+        traits: What the system is; a database where it has a `commit`, and a system behind HTTP otherwise, if None.
+        operations: Only these requests; None for all.
     """
-    database = "commit" in lanes
+    known = traits if traits is not None else SQL if "commit" in lanes else HTTP
     for name, kind in KINDS.items():
-        if (kinds is not None and name not in kinds) or (kind.databases and not database):
+        if kind.deceives or kind.client_side or (kinds is not None and name not in kinds):
             continue
         for request, lane in lanes.items():
-            if lane not in kind.lanes or (kind.batches and request not in batches):
+            if (kind.batches and request not in batches) or (operations is not None and request not in operations):
                 continue
             for point in kind.points:
-                if _ALIASES.get(point) in kind.points:
+                if _ALIASES.get(point) in kind.points or lane not in kind.lanes_at(point):
                     continue
-                yield Fault(
-                    id=f"{request}-{point}-{name}",
-                    match=Match(operation=request),
-                    point=point,
-                    kind=name,
-                    trigger=Trigger(nth=1),
-                    times=1,
-                )
+                if not kind.befalls(known, request, point):
+                    continue
+                for variant, params in _variants(name):
+                    if kind.problem_with(point, params) is None:
+                        yield Fault(
+                            id=f"{request}-{point}-{name}{variant}",
+                            match=Match(operation=request),
+                            point=point,
+                            kind=name,
+                            params=params,
+                            trigger=Trigger(nth=1),
+                            times=1,
+                        )
+
+
+def _variants(name: str) -> Iterator[tuple[str, dict[str, object]]]:
+    """The names and parameters of the faults that a kind stands for; first the one with its own parameters."""
+    kind = KINDS[name]
+    yield "", {}
+    for param in _VARIANTS.get(name, ()):
+        for value in kind.choices[param]:
+            if value != kind.params[param]:
+                yield f"-{value}", {param: value}

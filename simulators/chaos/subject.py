@@ -13,6 +13,7 @@ from ..faults import Plan
 from ..injector import FaultInjector
 from ..kinds import Lane
 from ..virtual_time import LoopClock
+from ..vocabulary import Traits
 from .entries import Wanted
 
 
@@ -94,7 +95,9 @@ class Subject(ABC):
     batches: ClassVar[Collection[str]] = ()
     """Those of them that carry several items."""
     kinds: ClassVar[Collection[str] | None] = None
-    """The kinds of fault that the simulator carries out; None for all that its lanes allow."""
+    """The kinds of fault that the simulator carries out; None for all that its lanes and traits allow."""
+    traits: ClassVar[Traits | None] = None
+    """What the simulator is; if None a database where its lanes have a `commit`, and else a system behind HTTP."""
     canaries: ClassVar[tuple[str, ...]] = ()
     """The secrets that its settings hold."""
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..effects import Cause, EffectLog
-from ..exchange import Exchange
+from ..exchange import Exchange, RolledBack
 from ..faults import Plan
 from ..injector import FaultInjector, RequestFacts
 from ..journal import Journal
 from ..kinds import Lane
 from ..request import HttpRequest, json_reply
+from ..vocabulary import Traits
 from ..wire import Receive, Reply, Scope, Send, Wire
 from .batches import BATCHES, batch_size
 from .call import Call
@@ -29,6 +31,9 @@ from .transaction import touched
 
 OPERATIONS: Mapping[str, Lane] = {name: lane for name, (lane, _) in RESPONDERS.items()}
 """The names that a plan can match on, and the lane of each."""
+
+TRAITS: Traits = {"http": None, "transactions": None, "search": ("search",)}
+"""What kinds of fault it can show."""
 
 
 class HubSpotSimulator:
@@ -67,11 +72,14 @@ class HubSpotSimulator:
         plan = plan or Plan()
         plan = plan if seed is None else plan.with_seed(seed)
         self.faults = FaultInjector(
-            plan, system=self.settings.system, operations=OPERATIONS, batches=BATCHES, now=self._now
+            plan, system=self.settings.system, operations=OPERATIONS, batches=BATCHES, traits=TRAITS, now=self._now
         )
         self.effects = EffectLog(effects_path)
         journal = None if data_path is None else Journal(data_path)
         self.portal = Portal.build(self.settings, self.effects, self._now, journal, plan.seed)
+        for fault in self.faults.own:
+            if fault.kind == "search_lag":
+                self.portal.records.remember(fault.param("seconds"))
         self._exchange = Exchange[Call](self, self.faults)
         self._requests = self.effects.last_request_id
 
@@ -146,7 +154,13 @@ class HubSpotSimulator:
         except HubSpotError as error:
             await wire.answer(self._refused(request, error))
             return
-        facts = RequestFacts(self.settings.system, call.operation, OPERATIONS[call.operation], batch_size(call))
+        facts = RequestFacts(
+            self.settings.system,
+            call.operation,
+            OPERATIONS[call.operation],
+            batch_size(call),
+            (request.target, body),
+        )
         await self._exchange.run(wire, call, facts)
 
     def perform(self, call: Call, *, cause: Cause = "request", failing: Mapping[int, str] | None = None) -> Reply:
@@ -160,6 +174,17 @@ class HubSpotSimulator:
         except HubSpotError as error:
             return self._refused(call.request, error)
         return self._finished(call, reply)
+
+    def rehearse(self, call: Call) -> None:
+        """Apply a call and roll it back."""
+        with suppress(RolledBack, HubSpotError), self.records.transaction(call.request.number) as tx:
+            RESPONDERS[call.operation][1](self.portal, call, tx)
+            raise RolledBack
+
+    def perform_lagging(self, call: Call, seconds: float) -> Reply:
+        """Answer a search as it would have been so many seconds ago."""
+        with self.records.lagging(seconds):
+            return self.perform(call)
 
     def locked(self, call: Call) -> Reply:
         """423, for a batch as a whole too."""

@@ -6,6 +6,7 @@ A record is never changed in place: each write puts a new one in its stead, so t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from ..effects import Cause, EffectLog
 from ..journal import Entry, Journal
@@ -44,6 +45,7 @@ class Records:
         self.locks = Locks()
         self.extra: dict[str, list[Entry]] = {}
         self._lag = search_lag
+        self._kept_for = search_lag
         self._rows: dict[str, dict[str, Record]] = {name: {} for name in schema.objects}
         self._index: dict[tuple[str, str, str], str] = {}
         self._links: dict[Place, dict[Place, set[int]]] = {}
@@ -76,6 +78,19 @@ class Records:
             known = [record for at, record in versions if at <= horizon]
             if known and not known[-1].archived:
                 yield known[-1]
+
+    @contextmanager
+    def lagging(self, seconds: float) -> Iterator[None]:
+        """Let search be at least so far behind for a while, no further than is remembered."""
+        usual, self._lag = self._lag, max(self._lag, min(seconds, self._kept_for))
+        try:
+            yield
+        finally:
+            self._lag = usual
+
+    def remember(self, seconds: float) -> None:
+        """Keep what search knew for at least so long."""
+        self._kept_for = max(self._kept_for, seconds)
 
     def associated(self, record: Record, to_object: str) -> list[tuple[str, set[int]]]:
         """Ids and association types of the living records that a record is associated with."""
@@ -121,7 +136,7 @@ class Records:
         """Let search come to know a record, when its time has come."""
         versions = self._versions[record.object].setdefault(record.id, [])
         versions.append((at, record))
-        horizon = self.now() - self._lag
+        horizon = self.now() - self._kept_for
         while len(versions) > 1 and versions[1][0] <= horizon:
             versions.pop(0)
 

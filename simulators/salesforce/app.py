@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..effects import Cause, EffectLog
-from ..exchange import Exchange
+from ..exchange import Exchange, RolledBack
 from ..faults import Plan
 from ..injector import FaultInjector, RequestFacts
 from ..journal import Journal
 from ..kinds import Lane
+from ..vocabulary import Traits
 from ..wire import Receive, Reply, Scope, Send, Wire
 from .batches import BATCHES, batch_size
 from .composite import composite
@@ -32,6 +34,9 @@ _ALL: Mapping[str, tuple[Lane, Responder]] = {**RESPONDERS, "composite": ("write
 
 OPERATIONS: Mapping[str, Lane] = {name: lane for name, (lane, _) in _ALL.items()}
 """The names that a plan can match on, and the lane of each."""
+
+TRAITS: Traits = {"http": None, "transactions": None}
+"""What kinds of fault it can show."""
 
 MOST_URI = 16_384
 """Longest URI in bytes, as documented; a longer one is a 414."""
@@ -72,6 +77,7 @@ class SalesforceSimulator:
             system=self.settings.system,
             operations=OPERATIONS,
             batches=BATCHES,
+            traits=TRAITS,
             now=self._now,
         )
         self.effects = EffectLog(effects_path)
@@ -137,7 +143,13 @@ class SalesforceSimulator:
         except ApiError as error:
             await wire.answer(self._finished(refused(error)))
             return
-        facts = RequestFacts(self.settings.system, call.operation, OPERATIONS[call.operation], batch_size(call))
+        facts = RequestFacts(
+            self.settings.system,
+            call.operation,
+            OPERATIONS[call.operation],
+            batch_size(call),
+            (call.request.target, body),
+        )
         await self._exchange.run(wire, call, facts)
 
     def perform(self, call: Call, *, cause: Cause = "request", failing: Mapping[int, str] | None = None) -> Reply:
@@ -153,6 +165,15 @@ class SalesforceSimulator:
         except MultipleMatches as matches:
             reply = ambiguous(call, matches)
         return self._finished(reply) if call.version else reply
+
+    def rehearse(self, call: Call) -> None:
+        """Apply a call and roll it back."""
+        with (
+            suppress(RolledBack, ApiError, MultipleMatches),
+            self.org.records.transaction(call.request.number) as tx,
+        ):
+            _ALL[call.operation][1](self.org, call, tx)
+            raise RolledBack
 
     def locked(self, call: Call) -> Reply:
         """The refusal of a write whose row is locked; batches and actions word it in their results."""

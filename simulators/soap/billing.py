@@ -17,10 +17,11 @@ from pydantic import Field
 
 from ..faults import Plan
 from ..kinds import Lane
+from ..vocabulary import Traits
 from ..wire import Reply
 from .contract import Contract
 from .envelope import SoapFault
-from .kernel import SoapCall, SoapSimulator
+from .kernel import TRAITS, SoapCall, SoapSimulator
 from .security import Gate
 from .settings import SoapSettings, UsernameToken
 from .store import Fields, Transaction
@@ -135,6 +136,11 @@ class BillingSimulator(SoapSimulator):
             ends = self._sessions.get(_session_of(call))
             if ends is None or ends < self.now():
                 raise self._fault("SESSION_EXPIRED", "The session is not valid")
+
+    @property
+    def traits(self) -> Traits:
+        """With WS-Security, the faults of that too."""
+        return {**TRAITS, "wss": None} if self.settings.security == "username_token" else TRAITS
 
     def locked(self, call: SoapCall) -> Reply:
         """The refusal of a write to an account that another one holds."""

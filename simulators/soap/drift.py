@@ -38,6 +38,38 @@ def depart(content: Element, drift: Drift) -> None:
             added.text = "new"
 
 
+def drifted(document: bytes, how: str) -> bytes:
+    """An envelope whose content has come away from the contract; a fault stays as it is.
+
+    Args:
+        document: The envelope.
+        how: `added`: an unknown element in every structure. `nil`: every value is nil. `namespace`: all elements are in
+            another one. `order`: the elements of every structure the other way round. `removed`: the last one is gone.
+    """
+    root = etree.fromstring(document)
+    body = root.find("{*}Body")
+    content = None if body is None or not len(body) else body[0]
+    if content is None or etree.QName(content).localname == "Fault":
+        return document
+    inner = [one for one in _elements(content) if one is not content]
+    leaves = [one for one in inner if not len(one)]
+    match how:
+        case "added":
+            depart(content, Drift(added=True))
+        case "nil":
+            depart(content, Drift(nil=tuple({etree.QName(one).localname for one in leaves})))
+        case "namespace":
+            for element in _elements(content):
+                name = etree.QName(element)
+                element.tag = f"{{{name.namespace or 'urn:none'}/v2}}{name.localname}"
+        case "order":
+            for structure in [content, *inner]:
+                structure[:] = list(structure)[::-1]
+        case "removed" if leaves:
+            leaves[-1].getparent().remove(leaves[-1])
+    return written(root)
+
+
 def with_entities(document: bytes, kind: str) -> bytes:
     """A document with a document type, whose last element holds an entity.
 

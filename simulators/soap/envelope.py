@@ -143,6 +143,14 @@ def fault_envelope(namespace: str, fault: SoapFault) -> bytes:
     return written(root)
 
 
+def html_page() -> Element:
+    """The page of a web server behind the service, as some put it into the detail of their faults."""
+    page = etree.Element("html")
+    etree.SubElement(etree.SubElement(page, "head"), "title").text = "502 Bad Gateway"
+    etree.SubElement(etree.SubElement(page, "body"), "h1").text = "502 Bad Gateway"
+    return page
+
+
 def alone(element: Element) -> Element:
     """A copy of an element as a document, with all prefixes that were in scope: types are named by them in texts."""
     return etree.fromstring(etree.tostring(element, with_tail=False))

@@ -5,25 +5,40 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from ..effects import Cause, EffectLog
-from ..exchange import Exchange
+from ..exchange import Exchange, RolledBack
 from ..faults import Plan
 from ..injector import FaultInjector, RequestFacts
 from ..kinds import Lane
 from ..request import HttpRequest
+from ..vocabulary import Traits
 from ..wire import Receive, Reply, Scope, Send, Wire
 from .contract import Contract, Port, content_type
-from .drift import depart, with_entities
-from .envelope import SOAP_11, Element, Envelope, SoapFault, fault_envelope, must_understand, parse, written
+from .drift import depart, drifted, with_entities
+from .envelope import (
+    SOAP_11,
+    Element,
+    Envelope,
+    SoapFault,
+    fault_envelope,
+    html_page,
+    must_understand,
+    parse,
+    written,
+)
 from .publication import published
-from .security import WSSE
+from .security import WSSE, expired
 from .settings import Change, SoapSettings, Wsdl
 from .store import RowLocked, Store, Transaction
+
+TRAITS: Final[Traits] = {"http": None, "soap": None, "transactions": None}
+"""What kinds of fault every SOAP service can show."""
 
 _MEDIA_TYPES = ("text/xml", "application/soap+xml")
 _asked: ContextVar[Port] = ContextVar("asked")
@@ -88,6 +103,7 @@ class SoapSimulator(ABC):
             system=settings.system,
             operations=self.operations,
             batches=self.batches,
+            traits=self.traits,
             now=self.now,
         )
         self.effects = EffectLog(effects_path)
@@ -142,6 +158,11 @@ class SoapSimulator(ABC):
         """Headers of the answer."""
         return ()
 
+    @property
+    def traits(self) -> Traits:
+        """What kinds of fault it can show."""
+        return TRAITS
+
     # The same for all -------------------------------------------------------------------------------------------
 
     @property
@@ -193,6 +214,27 @@ class SoapSimulator(ABC):
             return self.refused(call, fault)
         return self.answered(call, values)
 
+    def rehearse(self, call: SoapCall) -> None:
+        """Apply a call and roll it back."""
+        with suppress(RolledBack, RowLocked, SoapFault), self.store.transaction(call.request.number) as tx:
+            self.respond(call, tx)
+            raise RolledBack
+
+    def soap_fault(self, call: SoapCall, status: int, code: str, detail: str) -> Reply:
+        """A fault that nothing in the call explains; its detail is none, the vendor's, or a page of HTML."""
+        text, own = self.breakdown()
+        found = {"none": None, "vendor": own, "html": html_page()}[detail]
+        fault = SoapFault(code, text, found, status)  # type: ignore[arg-type] # one of the kind's choices
+        return self.refused(call, fault)
+
+    def expired_message(self, call: SoapCall) -> Reply:
+        """The refusal of a message whose security header is too old."""
+        return self.refused(call, expired())
+
+    def drifted(self, reply: Reply, how: str) -> Reply:
+        """A reply that has come away from the WSDL; what holds no element is left as it is."""
+        return replace(reply, body=drifted(reply.body, how)) if reply.body else reply
+
     def answered(self, call: SoapCall, values: Mapping[str, Any] | None) -> Reply:
         """The answer with this content; 202 to a one-way operation."""
         if values is None or self.contract.one_way(call.port, call.operation):
@@ -242,7 +284,13 @@ class SoapSimulator(ABC):
         except SoapFault as fault:
             await wire.answer(self.refused(port, fault))
             return
-        facts = RequestFacts(self._common.system, call.operation, self.operations[call.operation], self.items(call))
+        facts = RequestFacts(
+            self._common.system,
+            call.operation,
+            self.operations[call.operation],
+            self.items(call),
+            (request.target, request.body),
+        )
         await self._exchange.run(wire, call, facts)
 
     def _admit(self, request: HttpRequest, port: Port) -> SoapCall:

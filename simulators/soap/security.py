@@ -73,11 +73,16 @@ class Gate:
                 raise _failed() from None
             at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
             if abs(self._now() - at.timestamp()) > _LIFE:
-                raise _fault("MessageExpired", "The message has expired")
+                raise expired()
         if nonce in self._nonces:
             raise _failed()
         if nonce:
             self._nonces.add(nonce)
+
+
+def expired() -> SoapFault:
+    """The refusal of a message that was made too long ago, or is not made yet."""
+    return _fault("MessageExpired", "The message has expired")
 
 
 def _text(token: Element, name: str) -> str:

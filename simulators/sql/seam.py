@@ -19,9 +19,10 @@ from sqlalchemy import Engine
 
 from ..faults import Fault, Plan, PlanError
 from ..injector import FaultInjector, RequestFacts
+from .errors import ROLLED_BACK, driver_error, unspoken
 from .statements import OPERATIONS, operation_of
 
-KINDS: Final = frozenset({"reset", "hang", "slow", "lock_error"})
+KINDS: Final = frozenset({"reset", "hang", "slow", "lock_error", "sql_error"})
 """The kinds of fault that can befall a statement here."""
 
 _LOCKED: Final = {"sqlite3": ("database is locked",), "pymysql": (1213, "Deadlock found when trying to get lock")}
@@ -59,6 +60,8 @@ class Seam:
             if fault.match.system in (None, system) and fault.kind not in KINDS:
                 known = ", ".join(sorted(KINDS))
                 raise PlanError(f"fault {fault.id!r}: {fault.kind} cannot befall a statement; what can: {known}")
+            if fault.match.system in (None, system) and (problem := unspoken(driver, fault)):
+                raise PlanError(f"fault {fault.id!r} can never fire: {problem}")
         self.faults = FaultInjector(
             plan if seed is None else plan.with_seed(seed), system=system, operations=OPERATIONS, now=now
         )
@@ -82,8 +85,11 @@ class Seam:
             run()
             return
         self._count(b"f")
-        if fault.point == "apply":
+        if fault.point in ("send", "apply", "before_commit"):
             self._before(fault, connection, run)
+        elif fault.kind == "sql_error":
+            run()
+            raise driver_error(self._driver, fault.param("error"))
         else:
             run()
             self._break(fault, connection)
@@ -95,8 +101,17 @@ class Seam:
         elif fault.kind == "lock_error":
             connection.rollback()  # the victim of a deadlock is rolled back by the database
             raise self._error(_LOCKED)
+        elif fault.kind == "sql_error":
+            self._refuse(fault.param("error"), connection)
         else:
             self._break(fault, connection)
+
+    def _refuse(self, error: str, connection: Any) -> None:
+        if error in ROLLED_BACK:
+            connection.rollback()
+        if error == "killed_session":
+            connection.close()
+        raise driver_error(self._driver, error)
 
     def _break(self, fault: Fault, connection: Any) -> None:
         if fault.kind in ("hang", "slow"):

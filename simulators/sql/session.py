@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ..faults import Fault
 from . import mysql_wire, postgres_wire
+from .errors import MYSQL, POSTGRES, ROLLED_BACK
 
 if TYPE_CHECKING:
     from .proxy import WireProxy
@@ -18,21 +19,6 @@ if TYPE_CHECKING:
 Streams: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 _CHUNK: Final = 65_536
-_POSTGRES: Final = {
-    "deadlock": ("40P01", "deadlock detected"),
-    "serialization": ("40001", "could not serialize access due to concurrent update"),
-    "lock_timeout": ("55P03", "canceling statement due to lock timeout"),
-    "statement_timeout": ("57014", "canceling statement due to statement timeout"),
-    "read_only": ("25006", "cannot execute UPDATE in a read-only transaction"),
-}
-_MYSQL: Final = {
-    "deadlock": (1213, "40001", "Deadlock found when trying to get lock; try restarting transaction"),
-    "serialization": (1213, "40001", "Deadlock found when trying to get lock; try restarting transaction"),
-    "lock_timeout": (1205, "HY000", "Lock wait timeout exceeded; try restarting transaction"),
-    "statement_timeout": (1969, "70100", "Query execution was interrupted (max_statement_time exceeded)"),
-    "read_only": (1290, "HY000", "The server is running with the --read-only option"),
-}
-_ROLLED_BACK: Final = frozenset({"deadlock", "serialization"})
 
 
 class Session(ABC):
@@ -70,8 +56,16 @@ class Session(ABC):
         """Answer the statement with an error of the database."""
 
     @abstractmethod
+    def in_place_of(self, answer: bytes, error: str) -> bytes:
+        """What says an error of the database in place of a whole answer of the server's."""
+
+    @abstractmethod
     def statement(self, text: str) -> bytes:
         """A statement of our own, as a message."""
+
+    @abstractmethod
+    def transaction_over(self) -> None:
+        """The transaction is over for the client too, whatever it is told."""
 
     # The same for all -------------------------------------------------------------------------------------------
 
@@ -115,12 +109,19 @@ class Session(ABC):
             return True
         if fault.kind == "late_commit":
             await self._late(fault, raw + rest)
-        elif fault.kind == "sql_error":
-            if fault.param("error") in _ROLLED_BACK or isinstance(self, PostgresSession):
+        elif fault.kind == "sql_error" and fault.point != "after_commit":
+            if fault.param("error") in ROLLED_BACK or isinstance(self, PostgresSession):
                 await self.ours("ROLLBACK")
+            if fault.point == "before_commit":
+                self.transaction_over()
             await self.refuse(fault.param("error"))
+            if fault.param("error") == "killed_session":
+                await self._leave()
             return False
-        elif fault.point == "apply":
+        elif fault.point == "before_commit":
+            await self.ours("ROLLBACK")
+            await self._before(fault, raw)
+        elif fault.point in ("send", "apply", "before_commit"):
             await self._before(fault, raw)
         else:
             self._fault = fault
@@ -150,14 +151,23 @@ class Session(ABC):
         if fault.kind == "slow":
             self.client.write(answer)
             return
+        if fault.kind == "sql_error":
+            self.client.write(self.in_place_of(answer, fault.param("error")))
+            await self.client.drain()
+            self.idle = True
+            return
         if fault.kind == "truncate":
             self.client.write(answer[: int(len(answer) * fault.param("fraction"))])
-            with contextlib.suppress(ConnectionError):
-                await self.client.drain()
-            self.client.close()
-            self._ended.set()
+            await self._leave()
             return
         self.cut()
+
+    async def _leave(self) -> None:
+        """Close the connection in order, after what was written so far."""
+        with contextlib.suppress(ConnectionError):
+            await self.client.drain()
+        self.client.close()
+        self._ended.set()
 
     async def _late(self, fault: Fault, raw: bytes) -> None:
         """The client is cut off, or left to wait; the server sees the statement later all the same."""
@@ -247,11 +257,19 @@ class PostgresSession(Session):
 
     async def refuse(self, error: str) -> None:
         """ErrorResponse; the transaction is a failed one for the client, which then rolls it back."""
-        self.client.write(postgres_wire.refusal(*_POSTGRES[error]))
+        self.client.write(postgres_wire.refusal(*POSTGRES[error], fatal=error == "killed_session"))
         if self._simple:
             self.client.write(postgres_wire.ready(b"E" if self._status == b"T" else self._status))
         else:
             self._skipping = True
+
+    def in_place_of(self, answer: bytes, error: str) -> bytes:  # noqa: ARG002 -- it is the same for all
+        """ErrorResponse and ReadyForQuery, outside of any transaction."""
+        return postgres_wire.refusal(*POSTGRES[error]) + postgres_wire.ready(b"I")
+
+    def transaction_over(self) -> None:
+        """Told with the next ReadyForQuery."""
+        self._status = b"I"
 
     def statement(self, text: str) -> bytes:
         """A simple query."""
@@ -296,7 +314,14 @@ class MySqlSession(Session):
 
     async def refuse(self, error: str) -> None:
         """An ERR packet."""
-        self.client.write(mysql_wire.refusal(1, *_MYSQL[error]))
+        self.client.write(mysql_wire.refusal(1, *MYSQL[error]))
+
+    def transaction_over(self) -> None:
+        """The protocol does not say so with an error."""
+
+    def in_place_of(self, answer: bytes, error: str) -> bytes:
+        """An ERR packet with the answer's number."""
+        return mysql_wire.refusal(answer[3], *MYSQL[error])
 
     def statement(self, text: str) -> bytes:
         """A query command."""

@@ -144,7 +144,13 @@ class SuiteCrmSimulator:
         if isinstance(call, int):
             await wire.answer(_no_route(call))
             return
-        facts = RequestFacts(self.settings.system, call.operation, OPERATIONS[call.operation], _items(call))
+        facts = RequestFacts(
+            self.settings.system,
+            call.operation,
+            OPERATIONS[call.operation],
+            _items(call),
+            (request.target, body),
+        )
         await self._exchange.run(wire, call, facts)
 
     def perform(self, call: Call, *, cause: Cause = "request", failing: Mapping[int, str] | None = None) -> Reply:

@@ -49,6 +49,22 @@ def test_without_faults_everything_passes_unchanged(server: Server) -> None:
         ({**COMMIT, "point": "apply", "kind": "hang", "params": {"seconds": 0.2}}, 0),
         ({**COMMIT, "point": "after_commit", "kind": "hang", "params": {"seconds": 0.2}}, 2),
         ({**COMMIT, "point": "after_commit", "kind": "truncate", "params": {"fraction": 0.5}}, 2),
+        ({**COMMIT, "point": "before_commit", "kind": "reset"}, 0),
+        ({**COMMIT, "point": "before_commit", "kind": "hang", "params": {"seconds": 0.2}}, 0),
+        ({**COMMIT, "point": "before_commit", "kind": "sql_error", "params": {"error": "in_doubt"}}, 0),
+        ({**COMMIT, "point": "after_commit", "kind": "sql_error", "params": {"error": "in_doubt"}}, 2),
+        ({**COMMIT, "point": "before_commit", "kind": "sql_error", "params": {"error": "completion_unknown"}}, 0),
+        ({**COMMIT, "point": "after_commit", "kind": "sql_error", "params": {"error": "completion_unknown"}}, 2),
+        (
+            {
+                "match": {"operation": "insert"},
+                "point": "apply",
+                "kind": "sql_error",
+                "params": {"error": "killed_session"},
+            },
+            0,
+        ),
+        ({"match": {"operation": "update"}, "point": "send", "kind": "reset"}, 0),
         ({"match": {"operation": "insert"}, "point": "after_commit", "kind": "reset"}, 0),
         ({"match": {"operation": "update"}, "point": "apply", "kind": "reset"}, 0),
     ],
@@ -60,7 +76,7 @@ def test_a_break_looks_the_same_and_the_truth_is_what_the_server_says(
     proxy = server.proxy({**fault, "trigger": {"first": 1}})
     with proxy.serve_in_thread() as port:
         engine = server.engine(port)
-        with pytest.raises(exc.OperationalError):
+        with pytest.raises(exc.DBAPIError):
             change(engine)
         assert len(server.database.effects()) == effects
         change(engine)  # over a new connection

@@ -12,7 +12,7 @@ from ....core.adapter import Adapter, Surroundings
 from ...faults import Plan
 from ...hubspot import CustomProperty, HubSpotSimulator
 from ...hubspot import HubSpotSettings as Portal
-from ...hubspot.app import OPERATIONS
+from ...hubspot.app import OPERATIONS, TRAITS
 from ...hubspot.batches import BATCHES
 from ...inprocess import InProcessTransport
 from ...kinds import Lane
@@ -31,6 +31,7 @@ class HubSpotSubject(Subject):
 
     name = "hubspot"
     lanes: ClassVar[Mapping[str, Lane]] = OPERATIONS
+    traits = TRAITS
     batches: ClassVar[Collection[str]] = BATCHES
     canaries = (_TOKEN,)
     keys: ClassVar[Mapping[str, Any]] = {"unique_properties": dict.fromkeys(_OBJECTS, "seawall_key")}

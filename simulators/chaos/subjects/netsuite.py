@@ -16,6 +16,7 @@ from ...inprocess import InProcessTransport
 from ...kinds import Lane
 from ...soap import ErpSimulator
 from ...soap.erp import OPERATIONS
+from ...soap.kernel import TRAITS
 from ...virtual_time import LoopClock
 from ..entries import Wanted
 from ..subject import Reading, Sample, Sampler, Subject
@@ -36,6 +37,7 @@ class NetSuiteSubject(Subject):
 
     name = "netsuite"
     lanes: ClassVar[Mapping[str, Lane]] = OPERATIONS
+    traits = TRAITS
     batches: ClassVar[Collection[str]] = ErpSimulator.batches
     canaries = (_TOKEN["consumer_secret"], _TOKEN["token_secret"])
 

@@ -14,7 +14,7 @@ from ...inprocess import InProcessTransport
 from ...kinds import Lane
 from ...salesforce import CustomField, SalesforceSimulator
 from ...salesforce import SalesforceSettings as Org
-from ...salesforce.app import OPERATIONS
+from ...salesforce.app import OPERATIONS, TRAITS
 from ...salesforce.batches import BATCHES
 from ...virtual_time import LoopClock
 from ..entries import Wanted
@@ -30,6 +30,7 @@ class SalesforceSubject(Subject):
 
     name = "salesforce"
     lanes: ClassVar[Mapping[str, Lane]] = OPERATIONS
+    traits = TRAITS
     batches: ClassVar[Collection[str]] = BATCHES
     canaries = (_SECRET,)
     keys: ClassVar[Mapping[str, Any]] = {"external_id_fields": {"Case": _KEY, "Task": _KEY}}

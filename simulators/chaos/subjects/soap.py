@@ -16,6 +16,7 @@ from ...inprocess import InProcessTransport
 from ...kinds import Lane
 from ...soap import BillingSimulator
 from ...soap.billing import OPERATIONS
+from ...soap.kernel import TRAITS
 from ...virtual_time import LoopClock
 from ..entries import Wanted
 from ..subject import Sample, Sampler, Subject
@@ -28,6 +29,7 @@ class BillingSubject(Subject):
 
     name = "soap"
     lanes: ClassVar[Mapping[str, Lane]] = OPERATIONS
+    traits = TRAITS
 
     def target(self, plan: Plan, clock: LoopClock) -> BillingSimulator:
         """A billing service with one account."""

@@ -349,9 +349,162 @@ async def test_refused_login_does_not_use_up_a_fault() -> None:
         assert crm.org.faults.never_fired() == ("f0",)
 
 
-def test_every_kind_is_tested_here() -> None:
-    text = Path(__file__).read_text(encoding="utf-8")
-    assert [name for name, kind in KINDS.items() if f'"{name}"' not in text and not kind.databases] == []
+@pytest.mark.parametrize(
+    ("kind", "params", "view"),
+    [
+        ("refused", {}, "ConnectError"),
+        ("dns", {}, "ConnectError"),
+        ("tls", {"problem": "wrong_host"}, "ConnectError"),
+        ("connect_timeout", {}, "ConnectTimeout"),
+        ("connect_timeout", {"seconds": 3}, "ConnectError"),
+        ("pool_exhausted", {}, "PoolTimeout"),
+        ("proxy_407", {}, "ProxyError"),
+    ],
+)
+@virtual
+async def test_without_a_connection_nothing_happens(kind: str, params: dict[str, Any], view: str) -> None:
+    async with logged_in(fault("connect", kind, **params)) as crm:
+        assert await seen(crm) == view
+        await crm.org.settle()
+        assert crm.happened() == []
+        assert (await upsert(crm)).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("kind", "params", "took"),
+    [("connect_timeout", {}, 10), ("connect_timeout", {"seconds": 3}, 3), ("pool_exhausted", {}, 10), ("dns", {}, 0)],
+)
+@virtual
+async def test_failure_to_connect_takes_its_time(kind: str, params: dict[str, Any], took: float) -> None:
+    async with logged_in(fault("connect", kind, **params)) as crm:
+        began = asyncio.get_running_loop().time()
+        await seen(crm)
+        assert asyncio.get_running_loop().time() - began == took
+
+
+@pytest.mark.parametrize(
+    ("kind", "params", "view"),
+    [("reset", {}, "WriteError"), ("hang", {}, "WriteTimeout"), ("hang", {"seconds": 3}, "WriteError")],
+)
+@virtual
+async def test_request_that_is_lost_while_it_is_sent_has_no_effect(
+    kind: str, params: dict[str, Any], view: str
+) -> None:
+    async with logged_in(fault("send", kind, **params)) as crm:
+        assert await seen(crm) == view
+        await crm.org.settle()
+        assert crm.happened() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "params", "view"),
+    [
+        ("status", {"status": 502, "body": "html"}, "502 html"),
+        ("status", {}, "503 json"),
+        ("refusal", {"status": 413}, "413 html"),
+        ("refusal", {"status": 408}, "408 html"),
+        ("redirect_loop", {"status": 307}, "307 empty"),
+    ],
+)
+@virtual
+async def test_gateway_answers_in_the_systems_place(kind: str, params: dict[str, Any], view: str) -> None:
+    async with logged_in(fault("admit", kind, **params)) as crm:
+        assert await seen(crm) == view
+        assert crm.happened() == []
+
+
+@virtual
+async def test_redirect_loop_leads_back_to_where_it_came_from() -> None:
+    loop = {**WRITE, "point": "admit", "kind": "redirect_loop", "params": {"status": 307}, "trigger": {}}
+    async with logged_in(loop) as crm:
+        answer = await crm("PATCH", KEY, json={}, params={"a": "b"})
+        assert answer.headers["location"] == f"/services/data/v60.0{KEY}?a=b"
+        with pytest.raises(httpx.TooManyRedirects):
+            await crm("PATCH", KEY, json={}, follow_redirects=True)
+
+
+@pytest.mark.parametrize(("kind", "params", "view"), SAME_ON_BOTH_SIDES)
+@virtual
+async def test_work_that_is_rolled_back_before_the_commit_leaves_nothing(
+    kind: str, params: dict[str, Any], view: str
+) -> None:
+    async with logged_in(fault("before_commit", kind, **params)) as crm:
+        assert await seen(crm) == view
+        assert crm.happened() == []
+        assert (await crm("GET", KEY)).status_code == 404
+        assert (await upsert(crm)).status_code == 201
+
+
+@virtual
+async def test_rows_are_locked_until_the_transaction_is_rolled_back() -> None:
+    async with logged_in(fault("before_commit", "hang", seconds=30)) as crm:
+        waiting = asyncio.create_task(upsert(crm, timeout=10))
+        await asyncio.sleep(5)
+        assert first_error(await upsert(crm)) == (400, "UNABLE_TO_LOCK_ROW")
+        with pytest.raises(httpx.ReadTimeout):
+            await waiting
+        assert (await upsert(crm)).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("kind", "params", "view"),
+    [("bad_length", {}, "201 garbage"), ("no_content", {}, "204 empty"), ("wrong_content_type", {}, "201 html")],
+)
+@virtual
+async def test_reply_that_is_whole_and_wrong_leaves_the_effect(kind: str, params: dict[str, Any], view: str) -> None:
+    async with logged_in(fault("after_commit", kind, **params)) as crm:
+        assert await seen(crm) == view
+        assert crm.happened() == ["insert"]
+
+
+@virtual
+async def test_body_of_a_bad_length_is_cut_where_its_header_says() -> None:
+    async with logged_in(fault("respond", "bad_length", fraction=0.25)) as crm:
+        cut = await upsert(crm)
+        whole = await upsert(crm)
+        assert int(cut.headers["content-length"]) == len(cut.content) == len(whole.content) // 4
+        assert whole.content.startswith(cut.content)
+
+
+@virtual
+async def test_wrong_reply_is_the_one_to_the_call_before() -> None:
+    async with logged_in({**WRITE, "point": "after_commit", "kind": "wrong_reply", "trigger": {"nth": 2}}) as crm:
+        first = await crm("POST", "/sobjects/Case", json={"Subject": "A"})
+        second = await crm("POST", "/sobjects/Case", json={"Subject": "B"})
+        assert second.json() == first.json()
+        assert [effect.fields["Subject"] for effect in crm.org.effects] == ["A", "B"]
+
+
+@virtual
+async def test_key_strikes_the_requests_that_hold_it() -> None:
+    spoilt = {**WRITE, "point": "apply", "kind": "status", "trigger": {"key": "order-7"}}
+    async with logged_in(spoilt) as crm:
+        by_body = [await crm("PATCH", KEY, json={"Subject": f"order-{n}"}) for n in (6, 7, 7)]
+        assert [answer.status_code for answer in by_body] == [201, 503, 503]
+        assert (await crm("PATCH", "/sobjects/Case/Seawall_Key__c/order-7", json={})).status_code == 503
+        assert crm.org.faults.fired == {"f0": 3}
+
+
+WHERE = {
+    "": "test_exchange.py",
+    "soap": "soap/test_soap_kinds.py",
+    "wss": "soap/test_soap_kinds.py",
+    "search": "hubspot/test_faults.py",
+    "sql": "sql/test_seam.py",
+}
+"""The kinds of the client side are all tried, one by one, in chaos/test_client_faults.py."""
+
+
+def test_every_kind_is_tested() -> None:
+    untested = []
+    for name, kind in KINDS.items():
+        if kind.client_side:
+            continue
+        place = "" if "http" in kind.traits else kind.traits[0]
+        text = (Path(__file__).parent / WHERE[place]).read_text(encoding="utf-8")
+        if f'"{name}"' not in text:
+            untested.append(name)
+    assert untested == []
 
 
 @virtual

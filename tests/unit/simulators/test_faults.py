@@ -52,11 +52,50 @@ def fault(**changes: Any) -> str:
     ("text", "message"),
     [
         (fault(kind="resset"), "fault 'f1': there is no fault kind 'resset'; did you mean 'reset'?"),
-        (fault(kind="zzzz"), "there is no fault kind 'zzzz'; there are: cut_batch, duplicate_delivery, empty"),
+        (
+            fault(kind="zzzz"),
+            "there is no fault kind 'zzzz'; there are: bad_length, cancel, clock_jump",
+        ),
         (fault(kind="html_200"), "html_200 cannot happen at apply: set point to after_commit or respond"),
         (fault(kind="late_commit"), "late_commit cannot happen at apply: set point to later"),
-        (fault(point="later"), "reset cannot happen at later: set point to apply"),
-        (fault(point="send"), "fault 'f1' point: Input should be 'apply', 'after_commit', 'respond' or 'later'"),
+        (fault(point="later"), "reset cannot happen at later: set point to send or apply"),
+        (fault(point="sent"), "fault 'f1' point: Input should be 'connect', 'send', 'admit', 'apply', 'before_commit'"),
+        (fault(kind="refused"), "refused cannot happen at apply: set point to connect"),
+        (
+            fault(point="before_commit", match={"lane": "read"}),
+            "reset never happens before_commit to the read lane: set match.lane to write",
+        ),
+        (
+            fault(kind="soap_fault", point="after_commit", params={"code": "Client"}),
+            "soap_fault: a fault that blames the client (Client) is a refusal, which comes before: set point to apply",
+        ),
+        (
+            fault(kind="sql_error", params={"error": "in_doubt"}),
+            "sql_error: in_doubt is about a commit: set point to before_commit or after_commit",
+        ),
+        (
+            fault(kind="sql_error", point="after_commit"),
+            "sql_error: deadlock comes in place of the statement: set point to apply",
+        ),
+        (
+            fault(kind="crash", point="after_send", match={"lane": "write"}),
+            "crash happens to actions, which have no lane: set match.operation to their names",
+        ),
+        (
+            fault(kind="crash", point="after_send", trigger={"key": "x"}),
+            "crash happens before there is a request that could hold a key: use nth or first",
+        ),
+        (
+            fault(match={"worker": "w1"}),
+            "reset happens at the system, which knows no workers: leave match.worker out",
+        ),
+        (fault(kind="clock_jump", point="call", params={"by": "1h"}), "by must be a number of seconds, not '1h'"),
+        (
+            fault(kind="wrong_content_type", point="respond", params={"content_type": 7}),
+            "content_type must be a text, not 7",
+        ),
+        (fault(kind="slow", params={"locks": 0}), "locks must be one of False, True, not 0"),
+        (fault(trigger={"key": ""}), "trigger key: String should have at least 1 character"),
         (
             fault(kind="lock_error", match={"lane": "read"}),
             "lock_error never happens to the read lane: set match.lane to write",
@@ -80,7 +119,7 @@ def fault(**changes: Any) -> str:
             fault(kind="truncate", point="respond", params={"fraction": 1.5}),
             "truncate: fraction must be between 0 and 1, not 1.5",
         ),
-        (fault(trigger={"nth": 1, "every": 2}), "name one trigger only: nth, every, first, window or probability"),
+        (fault(trigger={"nth": 1, "every": 2}), "name one trigger only: nth, every, first, window, probability or key"),
         (fault(trigger={"nth": 0}), "trigger nth: Input should be greater than or equal to 1"),
         (fault(trigger={"probability": 0}), "trigger probability: Input should be greater than 0"),
         (fault(trigger={"window": [2, 1]}), "a window that ends before it starts never fires: write [t0, t1]"),

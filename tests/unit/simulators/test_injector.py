@@ -9,6 +9,7 @@ import pytest
 from seawall.simulators.faults import Plan, PlanError
 from seawall.simulators.injector import FaultInjector, RequestFacts
 from seawall.simulators.kinds import Lane
+from seawall.simulators.vocabulary import Traits
 
 OPERATIONS: dict[str, Lane] = {"create": "write", "import": "write", "get": "read", "token": "auth"}
 
@@ -188,3 +189,52 @@ def test_victims_are_as_many_as_asked_and_repeatable(params: dict[str, Any], bat
     for victims in drawn(1):
         assert len(victims) == len(set(victims)) == count
         assert set(victims) <= set(range(batch))
+
+
+def having(traits: Traits, **fault: Any) -> FaultInjector:
+    plan = Plan.model_validate({"faults": [{"id": "f0", "point": "apply", "kind": "reset", **fault}]})
+    return FaultInjector(plan, system="crm", operations=OPERATIONS, traits=traits, now=Clock())
+
+
+@pytest.mark.parametrize(
+    ("traits", "fault", "message"),
+    [
+        ({"http": None}, {"kind": "soap_fault"}, "soap_fault befalls SOAP services, and crm is none"),
+        ({"sql": None}, {"kind": "throttle"}, "throttle befalls systems behind HTTP, and crm is none"),
+        (
+            {"http": None},
+            {"point": "before_commit"},
+            "crm has no transactions that could be rolled back; set point to apply or after_commit",
+        ),
+        (
+            {"sql": None, "transactions": ("create",)},
+            {"point": "before_commit", "match": {"operation": "import"}},
+            "reset at before_commit never befalls import; set match.operation to create",
+        ),
+        (
+            {"sql": None},
+            {"trigger": {"key": "order-7"}},
+            "the values of a statement are not searched for a key; use nth, first or probability",
+        ),
+    ],
+)
+def test_fault_that_a_system_cannot_carry_out_is_refused(traits: Traits, fault: dict[str, Any], message: str) -> None:
+    with pytest.raises(PlanError) as refused:
+        having(traits, **fault)
+    assert str(refused.value) == f"fault 'f0' can never fire: {message}"
+
+
+def test_before_commit_befalls_only_what_has_something_to_commit() -> None:
+    everywhere = having({"http": None, "transactions": None}, point="before_commit")
+    assert {one for one in OPERATIONS if hits(everywhere, 1, one)} == {"create", "import"}
+    at_one = having({"sql": None, "transactions": ("create",)}, point="before_commit")
+    assert {one for one in OPERATIONS if hits(at_one, 1, one)} == {"create"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "fires"),
+    [(("/case/k7?a=b", b""), True), (("/case", b'{"ref":"k7"}'), True), (("/case", b"k8"), False), ((), False)],
+)
+def test_key_fires_where_it_was_sent(sent: tuple[str | bytes, ...], *, fires: bool) -> None:
+    chooser = injector({"trigger": {"key": "k7"}})
+    assert (chooser.select(RequestFacts("crm", "create", "write", sent=sent)) is not None) is fires

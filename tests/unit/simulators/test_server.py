@@ -13,6 +13,7 @@ import httpx
 import pytest
 from support.org import LOGIN, TOKEN_PATH, LoggedIn, faults_of, first_error, logged_in
 
+from seawall.simulators.faults import PlanError
 from seawall.simulators.inprocess import InProcessTransport
 from seawall.simulators.salesforce import SalesforceSimulator
 from seawall.simulators.server import Certificate, serve, serve_in_thread
@@ -52,6 +53,15 @@ async def view_of(crm: LoggedIn) -> str:
         ("after_commit", "truncate", {}),
         ("after_commit", "truncate", {"fraction": 0.0}),
         ("after_commit", "empty", {}),
+        ("after_commit", "bad_length", {}),
+        ("after_commit", "no_content", {}),
+        ("after_commit", "wrong_content_type", {}),
+        ("before_commit", "reset", {}),
+        ("before_commit", "hang", {}),
+        ("before_commit", "status", {"status": 500}),
+        ("admit", "status", {"body": "html"}),
+        ("admit", "refusal", {"status": 421}),
+        ("admit", "redirect_loop", {}),
         ("after_commit", "garbage", {}),
         ("later", "late_commit", {"delay": 0.05, "reply": "504"}),
     ],
@@ -71,6 +81,25 @@ async def test_fault_looks_the_same_on_a_socket_as_in_process(point: str, kind: 
                 truths.append([(effect.kind, effect.cause) for effect in org.effects])
     assert views[0] == views[1]
     assert truths[0] == truths[1]
+
+
+@pytest.mark.parametrize(("kind", "view"), [("reset", "ReadError"), ("hang", "ReadTimeout")])
+async def test_request_that_is_lost_while_it_is_sent_has_no_effect_on_a_socket(kind: str, view: str) -> None:
+    org = SalesforceSimulator(plan=faults_of({**WRITE, "point": "send", "kind": kind}))
+    async with serve(org) as url:
+        crm = await client_of(org, url)
+        assert await view_of(crm) == view
+        await crm.http.aclose()
+    assert crm.happened() == []
+
+
+async def test_plan_with_a_fault_at_connect_is_refused_where_somebody_listens() -> None:
+    org = SalesforceSimulator(plan=faults_of({**WRITE, "point": "connect", "kind": "refused"}))
+    with pytest.raises(PlanError, match=r"fault 'f0' can never fire: refused happens before a server has the request"):
+        async with serve(org):
+            pass
+    with pytest.raises(PlanError, match="reach the simulator through InProcessTransport"), serve_in_thread(org):
+        pass
 
 
 async def test_answers_are_the_same_on_a_socket_as_in_process() -> None:

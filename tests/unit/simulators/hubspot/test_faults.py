@@ -333,3 +333,50 @@ def test_every_operation_has_a_lane() -> None:
     assert OPERATIONS["search"] == OPERATIONS["batch_read"] == "read"
     assert OPERATIONS["batch_upsert"] == OPERATIONS["associate_default"] == "write"
     assert OPERATIONS["token"] == "auth"
+
+
+@virtual
+async def test_work_that_is_rolled_back_before_the_commit_leaves_nothing() -> None:
+    async with connected(fault("before_commit", "reset")) as hub:
+        assert await view(hub) == "ReadError"
+        assert hub.happened() == []
+        assert (await create(hub)).status_code == 201
+
+
+@pytest.mark.parametrize(("seconds", "behind"), [(30, 30), (2, 5)])
+@virtual
+async def test_search_lags_further_behind_than_it_always_does(seconds: float, behind: float) -> None:
+    lag = {"match": {"operation": "search"}, "point": "visible", "kind": "search_lag", "params": {"seconds": seconds}}
+    simulator = {"now": asyncio.get_running_loop().time}
+    async with connected(lag, simulator=simulator, search_lag=5) as hub:
+        contact = await hub.create(firstname="A")
+        await hub("PATCH", f"contacts/{contact}", json={"properties": {"firstname": "B"}})
+        await asyncio.sleep(behind - 0.1)
+        assert await hub.found() == []
+        await asyncio.sleep(0.2)
+        assert await hub.found() == [contact]
+
+
+@virtual
+async def test_search_lag_strikes_only_the_searches_it_is_for() -> None:
+    lag = {"point": "visible", "kind": "search_lag", "params": {"seconds": 60}, "trigger": {"nth": 2}}
+    simulator = {"now": asyncio.get_running_loop().time}
+    async with connected(lag, simulator=simulator, search_lag=5) as hub:
+        contact = await hub.create(firstname="A")
+        await hub.seen("contacts", contact)  # no search, and not counted as one
+        await asyncio.sleep(10)
+        assert [await hub.found() for _ in range(3)] == [[contact], [], [contact]]
+
+
+@pytest.mark.parametrize(
+    ("planned", "message"),
+    [
+        ({"match": {"operation": "get"}}, "search_lag at visible never befalls get; set match.operation to search"),
+        ({"match": {"operation": "create"}}, "create is in the write lane and the fault is for read"),
+    ],
+)
+def test_lag_of_what_is_never_behind_is_refused(planned: dict[str, Any], message: str) -> None:
+    plan = Plan.model_validate({"faults": [{"id": "f0", "point": "visible", "kind": "search_lag", **planned}]})
+    with pytest.raises(PlanError) as refused:
+        HubSpotSimulator(plan=plan)
+    assert message in str(refused.value)

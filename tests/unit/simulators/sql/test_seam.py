@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, exc, text
 
 from seawall.simulators.faults import Plan, PlanError
+from seawall.simulators.sql.errors import MYSQL, POSTGRES
 from seawall.simulators.sql.legacy import LegacyDatabase
 from seawall.simulators.sql.seam import Seam, install
 from seawall.simulators.sql.unreliable import register
@@ -40,6 +42,9 @@ def change(engine: Engine) -> None:
         ({"match": {"operation": "commit"}, "point": "after_commit", "kind": "reset"}, 2),
         ({"match": {"operation": "commit"}, "point": "apply", "kind": "hang", "params": {"seconds": 5}}, 0),
         ({"match": {"operation": "commit"}, "point": "after_commit", "kind": "hang", "params": {"seconds": 5}}, 2),
+        ({"match": {"operation": "commit"}, "point": "before_commit", "kind": "reset"}, 0),
+        ({"match": {"operation": "commit"}, "point": "before_commit", "kind": "hang", "params": {"seconds": 5}}, 0),
+        ({"match": {"operation": "update"}, "point": "send", "kind": "reset"}, 0),
         ({"match": {"operation": "insert"}, "point": "apply", "kind": "lock_error"}, 0),
         ({"match": {"operation": "insert"}, "point": "after_commit", "kind": "reset"}, 0),
     ],
@@ -110,3 +115,81 @@ def test_what_other_users_do_and_what_is_rolled_back_is_no_effect(database: Lega
     order = database.read("orders", "O0002")
     assert order is not None
     assert (order["note"], order["version"]) == ("by Ann", 2)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        ("deadlock", "SQLITE_BUSY"),
+        ("lock_timeout", "SQLITE_BUSY"),
+        ("statement_timeout", "SQLITE_INTERRUPT"),
+        ("read_only", "SQLITE_READONLY"),
+    ],
+)
+def test_a_database_refuses_a_statement_in_its_own_words(database: LegacyDatabase, error: str, code: str) -> None:
+    engine = create_engine(database.url)
+    refusal = {"match": {"operation": "insert"}, "point": "apply", "kind": "sql_error", "params": {"error": error}}
+    _, remove = install(engine, planned(refusal))
+    with pytest.raises(exc.OperationalError) as raised:
+        change(engine)
+    assert raised.value.orig.sqlite_errorname == code  # type: ignore[union-attr] # the driver's
+    assert database.effects() == []
+    remove()
+    engine.dispose()
+
+
+@pytest.mark.parametrize("error", ["killed_session", "serialization"])
+def test_what_sqlite_never_says_is_refused(error: str) -> None:
+    import sqlite3
+
+    planned_for = planned({"point": "apply", "kind": "sql_error", "params": {"error": error}})
+    with pytest.raises(PlanError, match=f"SQLite never says {error}; set params.error to deadlock, lock_timeout"):
+        Seam(planned_for, sqlite3)
+
+
+def test_before_commit_is_at_commit_only() -> None:
+    import sqlite3
+
+    elsewhere = planned({"match": {"operation": "insert"}, "point": "before_commit", "kind": "reset"})
+    with pytest.raises(PlanError, match=r"never befalls insert; set match\.operation to commit"):
+        Seam(elsewhere, sqlite3)
+
+
+class Connection:
+    """A driver's connection as far as the seam uses it."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    def rollback(self) -> None:
+        self.done.append("rollback")
+
+    def close(self) -> None:
+        self.done.append("close")
+
+
+@pytest.mark.parametrize(
+    ("point", "error", "done"),
+    [
+        ("apply", "deadlock", ["rollback"]),
+        ("apply", "lock_timeout", []),
+        ("apply", "killed_session", ["rollback", "close"]),
+        ("before_commit", "in_doubt", ["rollback"]),
+        ("after_commit", "in_doubt", ["COMMIT"]),
+        ("before_commit", "completion_unknown", ["rollback"]),
+        ("after_commit", "completion_unknown", ["COMMIT"]),
+    ],
+)
+@pytest.mark.parametrize("driver", ["psycopg", "pymysql"])
+def test_errors_of_servers_are_those_of_their_drivers(driver: str, point: str, error: str, done: list[str]) -> None:
+    module = importlib.import_module(driver)
+    seam = Seam(planned({"point": point, "kind": "sql_error", "params": {"error": error}}), module)
+    connection = Connection()
+    with pytest.raises(module.Error) as raised:
+        seam.around("commit", connection, lambda: connection.done.append("COMMIT"))
+    known: Any = raised.value
+    if driver == "psycopg":
+        assert (known.sqlstate, str(known)) == POSTGRES[error]
+    else:
+        assert known.args == (MYSQL[error][0], MYSQL[error][2])
+    assert connection.done == done

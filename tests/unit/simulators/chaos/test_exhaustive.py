@@ -1,0 +1,73 @@
+"""Every single fault that can befall a system, once."""
+
+from __future__ import annotations
+
+import pytest
+
+from seawall.simulators.chaos.exhaustive import single_faults
+from seawall.simulators.faults import Plan
+from seawall.simulators.hubspot.app import OPERATIONS, TRAITS
+from seawall.simulators.hubspot.batches import BATCHES
+from seawall.simulators.injector import FaultInjector
+from seawall.simulators.kinds import KINDS, Lane
+from seawall.simulators.sql.statements import OPERATIONS as STATEMENTS
+from seawall.simulators.vocabulary import HTTP, SQL, Traits
+
+LANES: dict[str, Lane] = {"create": "write", "import": "write", "get": "read", "token": "auth"}
+SOAP: Traits = {"http": None, "soap": None, "transactions": None}
+
+
+@pytest.mark.parametrize(
+    ("lanes", "batches", "traits"),
+    [(LANES, {"import"}, HTTP), (LANES, {"import"}, SOAP), (STATEMENTS, set(), SQL), (OPERATIONS, BATCHES, TRAITS)],
+    ids=["http", "soap", "sql", "hubspot"],
+)
+def test_each_fault_is_one_that_the_system_takes(lanes: dict[str, Lane], batches: set[str], traits: Traits) -> None:
+    found = tuple(single_faults(lanes, batches, traits=traits))
+    plan = Plan.model_validate(
+        {"faults": [fault.model_dump(exclude_defaults=True) for fault in found]}
+    )  # ids are unique, kinds fit points
+    injector = FaultInjector(plan, system="x", operations=lanes, batches=batches, traits=traits, now=lambda: 0.0)
+    assert injector.own == plan.faults
+    for fault in found:
+        (request,) = fault.match.operations
+        kind = KINDS[fault.kind]
+        assert lanes[request] in kind.lanes_at(fault.point)
+        assert request in batches or not kind.batches
+        assert (fault.trigger.nth, fault.times) == (1, 1)
+
+
+def points(kind: str, **how: Traits) -> set[tuple[str, str]]:
+    found = single_faults(LANES, {"import"}, **how)
+    return {(fault.match.operations[0], fault.point) for fault in found if fault.kind == kind}
+
+
+def test_point_with_two_names_is_tried_once() -> None:
+    assert points("html_200") == {(request, "after_commit") for request in LANES}
+
+
+def test_before_commit_is_tried_only_of_writes_and_where_there_are_transactions() -> None:
+    assert ("create", "before_commit") not in points("reset")
+    assert ("create", "before_commit") in points("reset", traits=SOAP)
+    assert ("get", "before_commit") not in points("reset", traits=SOAP)
+
+
+def test_kinds_that_nobody_sees_through_and_those_of_the_client_are_left_out() -> None:
+    found = {fault.kind for fault in single_faults(LANES, {"import"})}
+    left_out = {name for name, kind in KINDS.items() if kind.deceives or kind.client_side}
+    assert left_out >= {"wrong_reply", "crash"}
+    assert found == {name for name, kind in KINDS.items() if "http" in kind.traits} - left_out
+
+
+def test_only_the_named_kinds_and_requests_are_tried() -> None:
+    found = list(single_faults(LANES, kinds={"reset", "hang"}, operations={"get"}))
+    assert {fault.kind for fault in found} == {"reset", "hang"}
+    assert {fault.match.operations for fault in found} == {("get",)}
+
+
+def test_parameters_that_make_another_fault_are_each_tried() -> None:
+    found = [fault for fault in single_faults(STATEMENTS, traits=SQL) if fault.kind == "sql_error"]
+    at_commit = {(fault.point, fault.param("error")) for fault in found if fault.match.operations == ("commit",)}
+    assert {("before_commit", "in_doubt"), ("after_commit", "in_doubt"), ("apply", "serialization")} <= at_commit
+    assert ("apply", "in_doubt") not in at_commit
+    assert {fault.point for fault in found if fault.match.operations == ("insert",)} == {"apply"}
