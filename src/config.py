@@ -13,7 +13,14 @@ from pydantic import Field, ValidationError
 
 from .core.policy import Rule
 from .core.redaction import Secrets
-from .core.settings import LedgerSettings, Settings, SharedSettings, SystemSettings, TimeSettings
+from .core.settings import (
+    ConformanceSettings,
+    LedgerSettings,
+    Settings,
+    SharedSettings,
+    SystemSettings,
+    TimeSettings,
+)
 
 
 class ConfigError(ValueError):
@@ -26,14 +33,17 @@ class SystemConfig(SystemSettings):
     Args:
         connector: The kind of connector.
         settings: The connector's own settings.
+        conformance: The signed report of the conformance kit on the connector, for rules with `min_tier`. Relative
+            paths start at the configuration file.
     """
 
     connector: str
     settings: dict[str, Any] = Field(default_factory=dict)
+    conformance: str | None = None
 
     def for_calls(self) -> SystemSettings:
         """The part that is not the connector's."""
-        return SystemSettings.model_validate(self.model_dump(exclude={"connector", "settings"}))
+        return SystemSettings.model_validate(self.model_dump(exclude={"connector", "settings", "conformance"}))
 
 
 class Config(Settings):
@@ -43,6 +53,7 @@ class Config(Settings):
         principal: Who asks when a call names nobody.
         ledger: Where operations are remembered.
         shared: What processes know together.
+        conformance: Whose conformance reports are believed.
         systems: The systems by name.
         policy: Rules in order, as `[[policy]]`; without a rule that allows it nothing runs.
     """
@@ -50,6 +61,7 @@ class Config(Settings):
     principal: str = "anonymous"
     ledger: LedgerSettings = LedgerSettings()
     shared: SharedSettings = SharedSettings()
+    conformance: ConformanceSettings = ConformanceSettings()
     systems: dict[str, SystemConfig] = Field(default_factory=dict)
     policy: tuple[Rule, ...] = ()
 
@@ -84,7 +96,17 @@ def load_config(source: str | Path | Mapping[str, Any], secrets: Secrets) -> Con
     if config.ledger.url is not None:
         secrets.add(unquote(urlsplit(config.ledger.url.get_secret_value()).password or ""))
     ledger = config.ledger.model_copy(update={"path": str(folder / config.ledger.path)})
-    return config.model_copy(update={"ledger": ledger})
+    return config.model_copy(update={"ledger": ledger, "systems": _beside(config.systems, folder)})
+
+
+def _beside(systems: Mapping[str, SystemConfig], folder: Path) -> dict[str, SystemConfig]:
+    """The systems, the paths of their reports starting at a folder."""
+    return {
+        name: system
+        if system.conformance is None
+        else system.model_copy(update={"conformance": str(folder / system.conformance)})
+        for name, system in systems.items()
+    }
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -42,6 +42,7 @@ async def survey(path: Path, secrets: Secrets, *, connect: bool) -> dict[str, An
         for system in wall.systems.values():
             await system.adapter.close()
     problems = [f"{name}: {problem}" for name, told in systems.items() for problem in told["problems"]]
+    problems += [f"{name}: {why}" for name, why in wall.unproven.items()]
     if (problem := await _ledger_problem(wall.config.ledger, connect=connect)) is not None:
         problems.append(problem)
     shared = await _shared(wall, connect=connect)

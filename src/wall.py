@@ -26,6 +26,7 @@ from .core.policy import Policy
 from .core.recovery import Recovery
 from .core.redaction import Secrets
 from .core.system import System
+from .core.tiers import Standing
 
 if TYPE_CHECKING:
     from .core.ledger import Ledger
@@ -105,7 +106,6 @@ class Seawall:
         self.config = config
         self.sources = sources or Sources()
         self.secrets = secrets or Secrets()
-        self.policy = Policy(config.policy)
         self._inline = inline_ledger
         self._recovers = recovery
         self._recovering: asyncio.Task[None] | None = None
@@ -128,6 +128,9 @@ class Seawall:
             )
             for name, system in config.systems.items()
         }
+        self.unproven: dict[str, str] = {}
+        """Systems whose conformance report proves nothing, and why."""
+        self.policy = Policy(config.policy, self._standings())
 
     @classmethod
     def from_config(cls, source: str | Path | Mapping[str, Any], **options: Any) -> Seawall:
@@ -152,6 +155,17 @@ class Seawall:
             return Shared(self.config.shared, self.sources, self.secrets)
         except ValueError as error:
             raise ConfigError(f"shared.redis: {error}") from None
+
+    def _standings(self) -> Mapping[str, Standing]:
+        if all(system.conformance is None for system in self.config.systems.values()):
+            return {}
+        from .conformance import standings_of  # only for those who have reports to believe
+
+        adapters = {name: system.adapter for name, system in self.systems.items()}
+        standings, self.unproven = standings_of(self.config, adapters)
+        for name, why in self.unproven.items():
+            _log.warning("no rule with min_tier matches %s: %s", name, why)
+        return standings
 
     def _adapter(self, name: str) -> Adapter:
         configured = self.config.systems[name]

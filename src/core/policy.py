@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from .action import Action, EffectClass
 from .identity import canonical_json, digest
 from .settings import Settings
+from .tiers import NOTHING_PROVEN, Standing, Tier
 
 
 class Rule(Settings):
@@ -22,6 +24,8 @@ class Rule(Settings):
         principals: Patterns such as `agent:*` for who asks.
         actions: Patterns such as `crm.create_*` for what is asked.
         effects: Effect classes it speaks of; empty for all.
+        min_tier: Only systems whose conformance report proves at least this tier, and only the actions that were
+            tried for it; None for all. For rules that allow.
     """
 
     name: str = Field(min_length=1)
@@ -29,12 +33,20 @@ class Rule(Settings):
     principals: tuple[str, ...] = ("*",)
     actions: tuple[str, ...] = ("*",)
     effects: tuple[EffectClass, ...] = ()
+    min_tier: Tier | None = None
 
-    def matches(self, principal: str, system: str, action: Action) -> bool:
+    @model_validator(mode="after")
+    def _proof_is_for_leave(self) -> Rule:
+        if self.min_tier is not None and self.decision != "allow":
+            raise ValueError("min_tier is for rules that allow: what is not proven is denied by default")
+        return self
+
+    def matches(self, principal: str, system: str, action: Action, standing: Standing = NOTHING_PROVEN) -> bool:
         """Whether the rule speaks of this call."""
         name = f"{system}.{action.name}"
         return (
             (not self.effects or action.effect in self.effects)
+            and (self.min_tier is None or standing.reaches(self.min_tier, action))
             and any(fnmatchcase(name, pattern) for pattern in self.actions)
             and any(fnmatchcase(principal, pattern) for pattern in self.principals)
         )
@@ -67,12 +79,23 @@ class Policy:
 
     Args:
         rules: The rules; none at all denies everything.
+        standings: System → what is proven of its adapter, for rules that demand a tier.
     """
 
-    def __init__(self, rules: tuple[Rule, ...] = ()) -> None:
+    def __init__(self, rules: tuple[Rule, ...] = (), standings: Mapping[str, Standing] | None = None) -> None:
         self.rules = rules
-        self.version = digest(canonical_json([rule.model_dump(mode="json") for rule in rules]))[:12]
+        self._standings = dict(standings or {})
+        self.version = digest(canonical_json(self._told()))[:12]
         self._known: dict[tuple[str, str, str], Decision] = {}
+
+    def _told(self) -> list[object]:
+        """All that decides: the rules, and what is proven where a rule asks for it."""
+        told: list[object] = [
+            rule.model_dump(mode="json", exclude={"min_tier"} if rule.min_tier is None else None) for rule in self.rules
+        ]
+        if any(rule.min_tier is not None for rule in self.rules):
+            told += [[name, one.tier, dict(one.actions)] for name, one in sorted(self._standings.items())]
+        return told
 
     def decide(self, principal: str, system: str, action: Action) -> Decision:
         """The decision for one call. Pure: the same question has the same answer for the policy's life."""
@@ -85,8 +108,9 @@ class Policy:
         return found
 
     def _decide(self, principal: str, system: str, action: Action) -> Decision:
+        standing = self._standings.get(system, NOTHING_PROVEN)
         for rule in self.rules:
-            if rule.matches(principal, system, action):
+            if rule.matches(principal, system, action, standing):
                 return self._decided(rule.decision, rule.name)
         return self._decided("deny", "default")
 

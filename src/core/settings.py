@@ -177,6 +177,16 @@ class SharedSettings(Settings):
     interval: float = Field(default=1.0, gt=0)
 
 
+class ConformanceSettings(Settings):
+    """Whose word counts on what an adapter was proven to do.
+
+    Args:
+        keys: Public keys (Ed25519, 32 bytes in base64) of those whose signed reports are believed.
+    """
+
+    keys: tuple[str, ...] = ()
+
+
 class TimeSettings(Settings):
     """The pair of times that must fit together; checked where a system meets its ledger."""
 

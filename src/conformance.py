@@ -1,0 +1,216 @@
+"""Signed reports of the conformance kit: what a run proved of an adapter, and whether to believe it.
+
+The kit writes them (`seawall.simulators.conformance`); here they are only read, so that the policy can demand a tier.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import inspect
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from .config import Config
+from .core.adapter import Adapter
+from .core.identity import canonical_json
+from .core.tiers import Standing, Tier
+
+State = Literal["done", "exempt", "failed", "todo"]
+
+_ALGORITHM = "ed25519"
+
+
+class ReportError(ValueError):
+    """A report that proves nothing; the message says why in one sentence."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RuleResult(_Frozen):
+    """What became of one rule of the ladder.
+
+    Args:
+        rule: Its name.
+        tier: The tier that asks for it.
+        state: `done`, `exempt` (it cannot apply to what is declared), `failed`, or `todo` (not, or not all, run).
+        passed: Cases that held.
+        failed: Ids of the cases that did not.
+        reasons: Why it is exempt in whole or in part, or what is to be done.
+    """
+
+    rule: str
+    tier: Tier
+    state: State
+    passed: int = 0
+    failed: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
+class Report(_Frozen):
+    """What a run of the kit proved.
+
+    Args:
+        kit: Version of Seawall and of its kit.
+        adapter: The adapter's kind.
+        version: The adapter's version.
+        subject: The name of what was tried: one adapter may be tried under several settings.
+        source: Digest of the adapter's source files, see `source_digest`.
+        actions: Action → digest of the facts under which it was tried.
+        untried: Actions that no test called.
+        rules: The rules, in the ladder's order.
+        tier: The tier that follows from them.
+        at: When, in seconds since the epoch.
+    """
+
+    kit: str
+    adapter: str
+    version: str
+    subject: str
+    source: str
+    actions: Mapping[str, str]
+    untried: tuple[str, ...] = ()
+    rules: tuple[RuleResult, ...]
+    tier: Tier | None
+    at: float
+
+
+class Signature(_Frozen):
+    """Who vouches for a report.
+
+    Args:
+        algorithm: `ed25519`.
+        key: The public key, in base64.
+        value: The signature of `signed_bytes`, in base64.
+    """
+
+    algorithm: Literal["ed25519"] = "ed25519"
+    key: str
+    value: str
+
+
+class ReportFile(_Frozen):
+    """A report as it lies in a file.
+
+    Args:
+        report: The report.
+        signature: None where nobody signed it: then it is of use to people, and proves nothing to a runtime.
+    """
+
+    report: Report
+    signature: Signature | None = None
+
+
+def signed_bytes(report: Report) -> bytes:
+    """What is signed: the whole report, as canonical JSON."""
+    return canonical_json(report.model_dump(mode="json")).encode()
+
+
+def read_report(path: str | Path) -> ReportFile:
+    """Read a report without believing it.
+
+    Raises:
+        ReportError: It cannot be read, or is no report.
+    """
+    try:
+        return ReportFile.model_validate_json(Path(path).read_bytes())
+    except OSError as error:
+        raise ReportError(f"{path} cannot be read ({error.strerror})") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise ReportError(f"{path} is no conformance report: {where}: {first['msg']}") from None
+
+
+def verify_report(path: str | Path, public_keys: Iterable[str]) -> Report:
+    """Read a report and believe it only if one of the keys signed it.
+
+    Args:
+        path: The file.
+        public_keys: Ed25519 public keys, 32 bytes in base64.
+
+    Raises:
+        ReportError: It cannot be read, is not signed, is signed by somebody else, or was changed since.
+    """
+    from cryptography.exceptions import InvalidSignature  # only for those who have reports to believe
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    known = {_bytes(key, "a key in conformance.keys"): key for key in public_keys}
+    file = read_report(path)
+    if file.signature is None:
+        raise ReportError(f"{path} is not signed; run the kit with --conformance-key")
+    key = _bytes(file.signature.key, f"the key in {path}")
+    if key not in known:
+        raise ReportError(f"{path} is signed by {file.signature.key}, which is not among conformance.keys")
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(
+            _bytes(file.signature.value, f"the signature in {path}"), signed_bytes(file.report)
+        )
+    except (InvalidSignature, ValueError):
+        raise ReportError(f"{path} was changed after it was signed; run the kit again") from None
+    return file.report
+
+
+def source_digest(adapter: type) -> str:
+    """Digest of an adapter's source: all Python files of its package, or its one file where it is in none."""
+    file = Path(inspect.getfile(adapter)).resolve()
+    alone = not (file.parent / "__init__.py").exists()
+    files = [file] if alone else sorted(file.parent.rglob("*.py"))
+    folder = file.parent
+    digests = [[one.relative_to(folder).as_posix(), hashlib.sha256(one.read_bytes()).hexdigest()] for one in files]
+    return hashlib.sha256(canonical_json(digests).encode()).hexdigest()
+
+
+def standing_of(report: Report, adapter: Adapter) -> Standing:
+    """What a report proves of an adapter as it runs here.
+
+    Raises:
+        ReportError: It speaks of another adapter, of another version, or of other code.
+    """
+    if (report.adapter, report.version) != (adapter.kind, adapter.version):
+        raise ReportError(
+            f"the report is on {report.adapter} {report.version}, and {adapter.kind} {adapter.version} is configured; "
+            "run the kit again"
+        )
+    if report.source != source_digest(type(adapter)):
+        raise ReportError(f"the code of {adapter.kind} is not what the report was made on; run the kit again")
+    return Standing(report.tier, dict(report.actions))
+
+
+def standings_of(config: Config, adapters: Mapping[str, Adapter]) -> tuple[dict[str, Standing], dict[str, str]]:
+    """What is proven of each system whose configuration names a report.
+
+    Args:
+        config: The configuration.
+        adapters: System → its adapter.
+
+    Returns:
+        What is proven, and for each system with a report that proves nothing, why.
+    """
+    proven: dict[str, Standing] = {}
+    problems: dict[str, str] = {}
+    for name, system in config.systems.items():
+        if system.conformance is None:
+            continue
+        try:
+            report = verify_report(system.conformance, config.conformance.keys)
+            proven[name] = standing_of(report, adapters[name])
+        except ReportError as error:
+            problems[name] = f"conformance: {error}"
+        else:
+            if report.tier is None:
+                problems[name] = f"conformance: {system.conformance} proves no tier; see its rules"
+    return proven, problems
+
+
+def _bytes(text: str, what: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise ReportError(f"{what} is not base64") from None
