@@ -98,7 +98,7 @@ class Lagging(Protocol[CallT_contra]):
         ...
 
 
-class SoapService(Protocol[CallT_contra]):
+class SoapVendor(Protocol[CallT_contra]):
     """A SOAP service: for faults that only those show."""
 
     def soap_fault(self, call: CallT_contra, status: int, code: str, detail: str) -> Reply:
@@ -231,9 +231,9 @@ class Exchange(Generic[CallT]):
                 await wire.hang(fault.param("seconds"))
 
     @property
-    def _soap(self) -> SoapService[CallT]:
-        service: SoapService[CallT] = self._vendor  # type: ignore[assignment] # what is none refuses the plan
-        return service
+    def _soap(self) -> SoapVendor[CallT]:
+        vendor: SoapVendor[CallT] = self._vendor  # type: ignore[assignment] # what is none refuses the plan
+        return vendor
 
     async def _withhold(self, wire: Wire, call: CallT, fault: Fault) -> None:
         match fault.kind:

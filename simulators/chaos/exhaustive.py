@@ -21,6 +21,7 @@ def single_faults(
     kinds: Collection[str] | None = None,
     traits: Traits | None = None,
     operations: Collection[str] | None = None,
+    values: Mapping[str, Collection[object]] | None = None,
 ) -> Iterator[Fault]:
     """Each fault once, with the kind's own parameters, at the first request of its name.
 
@@ -32,6 +33,7 @@ def single_faults(
         kinds: The kinds that the system carries out; None for all that its lanes and traits allow.
         traits: What the system is; a database where it has a `commit`, and a system behind HTTP otherwise, if None.
         operations: Only these requests; None for all.
+        values: Parameter → the values that the system knows of it; all of them where nothing is said.
     """
     known = traits if traits is not None else SQL if "commit" in lanes else HTTP
     for name, kind in KINDS.items():
@@ -46,7 +48,9 @@ def single_faults(
                 if not kind.befalls(known, request, point):
                     continue
                 for variant, params in _variants(name):
-                    if kind.problem_with(point, params) is None:
+                    meant = {**kind.params, **params}
+                    is_known = all(meant[param] in some for param, some in (values or {}).items() if param in meant)
+                    if is_known and kind.problem_with(point, params) is None:
                         yield Fault(
                             id=f"{request}-{point}-{name}{variant}",
                             match=Match(operation=request),

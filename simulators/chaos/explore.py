@@ -90,7 +90,9 @@ def faults_of(subject: Subject, requests: Collection[str] | None = None) -> list
         requests: Only what befalls these.
     """
     lanes = {name: lane for name, lane in subject.lanes.items() if requests is None or name in requests}
-    return list(single_faults(lanes, subject.batches, kinds=subject.kinds, traits=subject.traits))
+    return list(
+        single_faults(lanes, subject.batches, kinds=subject.kinds, traits=subject.traits, values=subject.values)
+    )
 
 
 def singles(name: str, subject: Subject | None = None) -> Iterator[Scenario]:

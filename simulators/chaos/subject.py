@@ -98,6 +98,8 @@ class Subject(ABC):
     """The kinds of fault that the simulator carries out; None for all that its lanes and traits allow."""
     traits: ClassVar[Traits | None] = None
     """What the simulator is; if None a database where its lanes have a `commit`, and else a system behind HTTP."""
+    values: ClassVar[Mapping[str, Collection[object]]] = {}
+    """Parameter of a fault → the values that the simulator knows of it; all of them where nothing is said."""
     canaries: ClassVar[tuple[str, ...]] = ()
     """The secrets that its settings hold."""
 

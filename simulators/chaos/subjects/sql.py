@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from ...effects import Effect
 from ...faults import Plan
 from ...injector import FaultInjector
 from ...kinds import Lane
+from ...sql.errors import SQLITE
 from ...sql.legacy import LegacyDatabase
 from ...sql.seam import KINDS, Seam, attach
 from ...sql.statements import OPERATIONS
@@ -118,6 +119,7 @@ class LegacySubject(Subject):
     name = "sql"
     lanes: ClassVar[Mapping[str, Lane]] = OPERATIONS
     kinds = KINDS
+    values: ClassVar[Mapping[str, Collection[object]]] = {"error": tuple(SQLITE)}
 
     def target(self, plan: Plan, clock: LoopClock) -> LegacyTarget:
         """The database, filled."""

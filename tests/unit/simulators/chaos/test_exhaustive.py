@@ -71,3 +71,8 @@ def test_parameters_that_make_another_fault_are_each_tried() -> None:
     assert {("before_commit", "in_doubt"), ("after_commit", "in_doubt"), ("apply", "serialization")} <= at_commit
     assert ("apply", "in_doubt") not in at_commit
     assert {fault.point for fault in found if fault.match.operations == ("insert",)} == {"apply"}
+
+
+def test_values_that_a_system_does_not_know_are_left_out() -> None:
+    found = single_faults(STATEMENTS, traits=SQL, kinds={"sql_error"}, values={"error": {"deadlock", "read_only"}})
+    assert {fault.param("error") for fault in found} == {"deadlock", "read_only"}
