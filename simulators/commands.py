@@ -46,11 +46,19 @@ def simulate(
         _refuse(console, f"there is no simulator {system!r}; there are: {', '.join(SYSTEMS)}")
     try:
         loaded = None if plan is None else Plan.load(_plan(plan))
+        for fault in () if loaded is None else loaded.faults:
+            if fault.client_side:
+                raise PlanError(
+                    f"fault {fault.id!r} can never fire: {fault.kind} happens in the client's own process, which is "
+                    "not ours here; take it out, or use the plan with seawall chaos"
+                )
         simulator, credentials = SYSTEMS[system](Running(loaded, seed, effects, data))
     except (PlanError, OSError) as error:
         _refuse(console, str(error))
     try:
         asyncio.run(_serve(simulator, credentials, console, port, secure=tls))
+    except PlanError as error:
+        _refuse(console, str(error))
     except OSError as error:
         _refuse(console, f"cannot listen on port {port}: {error.strerror}")
     finally:
@@ -122,6 +130,8 @@ async def _serve(simulator: Simulated, credentials: Credentials, console: Consol
         shutil.rmtree(folder)
     fired = sum(simulator.faults.fired.values())
     console.print(f"{simulator.requests} requests, {fired} faults, {len(simulator.effects)} effects")
+    if unfired := simulator.faults.never_fired():
+        console.print(f"planned, and never fired: {', '.join(unfired)}", style="yellow", soft_wrap=True)
 
 
 def _tell_what_is_broken(console: Console, result: Result, broken: dict[str, dict[str, list[str]]]) -> None:

@@ -50,6 +50,7 @@ def test_simulate_knows_every_system_and_takes_the_plans_that_ship(system: str) 
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=20)
     assert (process.returncode, "0 requests, 0 faults, 0 effects" in told) == (0, True)
+    assert "planned, and never fired: w-hang, w-reset" in told
 
 
 def test_simulate_serves_anyones_client_until_it_is_interrupted(tmp_path: Path) -> None:
@@ -74,10 +75,16 @@ def test_simulate_serves_anyones_client_until_it_is_interrupted(tmp_path: Path) 
     [
         (["simulate", "sap"], "there is no simulator 'sap'"),
         (["simulate", "salesforce", "--plan", "nowhere.yaml"], "nowhere.yaml"),
+        (["simulate", "salesforce", "--plan", "dns"], "dns happens before a server has the request"),
+        (["simulate", "salesforce", "--plan", "crash"], "crash happens in the client's own process"),
     ],
 )
-def test_simulate_refuses_what_it_cannot_do_with_one_clear_line(arguments: list[str], says: str) -> None:
-    done = subprocess.run([SEAWALL, *arguments], capture_output=True, text=True, timeout=60, check=False)
+def test_simulate_refuses_what_it_cannot_do_with_one_clear_line(
+    tmp_path: Path, arguments: list[str], says: str
+) -> None:
+    (tmp_path / "dns").write_text("faults: [{id: a, point: connect, kind: dns}]")
+    (tmp_path / "crash").write_text("faults: [{id: a, point: after_send, kind: crash}]")
+    done = subprocess.run([SEAWALL, *arguments], capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
     assert done.returncode == 2
-    assert says in done.stderr.replace("\n", " ")
+    assert says in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
