@@ -47,7 +47,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self.elapsed
 
     def call_soon_threadsafe(
-        self, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts], context: Context | None = None
+        self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:
         """Let a callback run soon; from any thread."""
         handle = super().call_soon_threadsafe(callback, *args, context=context)

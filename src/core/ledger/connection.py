@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy import URL, NullPool, create_engine
@@ -20,11 +21,14 @@ _DIALECT = sqlite.dialect()
 _PAUSE = 0.05  # seconds between two tries to switch the file to WAL
 
 
-def connect(settings: LedgerSettings) -> tuple[sqlite3.Connection, Callable[[sqlite3.Error], str]]:
+def connect(
+    settings: LedgerSettings, *, flush: bool = True
+) -> tuple[sqlite3.Connection, Callable[[sqlite3.Error], str]]:
     """Open the file, in WAL mode with every commit flushed, and make its tables.
 
     Args:
         settings: Path and how long to wait for other processes.
+        flush: False where the machine cannot fail, because it is simulated.
 
     Returns:
         The connection in autocommit mode, and what puts its errors into words.
@@ -51,7 +55,7 @@ def connect(settings: LedgerSettings) -> tuple[sqlite3.Connection, Callable[[sql
         assert isinstance(connection, sqlite3.Connection)
         try:
             _use_wal(connection, settings.busy_timeout)
-            _set_up(connection, path)
+            _set_up(connection, path, flush=flush)
         except BaseException:
             connection.close()
             raise
@@ -60,21 +64,30 @@ def connect(settings: LedgerSettings) -> tuple[sqlite3.Connection, Callable[[sql
     return connection, describe
 
 
-def _set_up(connection: sqlite3.Connection, path: Path) -> None:
-    connection.execute("PRAGMA synchronous=FULL")
+def _set_up(connection: sqlite3.Connection, path: Path, *, flush: bool) -> None:
+    connection.execute(f"PRAGMA synchronous={'FULL' if flush else 'OFF'}")
     connection.execute("BEGIN IMMEDIATE")
     try:
         _check_version(connection, path)
-        for table in metadata.sorted_tables:
-            connection.execute(str(CreateTable(table, if_not_exists=True).compile(dialect=_DIALECT)))
-            for index in sorted(table.indexes, key=lambda index: str(index.name)):
-                connection.execute(str(CreateIndex(index, if_not_exists=True).compile(dialect=_DIALECT)))
+        for text in _tables():
+            connection.execute(text)
         connection.execute(SQLITE.set_schema_version.text, (VERSION,))
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+@cache
+def _tables() -> tuple[str, ...]:
+    """The statements that make the tables."""
+    found: list[str] = []
+    for table in metadata.sorted_tables:
+        found.append(str(CreateTable(table, if_not_exists=True).compile(dialect=_DIALECT)))
+        indexes = sorted(table.indexes, key=lambda index: str(index.name))
+        found += [str(CreateIndex(index, if_not_exists=True).compile(dialect=_DIALECT)) for index in indexes]
+    return tuple(found)
 
 
 def _check_version(connection: sqlite3.Connection, path: Path) -> None:

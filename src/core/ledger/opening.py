@@ -25,7 +25,7 @@ async def open_writer(settings: LedgerSettings, clock: Clock, holder: str, chang
         clock: The time.
         holder: Who we are to the other processes.
         changes: Told which operations changed.
-        inline: Work in the calling thread.
+        inline: Work in the calling thread, and flush nothing (simulated time).
 
     Raises:
         LedgerUnavailable: It cannot be used; the message says what to do.
@@ -34,7 +34,7 @@ async def open_writer(settings: LedgerSettings, clock: Clock, holder: str, chang
         if inline:
             raise ValueError("only an SQLite ledger can work in the calling thread")
         return await _open_remote(settings, clock, holder, changes)
-    connection, describe = connect(settings) if inline else await asyncio.to_thread(connect, settings)
+    connection, describe = connect(settings, flush=False) if inline else await asyncio.to_thread(connect, settings)
     return LocalWriter(
         connection,
         describe,

@@ -30,6 +30,13 @@ def test_file_is_in_wal_mode_and_every_commit_is_flushed(tmp_path: Path) -> None
     assert modes == ["wal", 2]
 
 
+def test_file_of_a_simulated_machine_is_not_flushed(tmp_path: Path) -> None:
+    connection, _ = connect(settings(tmp_path / "l.db"), flush=False)
+    modes = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
+    connection.close()
+    assert modes == ["wal", 0]
+
+
 def test_opening_again_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "l.db"
     schemas = []
