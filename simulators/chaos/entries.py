@@ -63,6 +63,7 @@ class Asked:
         deadline: Seconds within which it must answer.
         items: The logical operations of a batch's items, in order.
         supersedes: Names of operations on the same record that this one was asked after, having seen them answered.
+        reworded: Whether it asks in another wording than the one that `Setting.wanted` describes.
     """
 
     at: float
@@ -75,6 +76,7 @@ class Asked:
     deadline: float
     items: tuple[str, ...] = ()
     supersedes: tuple[str, ...] = ()
+    reworded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ Prepare = Callable[[Stage], None]
 """Changes a stage before anything happens on it: for planting bugs."""
 
 _ASKS_AGAIN_AFTER = 5.0  # seconds
+OLDER = 2.0  # seconds by which what is there is older than any call: vendors tell times apart by whole seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ class _Play:
             samples = [await stage.sample(call.action, call.sample, call.system) for call in scenario.calls]
             for _ in range(scenario.workers):
                 await stage.start_worker()
+            await stage.clock.sleep(OLDER)
             began = self._began = stage.clock.monotonic()
             clients: dict[int, list[tuple[PlannedCall, Sample]]] = {}
             for call, sample in zip(scenario.calls, samples, strict=True):

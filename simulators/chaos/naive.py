@@ -16,7 +16,7 @@ from ...core.adapter import Adapter, Attempt, Sent
 from ...core.errors import IntegrationError
 from ..virtual_time import run
 from .entries import Told
-from .episode import Episode
+from .episode import OLDER, Episode
 from .memory import in_memory
 from .recording import RecordedAdapter
 from .scenario import PlannedCall, Scenario
@@ -49,6 +49,7 @@ async def _play(scenario: Scenario, subject: Subject, folder: Path) -> Episode:
         clients: dict[int, list[tuple[PlannedCall, Sample]]] = {}
         for call, sample in zip(scenario.calls, samples, strict=True):
             clients.setdefault(call.client, []).append((call, sample))
+        await stage.clock.sleep(OLDER)
         began = stage.clock.monotonic()
         await asyncio.gather(*(_client(stage, adapter, number, todo, began) for number, todo in clients.items()))
         stage.heal()

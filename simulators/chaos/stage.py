@@ -26,8 +26,8 @@ from ..faults import Fault, Plan
 from ..injector import RequestFacts
 from ..origin import ATTEMPT
 from ..virtual_time import LoopClock
-from . import checker
 from .answers import told
+from .checker import check
 from .entries import Asked, Event, Setting, SystemFacts, Told, Wanted, Wire
 from .facts import facts_of
 from .history import History
@@ -289,6 +289,7 @@ class Stage:
             deadline,
             items,
             supersedes,
+            request is not None,
         )
         self.journal.write(asked)
         return asked
@@ -357,7 +358,7 @@ class Stage:
 
     def judge(self) -> Judgement:
         """The checker's word."""
-        return checker.check(self.history(), self.effects())
+        return check(self.history(), self.effects())
 
     def _write_event(self, what: Any, who: str = "") -> None:
         with suppress(RuntimeError):

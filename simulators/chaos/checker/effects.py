@@ -1,0 +1,167 @@
+"""I1 to I6: what clients were told, held against what happened."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+from ..entries import Asked, Told, Wanted
+from ..verdicts import Invariant, Verdict, Witness
+from .record import EPSILON, Claim, Operation, Record, as_asked, counts, matches
+from .witnesses import verdict, witness
+
+
+def no_lost_write(record: Record) -> Verdict:
+    """I1: what the ledger calls applied is there, and what was acknowledged is still there at the end."""
+    found: list[Witness] = []
+    for operation in record.operations.values():
+        if not operation.wanted:
+            continue
+        if operation.status == "applied" and operation.first is None and not _told_applied(operation):
+            found.append(witness(record, operation, "the ledger calls it applied, and it never happened"))
+        elif _told_applied(operation) and operation.first is not None and _gone(record, operation):
+            found.append(witness(record, operation, "it was acknowledged, and its record is gone at the end"))
+    return verdict(Invariant.NO_LOST_WRITE, found)
+
+
+def no_duplicate(record: Record) -> Verdict:
+    """I2: at most one effect for each operation, and none that nobody asked for."""
+    found: list[Witness] = []
+    for operation in record.operations.values():
+        for wanted, effects in zip(operation.wanted, operation.effects, strict=True):
+            times = sum(1 for effect in effects if counts(wanted, effect))
+            if times > 1:
+                found.append(witness(record, operation, f"{wanted.object} was changed {times} times by one operation"))
+    wanted_of: dict[str, list[Wanted]] = defaultdict(list)
+    for operation in record.operations.values():
+        wanted_of[operation.system] += operation.wanted
+    for system, log in record.effects.items():
+        for effect in log:
+            about = [one for one in wanted_of[system] if one.object == effect.object and effect.kind in one.kinds]
+            if effect.kind == "insert" and about and not any(matches(one, effect) for one in about):
+                says = f"{effect.object} {effect.record_id} was made in {system}, and nobody asked for it"
+                found.append(Witness(says, "", (str(effect),)))
+    return verdict(Invariant.NO_DUPLICATE, found)
+
+
+def no_phantom_success(record: Record) -> Verdict:
+    """I3: nothing is called applied before it happened, or with other content than was asked for."""
+    found: list[Witness] = []
+    for operation in record.operations.values():
+        for claim in operation.claims:
+            if claim.item or claim.word != "applied" or not operation.wanted:
+                continue
+            if problem := _not_there(operation, claim):
+                found.append(witness(record, operation, problem))
+                break
+    return verdict(Invariant.NO_PHANTOM_SUCCESS, found)
+
+
+def no_phantom_failure(record: Record) -> Verdict:
+    """I4: what is called rejected did not happen, and what had been sent for it never happens."""
+    found: list[Witness] = []
+    for operation in record.operations.values():
+        said = next((claim for claim in operation.claims if not claim.item and _denied_falsely(operation, claim)), None)
+        if said is not None:
+            found.append(
+                witness(record, operation, f"call {said.asked.call} was told that it did not happen, and it did")
+            )
+        elif operation.status == "rejected" and operation.happened and not _items(operation):
+            found.append(witness(record, operation, "the ledger calls it rejected, and it happened"))
+    return verdict(Invariant.NO_PHANTOM_FAILURE, found)
+
+
+def no_unexplained_outcome(record: Record) -> Verdict:
+    """I5: each unknown has a fault behind it, and no action answers unknown whatever comes."""
+    found: list[Witness] = []
+    words: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for operation in record.operations.values():
+        for claim in operation.claims:
+            words[operation.system, operation.action][claim.word] += 1
+            if claim.word == "unknown" and not _explained(record, operation, claim):
+                found.append(witness(record, operation, f"call {claim.asked.call} was told unknown without any cause"))
+                break
+    return verdict(Invariant.NO_UNEXPLAINED_OUTCOME, found)
+
+
+def exact_partials(record: Record) -> Verdict:
+    """I6: what is said of each item of a batch is what happened to it."""
+    found: list[Witness] = []
+    for told in record.told.values():
+        asked = record.calls[told.call]
+        if asked.items and told.word != "cut_off" and len(told.items) != len(asked.items):
+            says = f"call {told.call} asked for {len(asked.items)} items and was told of {len(told.items)}"
+            found.append(Witness(says, asked.items[0]))
+    for operation in record.operations.values():
+        for claim in operation.claims:
+            if not claim.item:
+                continue
+            if claim.word == "applied" and operation.wanted and (problem := _not_there(operation, claim)):
+                found.append(witness(record, operation, f"item: {problem}"))
+            elif _denied_falsely(operation, claim):
+                found.append(witness(record, operation, "the item was called rejected, and it happened"))
+            else:
+                continue
+            break
+    return verdict(Invariant.EXACT_PARTIALS, found)
+
+
+def _items(operation: Operation) -> bool:
+    return any(claim.item for claim in operation.claims)
+
+
+def _told_applied(operation: Operation) -> bool:
+    return any(claim.word == "applied" for claim in operation.claims)
+
+
+def _gone(record: Record, operation: Operation) -> bool:
+    """Whether a record that it made was deleted by an effect that no operation asked for."""
+    made = {(effect.object, effect.record_id) for effect in operation.happened if effect.kind == "insert"}
+    log = record.effects.get(operation.system, ())
+    wanted = [one for other in record.operations.values() if other.system == operation.system for one in other.wanted]
+    return any(
+        effect.kind == "delete"
+        and (effect.object, effect.record_id) in made
+        and not any(matches(one, effect) for one in wanted)
+        for effect in log
+    )
+
+
+def _not_there(operation: Operation, claim: Claim) -> str:
+    """What is wrong with an `applied`, in words; empty if nothing is."""
+    first = operation.first
+    if first is None:
+        return f"call {claim.asked.call} was told applied, and nothing happened"
+    if first > claim.told.at + EPSILON:
+        return f"call {claim.asked.call} was told applied before it happened"
+    if claim.asked.reworded:
+        return ""
+    for wanted, effects in zip(operation.wanted, operation.effects, strict=True):
+        if not any(as_asked(wanted, effect) for effect in effects):
+            return f"call {claim.asked.call} was told applied, and the content is not what was asked for"
+    return ""
+
+
+def _denied_falsely(operation: Operation, claim: Claim) -> bool:
+    """Whether a rejection is not true: it had happened, or what had been sent by then happened later."""
+    if claim.word != "rejected" or _about_other_content(operation, claim.asked, claim.told):
+        return False
+    # A rejection may be overtaken by a later call for the same thing, whose attempts come after it.
+    sent = zip(operation.attempts, operation.places, strict=True)
+    anew = min((attempt.at for attempt, place in sent if place > claim.place), default=None)
+    return any(anew is None or effect.at < anew - EPSILON for effect in operation.happened)
+
+
+def _about_other_content(operation: Operation, asked: Asked, told: Told) -> bool:
+    """Whether a conflict was told, because the same identity was asked for with other content."""
+    return told.error == "Conflict" and any(other.digest != asked.digest for other in operation.asked)
+
+
+def _explained(record: Record, operation: Operation, claim: Claim) -> bool:
+    at = claim.told.at + EPSILON
+    return (
+        any(wire.at <= at for wire in record.struck(operation))
+        or any(event.what in ("crash", "pause") and event.at <= at for event in record.events)
+        or any(attempt.attempt not in operation.answers for attempt in operation.attempts)
+        or any(other.word == "cut_off" and other.told.at <= at for other in operation.claims)
+        or any(wire.fault and wire.at <= at and wire.point == "later" for wire in record.wires)
+    )

@@ -1,0 +1,223 @@
+"""A history and its effect logs, indexed once by logical operation."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ...effects import Effect
+from ..entries import (
+    ActionFacts,
+    Answered,
+    Asked,
+    Attempted,
+    Compensated,
+    Event,
+    Journalled,
+    Probed,
+    Setting,
+    Told,
+    Wanted,
+    Wire,
+    Word,
+)
+from ..history import History
+
+EPSILON = 1e-6  # seconds; virtual times are sums of floating-point numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one client was told of one operation.
+
+    Args:
+        asked: The call.
+        told: Its answer.
+        word: What was said of this operation; for a batch, of its item.
+        item: Whether it is an item of a batch.
+        error: Class of the error.
+        place: Place of the answer in the history: virtual times are often the same.
+    """
+
+    asked: Asked
+    told: Told
+    word: Word
+    item: bool
+    error: str
+    place: int
+
+
+@dataclass(slots=True)
+class Operation:
+    """One logical operation.
+
+    Args:
+        name: Its name.
+        system: Its system.
+        action: Its single action.
+        wanted: By which effects it is known.
+        asked: The calls for it.
+        claims: What clients were told.
+        attempts: What was sent for it.
+        places: Places of these in the history.
+        answers: What became of each attempt, by its number.
+        probes: The looks for it.
+        journal: Its states in the ledger.
+        effects: Its effects, for each of `wanted`.
+    """
+
+    name: str
+    system: str = ""
+    action: str = ""
+    wanted: tuple[Wanted, ...] = ()
+    asked: list[Asked] = field(default_factory=list)
+    claims: list[Claim] = field(default_factory=list)
+    attempts: list[Attempted] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    answers: dict[int, Answered] = field(default_factory=dict)
+    probes: list[Probed] = field(default_factory=list)
+    journal: list[Journalled] = field(default_factory=list)
+    effects: list[list[Effect]] = field(default_factory=list)
+
+    @property
+    def happened(self) -> list[Effect]:
+        """Its effects in order, each once."""
+        return sorted({effect.seq: effect for some in self.effects for effect in some}.values(), key=lambda e: e.seq)
+
+    @property
+    def first(self) -> float | None:
+        """When the last of the effects that it needs was there for the first time; None while one is missing."""
+        if not self.effects or not all(self.effects):
+            return None
+        return max(min(effect.at for effect in some) for some in self.effects)
+
+    @property
+    def status(self) -> str:
+        """The last state in the ledger; empty if it has none."""
+        return self.journal[-1].status if self.journal else ""
+
+
+class Record:
+    """The index.
+
+    Args:
+        history: The history.
+        effects: System → its effect log.
+    """
+
+    def __init__(self, history: History, effects: Mapping[str, Sequence[Effect]]) -> None:
+        self.history = history
+        self.setting: Setting = history.setting
+        self.effects = effects
+        self.start = history.entries[0].at if history.entries else 0.0
+        self.calls: dict[int, Asked] = {}
+        self.told: dict[int, Told] = {}
+        self.wires: list[Wire] = []
+        self.events: list[Event] = []
+        self.compensated: list[Compensated] = []
+        self.operations: dict[str, Operation] = {}
+        self.attempts: dict[int, list[Attempted]] = defaultdict(list)
+        self._index(history.entries)
+        for name, wanted in self.setting.wanted.items():
+            self._operation(name).wanted = wanted
+        for operation in self.operations.values():
+            log = effects.get(operation.system, ())
+            operation.effects = [[effect for effect in log if matches(one, effect)] for one in operation.wanted]
+
+    def facts(self, operation: Operation) -> ActionFacts | None:
+        """What is declared of an operation's action."""
+        system = self.setting.systems.get(operation.system)
+        return None if system is None else system.actions.get(operation.action)
+
+    def struck(self, operation: Operation) -> list[Wire]:
+        """The faults that met the requests of an operation's attempts and probes."""
+        own = {attempt.attempt for attempt in operation.attempts} | {probe.attempt for probe in operation.probes}
+        return [wire for wire in self.wires if wire.fault and wire.attempt in own]
+
+    def event(self, what: str) -> Event | None:
+        """The first event of a kind."""
+        return next((event for event in self.events if event.what == what), None)
+
+    def _operation(self, name: str) -> Operation:
+        if name not in self.operations:
+            self.operations[name] = Operation(name)
+        return self.operations[name]
+
+    def _index(self, entries: Iterable[object]) -> None:
+        for place, entry in enumerate(entries):
+            match entry:
+                case Asked():
+                    self.calls[entry.call] = entry
+                    for name in _named(entry):
+                        operation = self._operation(name)
+                        operation.asked.append(entry)
+                        operation.system = entry.system
+                        operation.action = operation.action or ("" if entry.items else entry.action)
+                case Told():
+                    self.told[entry.call] = entry
+                    self._claim(self.calls[entry.call], entry, place)
+                case Attempted():
+                    self.attempts[entry.attempt].append(entry)
+                    if entry.operation:
+                        operation = self._operation(entry.operation)
+                        operation.attempts.append(entry)
+                        operation.places.append(place)
+                        operation.system, operation.action = entry.system, entry.action
+                case Answered() if entry.operation:
+                    self._operation(entry.operation).answers[entry.attempt] = entry
+                case Probed() if entry.operation:
+                    self._operation(entry.operation).probes.append(entry)
+                case Journalled() if entry.operation:
+                    self._operation(entry.operation).journal.append(entry)
+                case Wire():
+                    self.wires.append(entry)
+                case Event():
+                    self.events.append(entry)
+                case Compensated():
+                    self.compensated.append(entry)
+                case _:
+                    pass
+
+    def _claim(self, asked: Asked, told: Told, place: int) -> None:
+        if asked.items:
+            for item in told.items:
+                self._operation(item.operation).claims.append(
+                    Claim(asked, told, item.word, item=True, error=item.error, place=place)
+                )
+        elif asked.operation:
+            claim = Claim(asked, told, told.word, item=False, error=told.error, place=place)
+            self._operation(asked.operation).claims.append(claim)
+
+
+def _named(asked: Asked) -> Iterator[str]:
+    if asked.items:
+        yield from asked.items
+    elif asked.operation:
+        yield asked.operation
+
+
+def matches(wanted: Wanted, effect: Effect) -> bool:
+    """Whether an effect is one by which an operation is known."""
+    return (
+        effect.object == wanted.object
+        and effect.kind in wanted.kinds
+        and all(
+            text in str(effect.record_id if name == "id" else effect.fields.get(name, ""))
+            for name, text in wanted.where.items()
+        )
+    )
+
+
+def counts(wanted: Wanted, effect: Effect) -> bool:
+    """Whether an effect changed anything that the operation is about: writing the same again is no second effect."""
+    if effect.kind != "update":
+        return True
+    return not set(effect.changed).isdisjoint(wanted.content) if wanted.content else bool(effect.changed)
+
+
+def as_asked(wanted: Wanted, effect: Effect) -> bool:
+    """Whether an effect wrote what was asked for, as far as it wrote these fields."""
+    return all(
+        name not in effect.fields or str(effect.fields[name]) == str(value) for name, value in wanted.content.items()
+    )
