@@ -66,7 +66,7 @@ def course_of(name: str, subject: Subject, action: str) -> Course:
             )
         ),
     )
-    facts = play(_one_call(name, action, ()), subject).history.setting.systems[name].actions[action]
+    facts = play(_one_call(name, action, ()), subject).history.setting.systems[subject.name].actions[action]
     return Course(plain, in_doubt - plain, facts.effect == "read" or facts.dedupe in _ENFORCED)
 
 
