@@ -238,3 +238,13 @@ def test_bundled_plans_can_befall_this_system() -> None:
     for name in ("calm", "harsh"):
         SuiteCrmSimulator(plan=Plan.bundled(name)).close()
     assert OPERATIONS["set_entry"] == OPERATIONS["v8_create"] == "write"
+
+
+def test_rollback_is_refused_by_a_system_that_writes_statement_by_statement() -> None:
+    plan = Plan.model_validate({"faults": [{"id": "f0", "point": "before_commit", "kind": "reset"}]})
+    with pytest.raises(PlanError) as refused:
+        SuiteCrmSimulator(plan=plan)
+    assert str(refused.value) == (
+        "fault 'f0' can never fire: suitecrm has no transactions that could be rolled back; "
+        "set point to apply or after_commit"
+    )
