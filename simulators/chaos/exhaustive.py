@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from ..faults import Fault, Match, Trigger
-from ..kinds import KINDS, Lane
+from ..kinds import KINDS, Lane, Point
 from ..vocabulary import HTTP, SQL, Traits
 
 _ALIASES = {"respond": "after_commit"}
@@ -60,6 +60,36 @@ def single_faults(
                             trigger=Trigger(nth=1),
                             times=1,
                         )
+
+
+def single_client_faults(
+    actions: Mapping[str, bool], *, points: Collection[Point] | None = None, kinds: Collection[str] | None = None
+) -> Iterator[Fault]:
+    """Each fault of the client's own process once: action by step by kind, at the first call of the action.
+
+    Args:
+        actions: The actions, and whether each writes: what only reads has nothing to do with the ledger.
+        points: Only these steps; None for all.
+        kinds: The kinds that are carried out; None for all.
+    """
+    for name, kind in KINDS.items():
+        if not kind.client_side or (kinds is not None and name not in kinds):
+            continue
+        for action, writes in actions.items():
+            for point in kind.points:
+                journalled = point not in ("call", "before_send", "after_send")
+                if (points is not None and point not in points) or (
+                    not writes and (journalled or name == "two_workers")
+                ):
+                    continue
+                yield Fault(
+                    id=f"{action}-{point}-{name}",
+                    match=Match(operation=action),
+                    point=point,
+                    kind=name,
+                    trigger=Trigger(nth=1),
+                    times=1,
+                )
 
 
 def _variants(name: str) -> Iterator[tuple[str, dict[str, object]]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from seawall.simulators.chaos.exhaustive import single_faults
+from seawall.simulators.chaos.client_faults import ClientFaults
+from seawall.simulators.chaos.exhaustive import single_client_faults, single_faults
 from seawall.simulators.faults import Plan
 from seawall.simulators.hubspot.app import OPERATIONS, TRAITS
 from seawall.simulators.hubspot.batches import BATCHES
@@ -76,3 +77,27 @@ def test_parameters_that_make_another_fault_are_each_tried() -> None:
 def test_values_that_a_system_does_not_know_are_left_out() -> None:
     found = single_faults(STATEMENTS, traits=SQL, kinds={"sql_error"}, values={"error": {"deadlock", "read_only"}})
     assert {fault.param("error") for fault in found} == {"deadlock", "read_only"}
+
+
+ACTIONS = {"create_case": True, "get_case": False}
+
+
+def test_each_fault_of_the_client_is_one_that_a_plan_takes_and_strikes_at_its_step() -> None:
+    found = tuple(single_client_faults(ACTIONS))
+    Plan.model_validate({"faults": [fault.model_dump(exclude_defaults=True) for fault in found]})
+    for fault in found:
+        (action,) = fault.match.operations
+        chooser = ClientFaults(Plan(faults=(fault,)), actions={"crm": tuple(ACTIONS)})
+        assert [chooser.at(fault.point, "w1", "crm", action, 0.0) for _ in range(2)] == [fault, None]
+    assert {fault.kind for fault in found} == {name for name, kind in KINDS.items() if kind.client_side}
+
+
+def test_what_only_reads_meets_no_fault_of_the_ledger() -> None:
+    found = [fault for fault in single_client_faults(ACTIONS) if fault.match.operations == ("get_case",)]
+    assert {fault.point for fault in found} == {"call", "before_send", "after_send"}
+    assert not {"two_workers", "ledger_write_fails"} & {fault.kind for fault in found}
+
+
+def test_only_the_named_steps_and_kinds_of_the_client_are_tried() -> None:
+    found = list(single_client_faults(ACTIONS, points={"after_send"}, kinds={"crash", "pause", "short_deadline"}))
+    assert {(fault.point, fault.kind) for fault in found} == {("after_send", "crash"), ("after_send", "pause")}
