@@ -32,11 +32,11 @@ def _over_budget(record: Record) -> list[Witness]:
     found = []
     workers = {attempt.worker for attempts in record.attempts.values() for attempt in attempts}
     for name, system in record.setting.systems.items():
-        calls = sum(1 for asked in record.calls.values() if asked.system == name)
+        calls = sum(max(1, len(asked.items)) for asked in record.calls.values() if asked.system == name)
         sent = sum(1 for attempts in record.attempts.values() if attempts[0].system == name)
         most = calls * (1 + system.retry_ratio) + system.retry_reserve * max(1, len(workers))
         if sent > most:
-            found.append(Witness(f"{name}: {sent} attempts for {calls} calls, and at most {most:.0f} are paid for"))
+            found.append(Witness(f"{name}: {sent} attempts for {calls} operations, and at most {most:.0f} are paid for"))
     return found
 
 
