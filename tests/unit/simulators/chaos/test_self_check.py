@@ -1,0 +1,81 @@
+"""The self-check: it names the first event that differs, and finds what does not follow from the seed."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from seawall.simulators.chaos.entries import Event, Setting
+from seawall.simulators.chaos.episode import play
+from seawall.simulators.chaos.explore import schedules
+from seawall.simulators.chaos.history import History
+from seawall.simulators.chaos.self_check import Difference, first_difference, lines_elsewhere, self_check
+from seawall.simulators.virtual_time import run
+
+
+def setting(seed: int) -> Setting:
+    return Setting(name="toy", seed=seed, plan={}, systems={}, wanted={})
+
+
+def test_first_difference_same_lines_is_none() -> None:
+    assert first_difference(["a", "b"], iter(["a", "b"])) is None
+
+
+def test_first_difference_names_the_first_of_several() -> None:
+    found = first_difference(['{"at": 1}', '{"at": 2, "who": "w1"}', "x"], ['{"at": 1}', '{"at": 3, "who": "w1"}', "y"])
+    assert found == Difference(2, '{"at": 2, "who": "w1"}', '{"at": 3, "who": "w1"}')
+    assert found.fields == ("at",)
+
+
+@pytest.mark.parametrize(("first", "second"), [(["a"], ["a", "b"]), (["a", "b"], ["a"])])
+def test_first_difference_one_ends_sooner(first: list[str], second: list[str]) -> None:
+    found = first_difference(first, second)
+    assert found is not None
+    assert (found.number, {found.first, found.second}) == (2, {"b", None})
+    assert found.fields == ()
+    assert "(ended)" in found.says
+
+
+def test_self_check_run_that_follows_its_seed_finds_nothing() -> None:
+    def play(seed: int) -> History:
+        async def main() -> History:
+            drawn = random.Random(seed)
+            history = History(setting(seed))
+            for _ in range(5):
+                await asyncio.sleep(drawn.random())
+                history.entries.append(Event(asyncio.get_running_loop().time(), "heal", ""))
+            return history
+
+        return run(main())
+
+    assert self_check(play, range(3)) == []
+
+
+def test_self_check_order_of_addresses_is_found_with_its_seed_and_both_lines() -> None:
+    turns = iter([["w1", "w2"], ["w1", "w2"], ["w1", "w2"], ["w2", "w1"]])
+
+    def play(seed: int) -> History:
+        return History(setting(seed), [Event(0.5, "crash", name) for name in next(turns)])
+
+    (found,) = self_check(play, [7, 8])
+    assert (found.seed, found.number, found.fields) == (8, 2, ("who",))
+    assert '"w1"' in (found.first or "")
+    assert '"w2"' in (found.second or "")
+    assert found.says.startswith("seed 8: the two runs part at line 2, in who\n")
+
+
+@pytest.mark.parametrize("name", ["salesforce", "suitecrm", "sql"])
+def test_episode_same_seed_under_other_hash_seeds_gives_the_same_bytes(name: str) -> None:
+    (scenario,) = schedules(name, [3])
+    here = list(play(scenario).history.lines())
+    assert len(here) > 20
+    assert first_difference(here, lines_elsewhere(scenario, hash_seed=1)) is None
+    assert self_check(lambda _: play(scenario).history, [3]) == []
+
+
+def test_lines_elsewhere_scenario_that_cannot_be_played_says_why() -> None:
+    (scenario,) = schedules("salesforce", [3])
+    with pytest.raises(RuntimeError, match="there is no subject 'nobody"):
+        lines_elsewhere(scenario.model_copy(update={"subject": "nobody"}), hash_seed=1)
