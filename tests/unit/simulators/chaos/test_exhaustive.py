@@ -38,8 +38,8 @@ def test_each_fault_is_one_that_the_system_takes(lanes: dict[str, Lane], batches
         assert (fault.trigger.nth, fault.times) == (1, 1)
 
 
-def points(kind: str, **how: Traits) -> set[tuple[str, str]]:
-    found = single_faults(LANES, {"import"}, **how)
+def points(kind: str, traits: Traits | None = None) -> set[tuple[str, str]]:
+    found = single_faults(LANES, {"import"}, traits=traits)
     return {(fault.match.operations[0], fault.point) for fault in found if fault.kind == kind}
 
 
