@@ -7,9 +7,11 @@ conformance test, a fixture) decides what is asked and what goes wrong; the stag
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -172,7 +174,10 @@ class Stage:
     def reader(self, system: str) -> Adapter:
         """An adapter beside those of the workers, for preparing; it meets no faults."""
         if system not in self._readers:
-            around = Surroundings(system, Sources(self.clock))
+            drawn = random.Random(f"{self.seed}/reader of {system}")  # noqa: S311 -- repeatable on purpose
+            numbers = count(1)
+            sources = Sources(self.clock, drawn, lambda prefix: f"{prefix}_reader_{next(numbers):04d}")
+            around = Surroundings(system, sources)
             self._readers[system] = self.subjects[system].adapter(self.targets[system], around)
         return self._readers[system]
 

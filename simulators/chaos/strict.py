@@ -1,0 +1,273 @@
+"""No clock, chance or network but the injected: `with strict():` makes every other use raise, with its place.
+
+What libraries do for themselves is let through (a log record has its time); what counts is whose code makes the call.
+Connections to other machines are nobody's. What cannot be seen: a function that an instance kept since before, and
+`datetime` or `random.Random` imported within a function.
+"""
+
+from __future__ import annotations
+
+import inspect
+import random
+import site
+import socket
+import sys
+import sysconfig
+import threading
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from types import FrameType, ModuleType
+from typing import Any, Final
+
+from .captured import Place, Replacements, places_in
+from .uninjected import CLASSES, Source, SourceClass, connecting, functions
+
+_OWN: Final = __name__.partition(".")[0]
+_OURSELVES: Final = (__name__, Source.__module__, Place.__module__)
+_DEPTH: Final = 3  # callers that are named behind the place itself
+
+
+class NotInjectedError(RuntimeError):
+    """Code in a simulation took time, chance, an id or a connection from outside."""
+
+
+class _Rules:
+    """Whose calls raise.
+
+    Args:
+        packages: Packages that are ours wherever they are installed.
+        allow: Modules, with all below them, that may.
+    """
+
+    def __init__(self, packages: Collection[str], allow: Collection[str]) -> None:
+        self.raised: list[NotInjectedError] = []
+        self._packages = tuple(packages)
+        self._allow = tuple(allow)
+        self._bystanders = {*threading.enumerate()} - {threading.current_thread()}
+
+    def is_ours(self, module: str, file: str) -> bool:
+        """Whether code of a module must take what is injected."""
+        if _within(module, self._allow):
+            return False
+        return _within(module, self._packages) or not (file.startswith("<") or _is_library(file))
+
+    def check(self, source: Source, frame: FrameType | None) -> None:
+        """Raise if the caller is ours.
+
+        Raises:
+            NotInjectedError: It is.
+        """
+        places = self._places(frame, whoever=source.anyone)
+        if not places or threading.current_thread() in self._bystanders:
+            return
+        then = "".join(f", from {place}" for place in places[1:])
+        error = NotInjectedError(
+            f"{source.title} was called in a simulation, at {places[0]}{then}; {source.instead} instead, "
+            "or allow the module: strict(allow=[...])"
+        )
+        self.raised.append(error)
+        raise error
+
+    def _places(self, frame: FrameType | None, *, whoever: bool) -> list[str]:
+        """Where our code makes the call, and what of ours led to it; nothing if it is not ours."""
+        found: list[str] = []
+        at = frame
+        while at is not None and len(found) <= _DEPTH:
+            file = at.f_code.co_filename
+            if self.is_ours(at.f_globals.get("__name__", ""), file):
+                found.append(f"{file}:{at.f_lineno} ({at.f_code.co_name})")
+            elif at is frame and not whoever:
+                return []
+            at = at.f_back
+        if not found and frame is not None:
+            found.append(f"{frame.f_code.co_filename}:{frame.f_lineno} ({frame.f_code.co_name})")
+        # Generated code has no place that a person could open.
+        return [place for place in found if not place.startswith("<")] or found
+
+
+def _within(module: str, packages: Collection[str]) -> bool:
+    return any(module == one or module.startswith(f"{one}.") for one in packages)
+
+
+@cache
+def _is_library(file: str) -> bool:
+    """Whether a file belongs to Python or to what is installed beside it."""
+    return any(Path(file).is_relative_to(folder) for folder in _libraries())
+
+
+@cache
+def _libraries() -> tuple[str, ...]:
+    paths = sysconfig.get_paths()
+    named = [paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    return tuple(dict.fromkeys([*named, *site.getsitepackages(), site.getusersitepackages()]))
+
+
+_active: list[_Rules] = []
+_known: dict[tuple[str, int], list[Place]] = {}
+
+
+@contextmanager
+def strict(*packages: str, allow: Collection[str] = ()) -> Iterator[list[NotInjectedError]]:
+    """Let uses of what is not injected raise, where they are made by our code: Seawall's, the packages', the project's.
+
+    All code counts as ours that is not installed as a library. A use whose error was caught on its way raises when
+    the block ends. Blocks may be nested; the innermost decides.
+
+    Args:
+        packages: Packages that count as ours although they are installed: an adapter's own.
+        allow: Modules, with all that is below them, that may use what they like.
+
+    Yields:
+        The errors so far.
+
+    Raises:
+        NotInjectedError: Something was used that is not injected.
+    """
+    rules = _Rules((_OWN, *packages), allow)
+    _active.append(rules)
+    places: list[Place] = []
+    try:
+        if len(_active) == 1:
+            places += _replace_where_defined()
+        places += _replace_where_captured(rules)
+        yield rules.raised
+    finally:
+        for place in reversed(places):
+            place.restore()
+        _active.remove(rules)
+    if rules.raised:
+        raise rules.raised[0]
+
+
+def _check(source: Source, frame: FrameType | None) -> None:
+    if _active:
+        _active[-1].check(source, frame)
+
+
+def _caller(steps: int) -> FrameType | None:
+    """The frame so many steps above this function."""
+    frame = inspect.currentframe()
+    for _ in range(steps):
+        frame = None if frame is None else frame.f_back
+    return frame
+
+
+def _replace_where_defined() -> list[Place]:
+    """Functions where everybody looks them up, and the way to the network."""
+    places = [
+        _place(vars(source.module), source.name, original, guard) for source, original, guard in _guarded_functions()
+    ]
+    for name, connect in _guarded_connections():
+        places.append(_class_place(socket.socket, name, connect))
+    return [place for place in places if place.replace()]
+
+
+def _replace_where_captured(rules: _Rules) -> list[Place]:
+    places: list[Place] = []
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file is None or not rules.is_ours(name, file) or name in _OURSELVES:
+            continue
+        if (name, id(module)) not in _known:
+            _known[name, id(module)] = places_in(module, _replacements())
+        places += _known[name, id(module)]
+    return [place for place in places if place.replace()]
+
+
+def _place(owner: dict[str, Any], name: str, original: Any, guard: Any) -> Place:
+    return Place(lambda: owner.get(name), lambda one: owner.__setitem__(name, one), original, guard)
+
+
+_ABSENT: Final = object()
+
+
+def _class_place(owner: type[Any], name: str, guard: Any) -> Place:
+    def put(one: Any) -> None:
+        if one is _ABSENT:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, one)
+
+    return Place(lambda: vars(owner).get(name, _ABSENT), put, vars(owner).get(name, _ABSENT), guard)
+
+
+@cache
+def _guarded_functions() -> tuple[tuple[Source, Any, Any], ...]:
+    return tuple((source, getattr(source.module, source.name), _guard(source)) for source in functions())
+
+
+@cache
+def _guarded_connections() -> tuple[tuple[str, Any], ...]:
+    return tuple(connecting(lambda source: _check(source, _caller(3))))
+
+
+def _guard(source: Source, real: Any = None) -> Callable[..., Any]:
+    wrapped = getattr(source.module, source.name) if real is None else real
+
+    def guarded(*args: Any, **named: Any) -> Any:
+        if _active and not source.takes_nothing(args, named):
+            _check(source, _caller(2))
+        return wrapped(*args, **named)
+
+    guarded.__name__ = guarded.__qualname__ = source.name.rpartition(".")[2]
+    return guarded
+
+
+@cache
+def _replacements() -> Replacements:
+    """What is replaced where it was captured: functions, classes, and modules that hold such a class."""
+    found = {id(original): (original, guard) for _, original, guard in _guarded_functions()}
+    stand_ins: dict[ModuleType, dict[str, Any]] = {}
+    for one in CLASSES:
+        real = one.real
+        if id(real) not in found:
+            found[id(real)] = (real, _stand_in(one, real))
+        stand_ins.setdefault(one.module, {})[one.name] = found[id(real)][1]
+    for module, attributes in stand_ins.items():
+        found[id(module)] = (module, _stand_in_module(module, attributes))
+    return found
+
+
+def _stand_in(source: SourceClass, real: type[Any]) -> type[Any]:
+    """A class that does as the real one does, but for what asks outside."""
+    asked = Source(source.module, source.name, source.instead)
+    system = issubclass(real, random.SystemRandom)
+
+    class Standing(type):
+        def __call__(cls, *args: Any, **named: Any) -> Any:
+            if source.unseeded and _active and (system or (args[:1] in ((), (None,)) and not named)):
+                _check(asked, _caller(2))
+            return real(*args, **named)
+
+        def __instancecheck__(cls, instance: object) -> bool:
+            return isinstance(instance, real)
+
+        def __subclasscheck__(cls, other: type) -> bool:
+            return other is cls or issubclass(other, real)
+
+        def __getattr__(cls, name: str) -> Any:
+            return getattr(real, name)
+
+        def __eq__(cls, other: object) -> bool:
+            return other is cls or other is real
+
+        def __hash__(cls) -> int:
+            return hash(real)
+
+    methods = {
+        name: staticmethod(_guard(Source(source.module, f"{source.name}.{name}", source.instead), getattr(real, name)))
+        for name in source.methods
+    }
+    return Standing(real.__name__, (), {"__module__": real.__module__, "__doc__": real.__doc__, **methods})
+
+
+def _stand_in_module(real: ModuleType, attributes: dict[str, Any]) -> ModuleType:
+    class Standing(ModuleType):
+        def __getattr__(self, name: str) -> Any:
+            return getattr(real, name)
+
+    module = Standing(real.__name__, real.__doc__)
+    vars(module).update(attributes)
+    return module

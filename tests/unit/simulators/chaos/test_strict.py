@@ -1,0 +1,263 @@
+# Clocks without a zone are clocks too, and a block of guards raises as it ends.
+# ruff: noqa: DTZ001, DTZ003, DTZ005, DTZ011, DTZ901, PT012
+"""The guards: what is not injected raises with its place, for our code alone, and everything is put back."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import os
+import random
+import secrets
+import socket
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import date, datetime
+from pathlib import Path
+from random import uniform
+from time import monotonic
+
+import pytest
+
+from seawall.core.adapter import Surroundings
+from seawall.core.clock import Sources, random_id
+from seawall.simulators.chaos import strict as strict_module
+from seawall.simulators.chaos.episode import play
+from seawall.simulators.chaos.explore import schedules
+from seawall.simulators.chaos.strict import NotInjectedError, strict
+from seawall.simulators.virtual_time import LoopClock, run
+
+
+class Holder:
+    clock = staticmethod(time.monotonic)
+    raw = time.time
+
+    def at(self, *, now: Callable[[], float] = time.time) -> float:
+        return now()
+
+
+def by_default(now: Callable[[], float] = time.perf_counter) -> float:
+    return now()
+
+
+def closed_over(now: Callable[[], float]) -> Callable[[], float]:
+    def ask() -> float:
+        return now()
+
+    return ask
+
+
+ask_closed_over = closed_over(time.time)
+
+
+@pytest.mark.parametrize(
+    ("use", "named"),
+    [
+        (lambda: time.time(), "time.time"),
+        (lambda: time.time_ns(), "time.time_ns"),
+        (lambda: time.monotonic(), "time.monotonic"),
+        (lambda: time.perf_counter(), "time.perf_counter"),
+        (lambda: time.sleep(0), "time.sleep"),
+        (lambda: time.gmtime(), "time.gmtime"),
+        (lambda: time.strftime("%Y"), "time.strftime"),
+        (lambda: monotonic(), "time.monotonic"),
+        (lambda: Holder.clock(), "time.monotonic"),
+        (lambda: Holder.raw(), "time.time"),
+        (lambda: Holder().at(), "time.time"),
+        (lambda: by_default(), "time.perf_counter"),
+        (lambda: ask_closed_over(), "time.time"),
+        (lambda: datetime.now(dt.UTC), "datetime.datetime.now"),
+        (lambda: dt.datetime.now(), "datetime.datetime.now"),
+        (lambda: dt.datetime.utcnow(), "datetime.datetime.utcnow"),
+        (lambda: date.today(), "datetime.date.today"),
+        (lambda: random.random(), "random.random"),
+        (lambda: random.choice([1]), "random.choice"),
+        (lambda: random.seed(1), "random.seed"),
+        (lambda: uniform(0, 1), "random.uniform"),
+        (lambda: random.Random(), "random.Random"),
+        (lambda: random.SystemRandom(), "random.SystemRandom"),
+        (lambda: uuid.uuid4(), "uuid.uuid4"),
+        (lambda: uuid.uuid1(), "uuid.uuid1"),
+        (lambda: os.urandom(4), "os.urandom"),
+        (lambda: secrets.token_hex(), "secrets.token_hex"),
+        (lambda: secrets.randbelow(3), "secrets.randbelow"),
+        (lambda: Sources(), "random.Random"),
+        (lambda: random_id("op"), "time.time_ns"),
+    ],
+)
+def test_use_of_what_is_not_injected_raises_with_its_name(use: Callable[[], object], named: str) -> None:
+    with pytest.raises(NotInjectedError, match=rf"^{named} was called in a simulation"), strict():
+        use()
+
+
+def test_error_names_file_line_and_function_who_called_and_what_to_do() -> None:
+    def asks() -> float:
+        return time.monotonic()
+
+    with pytest.raises(NotInjectedError) as caught, strict():
+        asks()
+    place = f"{__file__}:{asks.__code__.co_firstlineno + 1} (asks)"
+    assert f"at {place}, from {__file__}:" in str(caught.value)
+    assert "surroundings.sources.clock" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda: logging.LogRecord("x", 10, "f", 1, "m", (), None).created,
+        lambda: tempfile.NamedTemporaryFile().close(),
+        lambda: time.gmtime(0.0),
+        lambda: time.strftime("%Y", time.gmtime(0.0)),
+        lambda: random.Random(7).random(),
+        lambda: random.Random(x=7).random(),
+        lambda: uuid.uuid5(uuid.NAMESPACE_URL, "x"),
+        lambda: datetime(2026, 1, 1, tzinfo=dt.UTC) - dt.timedelta(days=1),
+        lambda: datetime.fromisoformat("2026-01-01").date() + dt.timedelta(days=1),
+        lambda: dt.datetime.fromtimestamp(0.0, dt.UTC),
+    ],
+)
+def test_what_libraries_do_and_what_is_given_is_let_through(use: Callable[[], object]) -> None:
+    with strict() as raised:
+        use()
+    assert raised == []
+
+
+def test_classes_that_stand_in_are_the_real_ones_to_whoever_asks() -> None:
+    real, moment = datetime, datetime(2026, 1, 1)
+    with strict():
+        made = datetime(2026, 1, 2)
+        assert isinstance(moment, datetime)
+        assert isinstance(made, dt.date)
+        assert type(made) is real
+        assert issubclass(real, datetime)
+        assert datetime == real
+        assert {real: "found"}[datetime] == "found"
+        assert datetime.max == real.max
+        assert isinstance(random.Random(1), random.Random)
+
+
+def test_error_that_was_caught_on_its_way_raises_in_the_end() -> None:
+    with pytest.raises(NotInjectedError, match=r"^uuid\.uuid4"), strict() as raised:
+        for _ in range(2):
+            with suppress(Exception):
+                uuid.uuid4()
+        assert len(raised) == 2
+
+
+def test_other_error_is_not_hidden_by_the_guards() -> None:
+    with pytest.raises(KeyError), strict():
+        raise KeyError("of the simulation")
+
+
+def test_allowed_module_may() -> None:
+    with strict(allow=[__name__]) as raised:
+        assert time.time() > 0
+    assert raised == []
+
+
+def test_installed_package_that_is_named_counts_as_ours() -> None:
+    with pytest.raises(NotInjectedError, match=r"at .*logging"), strict("logging"):
+        logging.LogRecord("x", 10, "f", 1, "m", (), None)
+
+
+def test_everything_is_put_back_also_after_an_error() -> None:
+    def seen() -> list[object]:
+        return [
+            time.time, monotonic, uniform, random.random, random.Random, datetime, date, dt, os.urandom, uuid.uuid4,
+            secrets.token_hex, vars(Holder)["clock"], vars(Holder)["raw"], by_default.__defaults__,
+            (Holder.at.__kwdefaults__ or {})["now"], vars(socket.socket).get("connect"),
+        ]  # fmt: skip
+
+    before = seen()
+    with pytest.raises(NotInjectedError), strict():
+        during = seen()
+        time.time()
+    assert all(one is not other for one, other in zip(before, during, strict=True) if one is not random.Random)
+    assert all(one is other for one, other in zip(before, seen(), strict=True))
+
+
+def test_nested_inner_end_leaves_the_outer_guards() -> None:
+    with pytest.raises(NotInjectedError, match=r"time\.monotonic"), strict():
+        with strict(allow=[__name__]):
+            assert monotonic() > 0
+        monotonic()
+
+
+def test_what_a_test_replaced_meanwhile_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    with strict():
+        monkeypatch.setattr(time, "monotonic", lambda: 5.0)
+        assert time.monotonic() == 5.0
+    assert time.monotonic() == 5.0
+
+
+def test_threads_from_before_go_on_those_begun_within_are_held_to_it() -> None:
+    ask, asked, done = threading.Event(), threading.Event(), threading.Event()
+    heard: list[object] = []
+
+    def waits() -> None:
+        ask.wait(10)
+        heard.append(time.time())
+        asked.set()
+
+    def asks() -> None:
+        try:
+            time.time()
+        except NotInjectedError as error:
+            heard.append(error)
+        done.set()
+
+    threading.Thread(target=waits).start()
+    with pytest.raises(NotInjectedError), strict():
+        ask.set()
+        asked.wait(10)
+        threading.Thread(target=asks).start()
+        done.wait(10)
+    assert [type(one) for one in heard] == [float, NotInjectedError]
+
+
+def test_connection_to_another_machine_is_nobodys_and_names_our_code() -> None:
+    async def reaches_out() -> None:
+        await asyncio.open_connection("127.0.0.1", 9)
+
+    words = r"socket\.connect was called.*\(reaches_out\).*InProcessTransport"
+    with pytest.raises(NotInjectedError, match=words), strict():
+        asyncio.run(reaches_out())
+
+
+def test_connection_on_this_machine_by_path_is_let_through(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as client:
+        server.bind(str(tmp_path / "s"))
+        server.listen()
+        with strict():
+            client.connect(str(tmp_path / "s"))
+
+
+def test_virtual_clock_and_sources_that_are_given_are_let_through() -> None:
+    async def main() -> float:
+        sources = Sources(LoopClock(), random.Random(1), lambda prefix: f"{prefix}_1")
+        around = Surroundings("crm", sources)
+        await around.sources.clock.sleep(sources.random.random())
+        return around.sources.clock.monotonic()
+
+    with strict() as raised:
+        assert 0 < run(main()) < 1
+    assert raised == []
+
+
+@pytest.mark.parametrize("name", ["salesforce", "hubspot", "suitecrm", "soap", "netsuite", "sql"])
+def test_connector_takes_nothing_from_outside(name: str) -> None:
+    (scenario,) = schedules(name, [5])
+    with strict() as raised:
+        play(scenario)
+    assert raised == []
+
+
+def test_guards_know_the_functions_of_this_python() -> None:
+    titles = {source.title for source, _, _ in strict_module._guarded_functions()}
+    assert {f"random.{name}" for name in ("shuffle", "gauss", "randbytes", "getrandbits", "sample")} <= titles
+    assert "random.Random" not in titles
