@@ -269,7 +269,7 @@ KINDS: Mapping[str, KindOfFault] = {
         traits=("client",),
     ),
     "clock_jump": KindOfFault(
-        "The process's wall clock jumps `by` seconds, forwards or back; its monotonic clock does not.",
+        "The machine's wall clock jumps `by` seconds, forwards or back; its monotonic clock does not.",
         CLIENT_POINTS,
         _DATA,
         params={"by": 3600.0},

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 from contextvars import ContextVar
+from typing import Any
 
 WORKER: ContextVar[object | None] = ContextVar("seawall_worker", default=None)
 """The simulated process in which code runs; None for the targets and the stage itself."""
+
+CALL: ContextVar[asyncio.Task[Any] | None] = ContextVar("seawall_call", default=None)
+"""The task that a simulated client waits on; None where nobody is known to wait."""
 
 ATTEMPT: ContextVar[int] = ContextVar("seawall_attempt", default=0)
 """Number of the attempt or probe that caused a request; 0 where nobody counts."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import time
@@ -86,6 +87,7 @@ def _parts(scenarios: Iterable[Scenario]) -> Iterator[list[Scenario]]:
 
 
 def _play_some(scenarios: Sequence[Scenario], naive: bool) -> tuple[str, Tally]:  # noqa: FBT001 -- sent to a process
+    logging.disable(logging.CRITICAL)  # everything that goes wrong here is meant to
     name = scenarios[0].subject
     subject, tally = load_subject(name), Tally()
     for scenario in scenarios:

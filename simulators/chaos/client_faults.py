@@ -18,7 +18,8 @@ This module chooses; whoever runs the processes carries out:
 `ledger_write_fails` at `before_journal` and `before_record`
     The write raises the ledger's own error (`error`: `disk_full`, `locked`, `io_error`), and nothing of it is kept.
 `clock_jump` at `call` or at a step
-    The process's wall clock is `by` seconds ahead of what it was from there on; its monotonic clock is as it was.
+    The machine's wall clock is `by` seconds ahead of what it was from there on, for all of its processes; their
+    monotonic clocks are as they were.
 """
 
 from __future__ import annotations

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...core.outcome import Outcome, Partial, Pending, Unknown
 from ..effects import Effect
-from ..origin import outside
 from ..virtual_time import run
 from .history import History
 from .memory import in_memory
@@ -22,7 +20,6 @@ from .stage import Stage
 from .subject import Sample, Subject
 from .subjects import load_subject
 from .verdicts import Judgement
-from .worker import Worker
 
 Prepare = Callable[[Stage], None]
 """Changes a stage before anything happens on it: for planting bugs."""
@@ -75,14 +72,8 @@ def play(
 class _Play:
     def __init__(self, scenario: Scenario, subject: Any, folder: Path, step: Step, prepare: Prepare | None) -> None:
         self.scenario = scenario
-        self.stage = Stage(subject, scenario.plan, folder=folder, seed=scenario.seed, step=self._at_step)
+        self.stage = Stage(subject, scenario.plan, folder=folder, seed=scenario.seed, step=step)
         self._prepare = prepare
-        self._step = step
-        self._revived = asyncio.Event()
-        self._at_steps = [mishap for mishap in scenario.mishaps if mishap.step is not None]
-        self._come_to: Counter[Mishap] = Counter()
-        self._under_way: set[asyncio.Task[None]] = set()
-        self._began = 0.0
 
     async def run(self) -> Episode:
         scenario, stage = self.scenario, self.stage
@@ -93,18 +84,15 @@ class _Play:
             for _ in range(scenario.workers):
                 await stage.start_worker()
             await stage.clock.sleep(OLDER)
-            began = self._began = stage.clock.monotonic()
+            began = stage.clock.monotonic()
             clients: dict[int, list[tuple[PlannedCall, Sample]]] = {}
             for call, sample in zip(scenario.calls, samples, strict=True):
                 clients.setdefault(call.client, []).append((call, sample))
             for mishap in scenario.mishaps:
-                if mishap.step is None:
-                    self._begin(self._at_its_time(mishap))
+                stage.client.begin(self._mishap(mishap, began))
             await asyncio.gather(*(self._client(number, todo, began) for number, todo in clients.items()))
-            while self._under_way:
-                await asyncio.gather(*self._under_way)
+            await stage.client.over()
             stage.heal()
-            self._at_steps.clear()
             await stage.settle()
             history, effects = stage.history(), stage.effects()
             return Episode(scenario, history, effects, stage.judge())
@@ -113,7 +101,7 @@ class _Play:
         for call, sample in todo:
             await self._until(began + call.at)
             for turn in range(call.again + 1):
-                worker = await self._worker(call.worker + turn)
+                worker = await self.stage.client.alive(call.worker + turn)
                 outcome = await self.stage.call(
                     worker,
                     call.action,
@@ -128,44 +116,14 @@ class _Play:
                     break
                 await self.stage.clock.sleep(_ASKS_AGAIN_AFTER)
 
-    def _begin(self, mishap: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(mishap, context=outside())
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
-
-    async def _at_its_time(self, mishap: Mishap) -> None:
-        await self._until(self._began + mishap.at)
-        await self._happen(mishap, await self._worker(mishap.worker))
-
-    async def _at_step(self, step: str, name: str, action: str) -> None:
-        await self._step(step, name, action)
-        for mishap in self._at_steps:
-            if mishap.step != step or self.stage.clock.monotonic() < self._began + mishap.at:
-                continue
-            self._come_to[mishap] += 1
-            if self._come_to[mishap] == mishap.nth:
-                worker = next(worker for worker in self.stage.workers if worker.name == name)
-                self._begin(self._happen(mishap, worker))
-                await asyncio.sleep(0)  # it ends, or stands still, right here
-
-    async def _happen(self, mishap: Mishap, worker: Worker) -> None:
-        stage = self.stage
+    async def _mishap(self, mishap: Mishap, began: float) -> None:
+        client = self.stage.client
+        await self._until(began + mishap.at)
+        worker = await client.alive(mishap.worker)
         if mishap.what == "pause":
-            stage.pause(worker)
-            await stage.clock.sleep(mishap.seconds)
-            stage.resume(worker)
-            return
-        stage.kill(worker)
-        await stage.clock.sleep(mishap.seconds)
-        await stage.start_worker()
-        self._revived.set()
-
-    async def _worker(self, place: int) -> Worker:
-        """One of the processes that are alive; waits for one if there is none."""
-        while not (alive := [worker for worker in self.stage.workers if worker.alive]):
-            self._revived.clear()
-            await self._revived.wait()
-        return alive[place % len(alive)]
+            await client.pause(worker, mishap.seconds)
+        else:
+            await client.crash(worker, mishap.seconds)
 
     async def _until(self, moment: float) -> None:
         await self.stage.clock.sleep(moment - self.stage.clock.monotonic())

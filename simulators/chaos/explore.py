@@ -12,7 +12,7 @@ from ..kinds import KINDS
 from ..virtual_time import LoopClock, run
 from .entries import Wire
 from .episode import play
-from .exhaustive import single_faults
+from .exhaustive import single_client_faults, single_faults
 from .scenario import PlannedCall, Scenario, drawn
 from .subject import Subject
 from .subjects import load_subject
@@ -46,11 +46,13 @@ class Course:
     Args:
         plain: The requests that it makes when nothing goes wrong.
         in_doubt: Those that come when a reply was lost or a row was locked: probes, retries.
+        writes: Whether it changes anything.
         guarded: Whether the target itself keeps a second delivery of the same request from having an effect.
     """
 
     plain: frozenset[str]
     in_doubt: frozenset[str]
+    writes: bool
     guarded: bool
 
 
@@ -67,7 +69,8 @@ def course_of(name: str, subject: Subject, action: str) -> Course:
         ),
     )
     facts = play(_one_call(name, action, ()), subject).history.setting.systems[subject.name].actions[action]
-    return Course(plain, in_doubt - plain, facts.effect == "read" or facts.dedupe in _ENFORCED)
+    writes = facts.effect != "read"
+    return Course(plain, in_doubt - plain, writes, not writes or facts.dedupe in _ENFORCED)
 
 
 def _seen(name: str, subject: Subject, action: str, *faults: Fault) -> frozenset[str]:
@@ -108,6 +111,10 @@ def singles(name: str, subject: Subject | None = None) -> Iterator[Scenario]:
                     continue  # a login is the same whatever it is for
                 logins.add(fault.id)
             yield _one_call(name, action, (fault,) if request in course.plain else (_LOST, fault))
+        for fault in single_client_faults({action: course.writes}):
+            yield _one_call(name, action, (fault,))
+            if course.writes:
+                yield _one_call(name, action, (_LOST, fault))
 
 
 def pairs(name: str, seed: int, count: int, subject: Subject | None = None) -> Iterator[Scenario]:
@@ -121,7 +128,11 @@ def pairs(name: str, seed: int, count: int, subject: Subject | None = None) -> I
     """
     subject = subject or load_subject(name)
     draw = random.Random(f"{seed}/pairs/{name}")  # noqa: S311 -- repeatable on purpose
-    possible = {one: _possible(subject, course_of(name, subject, one)) for one in asked_of(subject)}
+    courses = {action: course_of(name, subject, action) for action in asked_of(subject)}
+    possible = {
+        action: [*_possible(subject, course), *single_client_faults({action: course.writes})]
+        for action, course in courses.items()
+    }
     actions = [action for action, faults in possible.items() if faults]
     for _ in range(count if actions else 0):
         action = draw.choice(actions)
@@ -153,13 +164,25 @@ def schedules(name: str, seeds: Sequence[int], subject: Subject | None = None) -
         for fault in faults_of(subject, seen)
         if fault.kind != _TWICE or not unguarded & set(fault.match.operations)
     ]
+    own = list(single_client_faults({one: course.writes for one, course in zip(actions, courses, strict=True)}))
     for seed in seeds:
-        yield drawn(name, seed, _plan(faults, seed), actions)
+        yield drawn(name, seed, _plan(faults, own, seed), actions)
 
 
-def _plan(faults: Sequence[Fault], seed: int) -> Plan:
+def _plan(faults: Sequence[Fault], own: Sequence[Fault], seed: int) -> Plan:
+    """Faults of the target and of the client's own processes, drawn; each kind of draw from a stream of its own."""
+    ill = random.Random(f"{seed}/own")  # noqa: S311 -- repeatable on purpose
+    chosen = [
+        ill.choice(own).model_copy(
+            update={
+                "id": f"own{number}",
+                "trigger": Trigger(nth=ill.randint(1, 4)),
+                "match": Match() if ill.random() < 0.5 else ill.choice(own).match,
+            }
+        )
+        for number in range(ill.randint(0, 3))
+    ]
     draw = random.Random(f"{seed}/faults")  # noqa: S311 -- repeatable on purpose
-    chosen = []
     for number in range(draw.randint(1, 6)):
         fault = draw.choice(faults)
         trigger = draw.choice(

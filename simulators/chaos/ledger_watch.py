@@ -7,6 +7,7 @@ seam for tests.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -48,7 +49,7 @@ def watch(ledger: Ledger, journal: Journal, worker: str, step: Step) -> None:
         )
 
     async def begin(intents: Sequence[Intent], **how: Any) -> list[Begun]:
-        await step("before_journal", worker, intents[0].action)
+        await step("before_journal", worker, intents[0].system, intents[0].action)
         begun = await real_begin(intents, **how)
         for one in begun:
             journal.begun(one.operation.system, one.operation.key, one.operation.id)
@@ -56,7 +57,7 @@ def watch(ledger: Ledger, journal: Journal, worker: str, step: Step) -> None:
             if one.fresh:
                 durable(one.operation, Status.RUNNING, one.operation.epoch)
         try:
-            await step("after_journal", worker, intents[0].action)
+            await step("after_journal", worker, intents[0].system, intents[0].action)
         except asyncio.CancelledError:
             if (orphaned := how.get("orphaned")) is not None:
                 orphaned(begun)  # the ledger's own way, which knows no pause here
@@ -89,13 +90,46 @@ def watch(ledger: Ledger, journal: Journal, worker: str, step: Step) -> None:
     async def finish(verdicts: Sequence[Verdict], **how: Any) -> list[bool]:
         first = known.get(verdicts[0].operation_id)
         try:
-            await step("before_record", worker, "" if first is None else first.action)
+            if first is not None:
+                await step("before_record", worker, first.system, first.action)
         except asyncio.CancelledError:
             ledger.finish_soon(verdicts)  # it is handed over before anything can be cancelled
             raise
         return await real_finish(verdicts, **how)
 
     seen.begin, seen.claim_due, seen.finish, recording.record = begin, claim_due, finish, record
+
+
+_ERRORS = {
+    "disk_full": ("SQLITE_FULL", "database or disk is full"),
+    "locked": ("SQLITE_BUSY", "database is locked"),
+    "io_error": ("SQLITE_IOERR", "disk I/O error"),
+}
+
+
+def fail_next_write(ledger: Ledger, error: str) -> None:
+    """Let the ledger's database refuse the next thing that it is given to write.
+
+    Args:
+        ledger: A worker's open ledger.
+        error: `disk_full`, `locked` or `io_error`.
+    """
+    writer: Any = ledger._writer  # noqa: SLF001 -- the database's own refusal is what is simulated
+    real = writer.submit
+
+    def submit(run: Any, *, writes: bool = True, **how: Any) -> Any:
+        if not writes:
+            return real(run, writes=writes, **how)
+        writer.submit = real
+        return real(refuse, writes=writes, **how)
+
+    def refuse(_: Any) -> Any:
+        name, words = _ERRORS[error]
+        raised = sqlite3.OperationalError(words)
+        vars(raised).update(sqlite_errorname=name)
+        raise raised
+
+    writer.submit = submit
 
 
 def cut_off(ledger: Ledger) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context
 from typing import Any
 
-from ..origin import WORKER
+from ..origin import CALL, WORKER
 
 
 class Process:
@@ -62,7 +62,9 @@ class Process:
         """Start a task inside it, from outside."""
         context = Context()
         context.run(WORKER.set, self)
-        return asyncio.get_running_loop().create_task(work, name=name, context=context)
+        task = asyncio.get_running_loop().create_task(work, name=name, context=context)
+        context.run(CALL.set, task)  # it has not begun yet
+        return task
 
 
 class _Gate(Coroutine[Any, Any, Any]):

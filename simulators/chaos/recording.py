@@ -26,14 +26,14 @@ from ...core.identity import digest
 from ..origin import ATTEMPT
 from .entries import Answered, Attempted, Entry, FindingWord, Probed
 
-Step: TypeAlias = Callable[[str, str, str], Awaitable[None]]
-"""Awaited at each named step of an operation, so that something can happen there: the step, the process, the action.
+Step: TypeAlias = Callable[[str, str, str, str], Awaitable[None]]
+"""Awaited at each named step of an operation, so that something can happen there: step, process, system and action.
 
 `before_journal` and `after_journal` are around the intent, `before_send` and `after_send` around the adapter's send,
 `before_record` is before the verdict."""
 
 
-async def nothing(step: str, worker: str, action: str) -> None:
+async def nothing(step: str, worker: str, system: str, action: str) -> None:
     """Let every step pass."""
 
 
@@ -108,34 +108,34 @@ class RecordedAdapter(Adapter):
     async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
         """Do it once on the wire, and write it down."""
         number = self._attempted(action, [attempt])
-        await self._step("before_send", self._worker, action.name)
         token = ATTEMPT.set(number)
         try:
+            await self._step("before_send", self._worker, self._system, action.name)
             answer = await self.inner.send(action, attempt)
-        except BaseException as error:
+            self._answered(number, [attempt], [answer])
+            await self._step("after_send", self._worker, self._system, action.name)
+        except Exception as error:
             self._answered(number, [attempt], [error])
             raise
         finally:
             ATTEMPT.reset(token)
-        self._answered(number, [attempt], [answer])
-        await self._step("after_send", self._worker, action.name)
         return answer
 
     async def send_batch(self, action: Action, request: BaseModel, items: Sequence[Attempt]) -> Sequence[ItemResult]:
         """Do many in one call, and write each down."""
         assert action.batch is not None
         number = self._attempted(action.batch.of, items)
-        await self._step("before_send", self._worker, action.name)
         token = ATTEMPT.set(number)
         try:
+            await self._step("before_send", self._worker, self._system, action.name)
             answers = await self.inner.send_batch(action, request, items)
-        except BaseException as error:
+            self._answered(number, items, answers)
+            await self._step("after_send", self._worker, self._system, action.name)
+        except Exception as error:
             self._answered(number, items, [error] * len(items))
             raise
         finally:
             ATTEMPT.reset(token)
-        self._answered(number, items, answers)
-        await self._step("after_send", self._worker, action.name)
         return answers
 
     async def probe(self, action: Action, attempt: Attempt) -> Finding:

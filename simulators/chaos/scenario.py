@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -45,27 +45,20 @@ class PlannedCall(_Frozen):
     system: str = ""
 
 
-StepName: TypeAlias = Literal["before_journal", "after_journal", "before_send", "after_send", "before_record"]
-
-
 class Mishap(_Frozen):
-    """Something that happens to a process: at a time, or when an operation comes to a step.
+    """Something that happens to a process at a time. What happens at a step of an operation is a fault of the plan.
 
     Args:
         what: `crash`: it is killed. `pause`: it is held still.
-        at: Virtual seconds after the start; with `step`, not before.
-        worker: Which, by its place among those alive; with `step` it is the one that comes to it.
+        at: Virtual seconds after the start.
+        worker: Which, by its place among those alive.
         seconds: Until it runs again, or until another one takes its place.
-        step: Where in an operation; None for at the time.
-        nth: When the step is come to for the n-th time.
     """
 
     what: Literal["crash", "pause"]
     at: float = Field(default=0.0, ge=0)
     worker: int = 0
     seconds: float = Field(default=1.0, ge=0)
-    step: StepName | None = None
-    nth: int = Field(default=1, ge=1)
 
 
 class Scenario(_Frozen):
@@ -155,11 +148,7 @@ def drawn(
     for _ in range(ill.randint(0, mishaps)):
         what: Any = ill.choice(["crash", "crash", "pause"])
         at, seconds = round(ill.uniform(0, 30), 2), round(ill.choice([0.0, 1.0, 5.0, 45.0]), 2)
-        step = ill.choice([None, *get_args(StepName)])
-        place = (
-            {"at": at, "worker": ill.randrange(workers)} if step is None else {"step": step, "nth": ill.randint(1, 6)}
-        )
-        happened.append(Mishap(what=what, seconds=seconds, **place))
+        happened.append(Mishap(what=what, seconds=seconds, at=at, worker=ill.randrange(workers)))
     return Scenario(
         subject=subject,
         seed=seed,

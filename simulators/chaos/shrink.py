@@ -174,7 +174,10 @@ def pinned(scenario: Scenario, history: History) -> Scenario:
     faults: list[Fault] = []
     for wire in history.of(Wire):
         asked[wire.system, wire.request] += 1
-        if wire.fault in by_id:
+        if wire.lane == "client":
+            if wire.fault not in {fault.id for fault in faults}:
+                faults.append(by_id[wire.fault])
+        elif wire.fault in by_id:
             fault = by_id[wire.fault]
             faults.append(
                 fault.model_copy(

@@ -30,6 +30,7 @@ from ..origin import ATTEMPT
 from ..virtual_time import LoopClock
 from .answers import told
 from .checker import check
+from .client_side import ClientSide
 from .entries import Asked, Event, Setting, SystemFacts, Told, Wanted, Wire
 from .facts import facts_of
 from .history import History
@@ -37,7 +38,7 @@ from .process import tell_processes_apart
 from .recording import Journal, Step, nothing
 from .subject import Reading, Sample, Sampler, Subject
 from .verdicts import Judgement
-from .worker import Worker
+from .worker import MachineClock, Worker
 
 _OPENING = 10.0  # virtual seconds before the first call, so that no target is as old as its first second
 _LEASE = 30.0
@@ -72,12 +73,13 @@ class Stage:
         self.plan = plan or Plan()
         self.seed = seed
         self.clock = clock or LoopClock()
+        self.machine = MachineClock(self.clock.epoch)
         self.journal = Journal(self.clock)
         self.workers: list[Worker] = []
         self.targets: dict[str, Any] = {}
         self.facts: dict[str, SystemFacts] = {}
         self._folder = folder
-        self._step = step
+        self._before = step
         self._recovers_within = recovers_within
         self._wanted: dict[str, tuple[Wanted, ...]] = {}
         self._reads: dict[int, Mapping[str, Any]] = {}
@@ -100,6 +102,7 @@ class Stage:
 
     async def __aenter__(self) -> Self:
         self._undo = tell_processes_apart(asyncio.get_running_loop())
+        self.client = ClientSide(self, self.plan, self._before)
         for name, subject in self.subjects.items():
             target = self.targets[name] = subject.target(self.plan, self.clock)
             self.samplers[name] = subject.samples(target)
@@ -132,8 +135,8 @@ class Stage:
             targets,
             self.journal,
             seed=self.seed,
-            clock=self.clock,
-            step=self._step,
+            clock=self.machine,
+            step=self.client.at_step,
         )
         self.workers.append(worker)
         if not self.facts:
@@ -232,6 +235,13 @@ class Stage:
             The outcome; None if the client went, or its process died, before there was one.
         """
         system = system or next(iter(self.subjects))
+        befell = self.client.at_call(worker, system, action)
+        if befell is not None and befell.kind == "short_deadline":
+            deadline = befell.param("seconds")
+        if befell is not None and befell.kind == "cancel":
+            gives_up_after = befell.param("seconds")
+        if befell is not None and befell.kind == "two_workers":
+            self.client.begin(self._again(befell.param("seconds"), worker, system, action, sample, client))
         served = worker.wall.systems[system]
         asked = self.ask(
             system,
@@ -257,6 +267,14 @@ class Stage:
         outcome = task.result()
         self.journal.write(told(self.clock.now(), asked.call, outcome, f"{system}.{action}", asked.items))
         return outcome
+
+    async def _again(
+        self, seconds: float, worker: Worker, system: str, action: str, sample: Sample, client: str
+    ) -> None:
+        """The same request, given to another process as well."""
+        await self.clock.sleep(seconds)
+        others = [one for one in self.workers if one.alive and one is not worker] or [await self.start_worker()]
+        await self.call(others[0], action, sample, system=system, client=f"{client}+")
 
     def ask(
         self,
@@ -312,19 +330,24 @@ class Stage:
         self._write_event("heal")
         for target in self.targets.values():
             target.faults.heal()
+        self.client.faults.heal()
 
-    async def settle(self, within: float = 7200.0) -> int:
+    def _within(self) -> float | None:
+        return None if self._recovers_within is None else self._recovers_within + self.client.jumped
+
+    async def settle(self, within: float | None = None) -> int:
         """Wait until the targets have nothing outstanding and recovery has nothing left to find out.
 
         Args:
-            within: Virtual seconds.
+            within: Virtual seconds; as long as everything must be resolved in if None.
 
         Returns:
             How many operations are still open.
         """
         for target in self.targets.values():
             await target.settle()
-        until, pause = self.clock.monotonic() + within, 1.0
+        longest = (self._within() or 0.0) if within is None else within
+        until, pause = self.clock.monotonic() + longest, 1.0
         while left := await self._open_operations():
             if self.clock.monotonic() >= until:
                 break
@@ -356,7 +379,7 @@ class Stage:
             wanted=self._wanted,
             reads=self._reads,
             planned=tuple(fault.id for fault in self.plan.faults),
-            resolve_within=self._recovers_within,
+            resolve_within=self._within(),
             canaries=tuple(one for subject in self.subjects.values() for one in subject.canaries),
         )
         return History(setting, list(self.journal.entries))

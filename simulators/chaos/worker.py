@@ -19,6 +19,19 @@ from .recording import Journal, RecordedAdapter, Step
 from .subject import Subject
 
 
+class MachineClock(LoopClock):
+    """The virtual clock as the machine sees it on which all processes run: its wall clock may be off."""
+
+    def __init__(self, epoch: float) -> None:
+        super().__init__(epoch)
+        self.ahead = 0.0
+        """Seconds by which the wall clock is ahead of everybody else's."""
+
+    def now(self) -> float:
+        """Seconds since the epoch, as this machine believes."""
+        return super().now() + self.ahead
+
+
 class Worker:
     """A process that serves calls and recovers. Made by `Worker.start`.
 
@@ -40,7 +53,7 @@ class Worker:
         journal: Journal,
         *,
         seed: int,
-        clock: LoopClock,
+        clock: MachineClock,
         step: Step,
     ) -> Worker:
         """Open a wall in a process of its own.
@@ -51,7 +64,7 @@ class Worker:
             targets: System name → its subject and its target.
             journal: Where everything is written down.
             seed: Seeds its jitter; its ids are counted.
-            clock: The virtual clock.
+            clock: The machine's clock.
             step: Awaited at each named step of an operation.
         """
         process, numbers, secrets = Process(name), count(1), Secrets()

@@ -36,7 +36,8 @@ def _over_budget(record: Record) -> list[Witness]:
         sent = sum(1 for attempts in record.attempts.values() if attempts[0].system == name)
         most = calls * (1 + system.retry_ratio) + system.retry_reserve * max(1, len(workers))
         if sent > most:
-            found.append(Witness(f"{name}: {sent} attempts for {calls} operations, and at most {most:.0f} are paid for"))
+            says = f"{name}: {sent} attempts for {calls} operations, and at most {most:.0f} are paid for"
+            found.append(Witness(says))
     return found
 
 

@@ -105,6 +105,10 @@ def exact_partials(record: Record) -> Verdict:
     return verdict(Invariant.EXACT_PARTIALS, found)
 
 
+_ABOUT_THE_CALL = ("Denied", "InvalidRequest", "LedgerUnavailable")
+"""Errors that come before the ledger was asked: they say that this call sent nothing, and nothing of other calls."""
+
+
 def _items(operation: Operation) -> bool:
     return any(claim.item for claim in operation.claims)
 
@@ -145,9 +149,13 @@ def _denied_falsely(operation: Operation, claim: Claim) -> bool:
     """Whether a rejection is not true: it had happened, or what had been sent by then happened later."""
     if claim.word != "rejected" or _about_other_content(operation, claim.asked, claim.told):
         return False
-    # A rejection may be overtaken by a later call for the same thing, whose attempts come after it.
+    if claim.error in _ABOUT_THE_CALL:
+        return False
+    # A rejection may be overtaken by another call for the same thing, also before its own caller has heard of it.
+    recorded = [place for place in operation.rejections if place < claim.place]
+    decided = max(recorded, default=claim.place)
     sent = zip(operation.attempts, operation.places, strict=True)
-    anew = min((attempt.at for attempt, place in sent if place > claim.place), default=None)
+    anew = min((attempt.at for attempt, place in sent if place > decided), default=None)
     return any(anew is None or effect.at < anew - EPSILON for effect in operation.happened)
 
 

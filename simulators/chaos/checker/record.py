@@ -64,6 +64,7 @@ class Operation:
         answers: What became of each attempt, by its number.
         probes: The looks for it.
         journal: Its states in the ledger.
+        rejections: Places of those that reject it.
         effects: Its effects, for each of `wanted`.
     """
 
@@ -78,6 +79,7 @@ class Operation:
     answers: dict[int, Answered] = field(default_factory=dict)
     probes: list[Probed] = field(default_factory=list)
     journal: list[Journalled] = field(default_factory=list)
+    rejections: list[int] = field(default_factory=list)
     effects: list[list[Effect]] = field(default_factory=list)
 
     @property
@@ -169,7 +171,10 @@ class Record:
                 case Probed() if entry.operation:
                     self._operation(entry.operation).probes.append(entry)
                 case Journalled() if entry.operation:
-                    self._operation(entry.operation).journal.append(entry)
+                    operation = self._operation(entry.operation)
+                    operation.journal.append(entry)
+                    if entry.status == "rejected":
+                        operation.rejections.append(place)
                 case Wire():
                     self.wires.append(entry)
                 case Event():

@@ -109,7 +109,7 @@ def test_worker_that_is_paused_before_it_sends_past_its_lease_sends_nothing_any_
     stages: list[Stage] = []
     paused: list[str] = []
 
-    async def pause_the_first(step: str, worker: str, action: str) -> None:
+    async def pause_the_first(step: str, worker: str, system: str, action: str) -> None:
         if step == "before_send" and not paused:
             paused.append(worker)
             stages[0].pause(stages[0].workers[0])
