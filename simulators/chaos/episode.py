@@ -17,6 +17,7 @@ from .memory import in_memory
 from .recording import Step, nothing
 from .scenario import Mishap, PlannedCall, Scenario
 from .stage import Stage
+from .strict import strict
 from .subject import Sample, Subject
 from .subjects import load_subject
 from .verdicts import Judgement
@@ -62,10 +63,13 @@ def play(
 
     Raises:
         LookupError: There is no such subject.
+        NotInjectedError: Something took time, chance, an id or a connection from outside.
         SimulationStuckError: Something waits for ever.
     """
     given = load_subject(scenario.subject) if subject is None else subject
-    with tempfile.TemporaryDirectory(prefix="seawall-chaos-", dir=in_memory()) as folder:
+    tried = given.values() if isinstance(given, Mapping) else [given]
+    packages = {type(one).__module__.partition(".")[0] for one in tried}
+    with tempfile.TemporaryDirectory(prefix="seawall-chaos-", dir=in_memory()) as folder, strict(*sorted(packages)):
         return run(_Play(scenario, given, Path(folder), step, prepare).run())
 
 

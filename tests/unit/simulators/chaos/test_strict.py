@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
@@ -30,6 +30,9 @@ from seawall.simulators.chaos import strict as strict_module
 from seawall.simulators.chaos.episode import play
 from seawall.simulators.chaos.explore import schedules
 from seawall.simulators.chaos.strict import NotInjectedError, strict
+from seawall.simulators.chaos.subject import Sampler
+from seawall.simulators.chaos.subjects.salesforce import SalesforceSubject
+from seawall.simulators.salesforce import SalesforceSimulator
 from seawall.simulators.virtual_time import LoopClock, run
 
 
@@ -255,6 +258,18 @@ def test_connector_takes_nothing_from_outside(name: str) -> None:
     with strict() as raised:
         play(scenario)
     assert raised == []
+
+
+class CarelessSubject(SalesforceSubject):
+    def samples(self, target: SalesforceSimulator) -> Mapping[str, Sampler]:
+        uuid.uuid4()
+        return super().samples(target)
+
+
+def test_episode_of_a_subject_that_takes_ids_from_outside_raises_with_its_place() -> None:
+    (scenario,) = schedules("salesforce", [5])
+    with pytest.raises(NotInjectedError, match=r"uuid\.uuid4 .*test_strict\.py:\d+ \(samples\)"):
+        play(scenario, CarelessSubject())
 
 
 def test_guards_know_the_functions_of_this_python() -> None:
