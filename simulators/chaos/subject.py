@@ -87,7 +87,7 @@ class Subject(ABC):
     """An adapter under test with its simulator. All it makes is made anew for each episode."""
 
     name: ClassVar[str]
-    """Short name, for reports and seeds."""
+    """Short name, for reports; also the name of its system, so without dots."""
     settings: ClassVar[Mapping[str, Any]] = {}
     """What `[systems.NAME]` has beside the connector's own settings: deadline, retry, breaker, limits …"""
     lanes: ClassVar[Mapping[str, Lane]]

@@ -12,25 +12,19 @@ from .tally import Tally
 from .verdicts import Invariant
 
 _PROMISES = {
-    "duplicates": Invariant.NO_DUPLICATE,
+    "twice": Invariant.NO_DUPLICATE,
     "lost": Invariant.NO_LOST_WRITE,
-    "phantom\nfailures": Invariant.NO_PHANTOM_FAILURE,
-    "unresolved": Invariant.EVENTUAL_RESOLUTION,
+    "denied": Invariant.NO_PHANTOM_FAILURE,
+    "open": Invariant.EVENTUAL_RESOLUTION,
 }
+"""Heading → invariant: duplicates, lost writes, phantom failures, and what was never resolved."""
 
 
 def print_tallies(console: Console, tallies: Mapping[str, Tally]) -> None:
     """Print a row of figures for each subject, and then the invariants that did not hold."""
     table = Table(title="Episodes in virtual time, judged by the targets' effect logs")
     table.add_column("subject")
-    for heading in (
-        "episodes",
-        "operations",
-        *_PROMISES,
-        "other\ninvariants",
-        "parked",
-        "attempts for\neach operation",
-    ):
+    for heading in ("episodes", "operations", *_PROMISES, "other", "parked", "sent/op"):
         table.add_column(heading, justify="right")
     for name, tally in tallies.items():
         others = sum(count for one, count in tally.broken.items() if one not in _PROMISES.values())
@@ -56,6 +50,10 @@ def _count(count: int) -> str:
     return f"[red]{count:,}[/red]" if count else "0"
 
 
+def _of(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def _struck(tally: Tally, point: str, kind: str) -> bool:
     return any((p, k) == (point, kind) for p, k, _ in tally.struck)
 
@@ -72,8 +70,9 @@ def print_failure(console: Console, found: Found, *, command: str = "") -> None:
         f"{shrunk.scenario.subject}: I{int(verdict.invariant)} {verdict.invariant.title}{says}", style="bold red"
     )
     console.print(
-        f"  minimal: {len(shrunk.scenario.calls)} calls, {len(shrunk.scenario.plan.faults)} faults "
-        f"(from {shrunk.calls} calls, {shrunk.faults} faults; {shrunk.runs} runs, {found.seconds:.1f} s)"
+        f"  minimal: {_of(len(shrunk.scenario.calls), 'call')}, {_of(len(shrunk.scenario.plan.faults), 'fault')} "
+        f"(from {_of(shrunk.calls, 'call')}, {_of(shrunk.faults, 'fault')}; "
+        f"{_of(shrunk.runs, 'run')}, {found.seconds:.1f} s)"
     )
     for fault in shrunk.scenario.plan.faults:
         console.print(f"    {fault.match.operations or 'anything'} {fault.point}/{fault.kind} {dict(fault.params)}")

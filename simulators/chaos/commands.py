@@ -1,0 +1,236 @@
+"""`seawall chaos`: prove or break an adapter without a test suite."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ..faults import Plan, PlanError
+from .campaign import run_all
+from .episode import play
+from .explore import pairs, schedules, singles
+from .failing import Found, investigate
+from .history import History
+from .scenario import Scenario
+from .schema import plan_schema
+from .self_check import self_check
+from .subjects import SUBJECTS, load_subject
+from .tables import print_failure, print_tallies
+from .tally import Tally
+
+chaos = typer.Typer(
+    name="chaos",
+    help="Prove or break an adapter: faults, crashes and pauses in virtual time, judged by the target's effect log.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+
+@chaos.callback()
+def _begin() -> None:
+    # What goes wrong here is meant to; the wall's own warnings would only hide the figures.
+    logging.getLogger("seawall").setLevel(logging.CRITICAL)
+    sys.path.insert(0, str(Path.cwd()))  # subjects of one's own lie where one works
+
+
+_SHOWN = 3  # failures of each subject that are looked into
+
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help=f"Subjects: {', '.join(SUBJECTS)}, or module:Class for your own. All of ours if none is named."
+    ),
+]
+Budget = Annotated[str | None, typer.Option(help="Begin nothing more after this time, such as 30s or 5m.")]
+Processes = Annotated[int | None, typer.Option(min=1, help="How many processes; by default one for each core.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print figures as one JSON object.")]
+Keep = Annotated[Path | None, typer.Option(help="Write the smallest failing scenarios into this folder.")]
+
+
+@chaos.command("run")
+def run_command(
+    subjects: Names = None,
+    *,
+    seed: Annotated[int, typer.Option(help="The first seed.")] = 0,
+    runs: Annotated[int, typer.Option(min=1, help="Random schedules for each subject, one seed each.")] = 100,
+    plan: Annotated[Path | None, typer.Option(help="Use the faults of this plan instead of drawn ones.")] = None,
+    budget: Budget = None,
+    keep: Keep = None,
+    processes: Processes = None,
+    as_json: AsJson = False,
+    check_seeds: Annotated[
+        bool, typer.Option("--self-check", help="Play each seed twice, and name the first event that differs.")
+    ] = False,
+) -> None:
+    """Play random schedules: several clients and processes, some of which die, under drawn faults."""
+    names, seeds = _known(subjects), range(seed, seed + runs)
+    given = _plan(plan)
+    if check_seeds:
+        _check_seeds(names, seeds, given)
+    scenarios = (one for name in names for one in _schedules(name, seeds, given))
+    _play_all(scenarios, len(names) * runs, budget, keep, processes, as_json=as_json)
+
+
+@chaos.command()
+def explore(
+    subjects: Names = None,
+    *,
+    seed: Annotated[int, typer.Option(help="Seeds the choice of pairs.")] = 0,
+    pairs_each: Annotated[int, typer.Option("--pairs", min=0, help="Pairs of faults for each subject.")] = 200,
+    budget: Budget = None,
+    keep: Keep = None,
+    processes: Processes = None,
+    as_json: AsJson = False,
+) -> None:
+    """Play every single fault for every action, and then pairs of faults."""
+    names = _known(subjects)
+    scenarios = [one for name in names for one in (*singles(name), *pairs(name, seed, pairs_each))]
+    _play_all(scenarios, len(scenarios), budget, keep, processes, as_json=as_json)
+
+
+@chaos.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="A scenario, as a failure leaves it behind.")],
+    *,
+    history: Annotated[Path | None, typer.Option(help="Write the history, as JSON lines, here.")] = None,
+) -> None:
+    """Play one scenario again, and show what happened. Exit status 1 if it breaks a promise."""
+    console = Console()
+    try:
+        scenario = Scenario.load(file)
+        episode = play(scenario)
+    except (PlanError, LookupError) as error:
+        _refuse(str(error))
+    if history is not None:
+        episode.history.save(history)
+    print_failure(console, Found.as_it_is(episode), command=f"seawall chaos replay {file}")
+    if episode.judgement.broken:
+        raise typer.Exit(1)
+
+
+@chaos.command()
+def schema() -> None:
+    """Print the JSON Schema of fault plans, for editors."""
+    typer.echo(json.dumps(plan_schema(), indent=2))
+
+
+def _play_all(
+    scenarios: Iterable[Scenario],
+    total: int,
+    budget: str | None,
+    keep: Path | None,
+    processes: int | None,
+    *,
+    as_json: bool,
+) -> None:
+    console = Console(stderr=as_json)
+    seconds = _seconds(budget)
+    columns = (TextColumn("{task.description:>18}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    try:
+        with Progress(*columns, console=Console(stderr=True)) as progress:
+            bar = progress.add_task("episodes", total=total)
+
+            def on_progress(name: str, tally: Tally) -> None:
+                progress.update(bar, advance=tally.episodes, description=name)
+
+            tallies = run_all(scenarios, processes=processes, seconds=seconds, on_progress=on_progress)
+    except (PlanError, LookupError) as error:
+        _refuse(str(error))
+    print_tallies(console, tallies)
+    for found in (one for tally in tallies.values() for one in _distinct(tally)):
+        file = found.keep(keep or Path(".chaos"))
+        print_failure(console, found, command=f"seawall chaos replay {file}")
+    if as_json:
+        typer.echo(json.dumps({name: _figures(tally) for name, tally in tallies.items()}))
+    if not all(tally.green for tally in tallies.values()):
+        raise typer.Exit(1)
+
+
+def _distinct(tally: Tally) -> Iterator[Found]:
+    """The failures, shrunk, without those that come to the same."""
+    seen: set[tuple[object, ...]] = set()
+    for scenario in tally.failures:
+        if len(seen) == _SHOWN:
+            return
+        found = investigate(scenario)
+        smallest = found.shrunk.scenario
+        what = (
+            found.invariant,
+            *{call.action for call in smallest.calls},
+            *{one.point for one in smallest.plan.faults},
+        )
+        if what not in seen:
+            seen.add(what)
+            yield found
+
+
+def _known(names: Sequence[str] | None) -> list[str]:
+    chosen = list(names or SUBJECTS)
+    try:
+        for name in chosen:
+            load_subject(name)
+    except LookupError as error:
+        _refuse(str(error))
+    return chosen
+
+
+def _plan(path: Path | None) -> Plan | None:
+    try:
+        return None if path is None else Plan.load(path)
+    except PlanError as error:
+        _refuse(str(error))
+
+
+def _schedules(name: str, seeds: range, plan: Plan | None) -> Iterator[Scenario]:
+    for scenario in schedules(name, seeds):
+        yield scenario if plan is None else scenario.model_copy(update={"plan": plan.with_seed(scenario.seed)})
+
+
+def _check_seeds(names: Sequence[str], seeds: range, plan: Plan | None) -> None:
+    for name in names:
+        chosen = {scenario.seed: scenario for scenario in _schedules(name, seeds, plan)}
+
+        def again(seed: int, chosen: dict[int, Scenario] = chosen) -> History:
+            return play(chosen[seed]).history
+
+        differences = self_check(again, list(chosen))
+        for difference in differences:
+            typer.echo(f"{name}: {difference.says}", err=True)
+        if differences:
+            raise typer.Exit(1)
+        typer.echo(f"{name}: {len(chosen)} seeds twice, and every event was the same", err=True)
+
+
+def _seconds(text: str | None) -> float | None:
+    if text is None:
+        return None
+    number, unit = text.rstrip("smh"), text[-1:]
+    try:
+        return float(number) * {"s": 1.0, "m": 60.0, "h": 3600.0}.get(unit, 1.0)
+    except ValueError:
+        _refuse(f"--budget takes seconds or minutes, such as 30s or 5m, not {text!r}")
+
+
+def _figures(tally: Tally) -> Mapping[str, Any]:
+    return {
+        "episodes": tally.episodes,
+        "operations": tally.operations,
+        "calls": tally.calls,
+        "attempts": tally.sent,
+        "parked": tally.parked,
+        "broken": {f"I{int(one)}": count for one, count in sorted(tally.broken.items())},
+    }
+
+
+def _refuse(message: str) -> NoReturn:
+    typer.echo(f"seawall: {message}", err=True)
+    raise typer.Exit(2)

@@ -1,0 +1,80 @@
+"""`seawall chaos`: figures and an exit status that a pipeline can go by, and one clear sentence for what is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from seawall.cli import app
+from seawall.simulators.chaos.scenario import PlannedCall, Scenario
+from seawall.simulators.faults import Plan
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["chaos", *arguments])
+
+
+def scenario(**call: object) -> Scenario:
+    plan = Plan.model_validate(
+        {"faults": [{"id": "f", "point": "after_commit", "kind": "reset", "trigger": {"nth": 1}}]}
+    )
+    made = PlannedCall.model_validate({"action": "book_credit", "sample": 1, **call})
+    return Scenario(subject="soap", plan=plan, calls=(made,))
+
+
+@pytest.mark.slow
+def test_run_prints_figures_and_ends_with_0_when_every_promise_held() -> None:
+    result = run("run", "soap", "--runs", "3", "--processes", "1", "--json")
+    assert result.exit_code == 0, result.output
+    figures = json.loads(result.stdout.splitlines()[-1])
+    assert figures["soap"]["episodes"] == 3
+    assert figures["soap"]["broken"] == {}
+
+
+def test_replay_shows_that_every_promise_held(tmp_path: Path) -> None:
+    scenario().save(tmp_path / "one.yaml")
+    result = run("replay", str(tmp_path / "one.yaml"), "--history", str(tmp_path / "history.jsonl"))
+    assert result.exit_code == 0
+    assert "every promise held" in result.output
+    assert (tmp_path / "history.jsonl").read_text(encoding="utf-8").count("\n") > 5
+
+
+def test_replay_of_a_failure_ends_with_1_and_tells_the_story(tmp_path: Path) -> None:
+    broken = scenario().model_copy(update={"subject": "chaos.broken:RepeatingSubject"})
+    broken.save(tmp_path / "one.yaml")
+    result = run("replay", str(tmp_path / "one.yaml"))
+    assert result.exit_code == 1, result.output
+    assert "I2 no duplicate" in result.output
+    assert "EFFECT insert Credit" in result.output
+    assert f"seawall chaos replay {tmp_path / 'one.yaml'}" in result.output.replace("\n", "")
+
+
+@pytest.mark.slow
+def test_run_that_finds_something_shrinks_it_and_keeps_it_and_ends_with_1(tmp_path: Path) -> None:
+    result = run("run", "chaos.broken:RepeatingSubject", "--runs", "6", "--processes", "1", "--keep", str(tmp_path))
+    assert result.exit_code == 1, result.output
+    assert "minimal: 1 call, 1 fault" in result.output
+    (kept, *_) = sorted(tmp_path.glob("*.yaml"))
+    assert run("replay", str(kept)).exit_code == 1
+
+
+def test_schema_is_json() -> None:
+    assert json.loads(run("schema").stdout)["$schema"].endswith("2020-12/schema")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["run", "nonsense"], "there is no subject 'nonsense'"),
+        (["run", "soap", "--budget", "soon"], "--budget takes seconds or minutes"),
+        (["run", "soap", "--plan", "nowhere.yaml"], "cannot read the plan nowhere.yaml"),
+        (["replay", "nowhere.yaml"], "cannot read the scenario nowhere.yaml"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_sentence_and_ends_with_2(arguments: list[str], says: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert says in result.output

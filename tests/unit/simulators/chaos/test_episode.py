@@ -1,0 +1,128 @@
+"""Episodes: a scenario is played to its end, healed, judged; the same scenario comes to the same history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from seawall.core.adapter import Adapter, Attempt, Sent, Surroundings
+from seawall.core.errors import IntegrationError
+from seawall.simulators.chaos.campaign import run_here
+from seawall.simulators.chaos.entries import Attempted, Event, Told, Wire
+from seawall.simulators.chaos.episode import play
+from seawall.simulators.chaos.explore import schedules
+from seawall.simulators.chaos.failing import investigate
+from seawall.simulators.chaos.naive import play_naively
+from seawall.simulators.chaos.scenario import Mishap, PlannedCall, Scenario
+from seawall.simulators.chaos.subjects.salesforce import SalesforceMarkerSubject
+from seawall.simulators.chaos.verdicts import Invariant
+from seawall.simulators.faults import Plan
+
+LOST = {"id": "lost", "match": {"lane": "write"}, "point": "after_commit", "kind": "reset", "trigger": {"nth": 1}}
+
+
+def scenario(*faults: dict[str, Any], **how: Any) -> Scenario:
+    call = PlannedCall(action="create_case", sample=1, again=2)
+    return Scenario.model_validate(
+        {"subject": "salesforce", "plan": Plan.model_validate({"faults": faults}), "calls": (call,), **how}
+    )
+
+
+def test_lost_reply_is_found_out_and_every_invariant_holds() -> None:
+    episode = play(scenario(LOST))
+    assert episode.judgement.worst == "valid"
+    assert [effect.kind for effect in episode.effects["salesforce"]] == ["insert"]
+    assert any(wire.fault == "lost" for wire in episode.history.of(Wire))
+
+
+def test_same_scenario_comes_to_the_same_history_byte_for_byte() -> None:
+    (made,) = schedules("suitecrm", [7])
+    first, second = (list(play(made).history.lines()) for _ in range(2))
+    assert first == second
+
+
+def test_process_that_is_killed_is_replaced_and_everything_is_settled() -> None:
+    hang = {**LOST, "kind": "hang"}
+    episode = play(scenario(hang, mishaps=(Mishap(what="crash", at=2.0, seconds=5.0),)))
+    assert episode.judgement.broken == ()
+    assert [event.what for event in episode.history.of(Event)] == ["crash", "heal", "settled"]
+    assert {attempt.worker for attempt in episode.history.of(Attempted)} >= {"w1"}
+    assert next(told.word for told in episode.history.of(Told)) == "cut_off"
+
+
+@pytest.mark.parametrize(
+    ("point", "kind"),
+    [
+        ("before_journal", "crash"),
+        ("after_journal", "crash"),
+        ("before_send", "crash"),
+        ("after_send", "crash"),
+        ("before_record", "crash"),
+        ("before_send", "pause"),
+        ("after_send", "cancel"),
+        ("call", "two_workers"),
+        ("call", "short_deadline"),
+        ("before_journal", "ledger_write_fails"),
+        ("before_record", "ledger_write_fails"),
+        ("before_send", "clock_jump"),
+    ],
+)
+def test_fault_of_the_clients_own_process_strikes_once_and_breaks_nothing(point: str, kind: str) -> None:
+    episode = play(scenario({"id": "own", "point": point, "kind": kind, "trigger": {"nth": 1}, "times": 1}))
+    (struck,) = [wire for wire in episode.history.of(Wire) if wire.fault == "own"]
+    assert (struck.lane, struck.point, struck.kind) == ("client", point, kind)
+    assert episode.judgement.broken == ()
+    assert len(episode.effects["salesforce"]) <= 1
+
+
+class ForgetfulSubject(SalesforceMarkerSubject):
+    """A connector that repeats by itself."""
+
+    name = "forgetful"
+
+    def adapter(self, target: Any, around: Surroundings) -> Adapter:
+        inner = super().adapter(target, around)
+        real = inner.send
+
+        async def send(action: Any, attempt: Attempt) -> Sent[Any]:
+            try:
+                return await real(action, attempt)
+            except IntegrationError:
+                if not action.writes:
+                    raise
+                return await real(action, attempt)
+
+        vars(inner)["send"] = send
+        return inner
+
+
+def test_connector_that_repeats_by_itself_is_caught_and_the_failure_is_shrunk_to_one_call_and_one_fault() -> None:
+    subject = ForgetfulSubject()
+    made = next(
+        one
+        for one in schedules("forgetful", range(50), subject)
+        if Invariant.NO_DUPLICATE in play(one, subject).judgement.broken
+    )
+    found = investigate(made, subject)
+    assert found.invariant is Invariant.NO_DUPLICATE
+    assert len(found.shrunk.scenario.calls) == 1
+    assert len(found.shrunk.scenario.plan.faults) == 1
+    assert found.verdict is not None
+    assert sum("EFFECT" in line for line in found.verdict.witnesses[0].lines) == 2
+    assert Invariant.NO_DUPLICATE in play(found.shrunk.scenario, subject).judgement.broken
+
+
+def test_usual_client_makes_two_of_a_lost_reply_where_only_a_marker_is_there() -> None:
+    made = scenario(LOST).model_copy(update={"subject": "salesforce-marker"})
+    assert Invariant.NO_DUPLICATE in play_naively(made).judgement.broken
+    assert play(made).judgement.broken == ()
+
+
+def test_figures_of_episodes_add_up() -> None:
+    tally = run_here([scenario(LOST), scenario()])
+    assert (tally.episodes, tally.operations, tally.calls) == (2, 2, 2)
+    assert tally.green
+    assert tally.struck[("after_commit", "reset", "valid")] == 1
+    assert tally.planned[("after_commit", "reset")] == 1
+    assert tally.amplification >= 1.0

@@ -1,0 +1,71 @@
+"""Exploring: each single fault of each action once, pairs and schedules from a seed, and nothing no client can help."""
+
+from __future__ import annotations
+
+import pytest
+
+from seawall.simulators.chaos.episode import play
+from seawall.simulators.chaos.explore import actions_of, course_of, pairs, schedules, singles
+from seawall.simulators.chaos.subjects import SUBJECTS, load_subject
+from seawall.simulators.chaos.verdicts import Invariant
+
+
+def test_course_of_an_action_is_what_it_comes_to_on_the_wire() -> None:
+    course = course_of("salesforce", load_subject("salesforce"), "create_case")
+    assert {"token", "upsert"} & course.plain
+    assert course.plain.isdisjoint(course.in_doubt)
+    assert course.in_doubt
+    assert course.writes
+    assert course.guarded
+
+
+def test_action_whose_target_enforces_nothing_is_not_delivered_twice() -> None:
+    made = list(singles("salesforce"))
+    twice = {one.calls[0].action for one in made if one.plan.faults[-1].kind == "duplicate_delivery"}
+    assert "create_case" in twice
+    assert "add_case_comment" not in twice
+
+
+def test_singles_have_every_action_and_both_sides_of_the_commit_and_no_scenario_twice() -> None:
+    made = list(singles("hubspot"))
+    assert {one.calls[0].action for one in made} == set(actions_of("hubspot"))
+    points = {(one.plan.faults[-1].point, one.plan.faults[-1].kind) for one in made}
+    assert points >= {("apply", "reset"), ("after_commit", "reset"), ("later", "late_commit"), ("before_send", "crash")}
+    assert len({one.model_dump_json() for one in made}) == len(made)
+
+
+def test_what_only_a_lost_reply_leads_to_comes_after_one() -> None:
+    made = [one for one in singles("salesforce") if one.calls[0].action == "create_follow_up"]
+    (probe, *_) = [one for one in made if len(one.plan.faults) == 2 and one.plan.faults[1].kind == "garbage"]
+    assert probe.plan.faults[0].id == "lost"
+    judgement = play(probe).judgement
+    assert judgement.broken == ()
+    assert judgement.verdicts[Invariant.NOT_VACUOUS - 1].result == "valid"
+
+
+def test_pairs_and_schedules_of_a_seed_are_always_the_same() -> None:
+    assert list(pairs("soap", 3, 5)) == list(pairs("soap", 3, 5))
+    assert list(pairs("soap", 3, 5)) != list(pairs("soap", 4, 5))
+    assert list(schedules("soap", range(3))) == list(schedules("soap", range(3)))
+
+
+def test_schedules_have_faults_of_the_target_and_of_the_client_side() -> None:
+    faults = [fault for one in schedules("soap", range(40)) for fault in one.plan.faults]
+    assert any(fault.client_side for fault in faults)
+    assert any(not fault.client_side for fault in faults)
+
+
+@pytest.mark.parametrize("name", ["nonsense", "os:nothing", "nonsense:Class"])
+def test_subject_that_is_not_there_is_refused_with_those_that_are(name: str) -> None:
+    with pytest.raises(LookupError, match="salesforce-marker"):
+        load_subject(name)
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_each_of_our_subjects_does_all_that_its_samples_ask_for_when_nothing_goes_wrong(name: str) -> None:
+    for scenario in schedules(name, range(1)):
+        calm = scenario.model_copy(update={"plan": scenario.plan.model_copy(update={"faults": ()}), "mishaps": ()})
+        judgement = play(calm).judgement
+        assert judgement.broken == ()
+        assert judgement.worst == "valid"
+        assert judgement.sent > 0
