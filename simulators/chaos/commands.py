@@ -163,11 +163,8 @@ def _distinct(tally: Tally) -> Iterator[Found]:
             return
         found = investigate(scenario)
         smallest = found.shrunk.scenario
-        what = (
-            found.invariant,
-            *{call.action for call in smallest.calls},
-            *{one.point for one in smallest.plan.faults},
-        )
+        actions = sorted({call.action for call in smallest.calls})
+        what = (found.invariant, *actions, *(fault.point for fault in smallest.plan.faults))
         if what not in seen:
             seen.add(what)
             yield found

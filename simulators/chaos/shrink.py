@@ -101,6 +101,12 @@ class _Shrinker:
     def _fewer_calls(self) -> None:
         self._fewer(self.best.calls, lambda kept: _with(self.best, calls=kept), least=1)
 
+        # A fault is pinned to the n-th request of its name: without an earlier call it is an earlier one.
+        for call in self.best.calls if len(self.best.calls) > 1 else ():
+            fewer = tuple(other for other in self.best.calls if other is not call)
+            sooner = tuple(_sooner(fault) for fault in self.best.plan.faults)
+            self._try(_with_faults(_with(self.best, calls=fewer or self.best.calls), sooner))
+
     def _fewer_mishaps(self) -> None:
         self._fewer(self.best.mishaps, lambda kept: _with(self.best, mishaps=kept))
 
@@ -190,6 +196,11 @@ def pinned(scenario: Scenario, history: History) -> Scenario:
                 )
             )
     return _with_faults(scenario, tuple(faults))
+
+
+def _sooner(fault: Fault) -> Fault:
+    nth = fault.trigger.nth
+    return fault if nth is None else fault.model_copy(update={"trigger": Trigger(nth=max(1, nth - 1))})
 
 
 def _same_view(fault: Fault) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -22,9 +23,10 @@ _PROMISES = {
 
 def print_tallies(console: Console, tallies: Mapping[str, Tally]) -> None:
     """Print a row of figures for each subject, and then the invariants that did not hold."""
-    table = Table(title="Episodes in virtual time, judged by the targets' effect logs")
-    table.add_column("subject")
-    for heading in ("episodes", "operations", *_PROMISES, "other", "parked", "sent/op"):
+    title = "Episodes in virtual time, judged by the targets' effect logs"
+    table = Table(title=title, box=SIMPLE, padding=(0, 1, 0, 0))
+    table.add_column("subject", no_wrap=True)
+    for heading in ("episodes", "ops", *_PROMISES, "other", "parked", "sent/op"):
         table.add_column(heading, justify="right")
     for name, tally in tallies.items():
         others = sum(count for one, count in tally.broken.items() if one not in _PROMISES.values())
