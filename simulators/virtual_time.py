@@ -176,5 +176,13 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     Raises:
         SimulationStuckError: It can never end.
     """
+    found: list[T] = []
+
+    async def keep() -> None:
+        # As a task's result, what comes out would be shown in full by `repr`, for which the runner's handler of
+        # signals asks, and a long history takes longer to show than to make.
+        found.append(await main)
+
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(main)
+        runner.run(keep())
+    return found[0]

@@ -29,6 +29,10 @@ _OURSELVES: Final = (__name__, Source.__module__, Place.__module__)
 _DEPTH: Final = 3  # callers that are named behind the place itself
 
 
+_decided: dict[tuple[tuple[str, ...], tuple[str, ...]], dict[tuple[str, str], bool]] = {}
+"""What was found of each module under the same rules: simulations begin many times a second."""
+
+
 class NotInjectedError(RuntimeError):
     """Code in a simulation took time, chance, an id or a connection from outside."""
 
@@ -45,13 +49,15 @@ class _Rules:
         self.raised: list[NotInjectedError] = []
         self._packages = tuple(packages)
         self._allow = tuple(allow)
+        self._decided = _decided.setdefault((self._packages, self._allow), {})
         self._bystanders = {*threading.enumerate()} - {threading.current_thread()}
 
     def is_ours(self, module: str, file: str) -> bool:
         """Whether code of a module must take what is injected."""
-        if _within(module, self._allow):
-            return False
-        return _within(module, self._packages) or not (file.startswith("<") or _is_library(file))
+        if (decided := self._decided.get((module, file))) is None:
+            named = _within(module, self._packages) or not (file.startswith("<") or _is_library(file))
+            decided = self._decided[module, file] = named and not _within(module, self._allow)
+        return decided
 
     def check(self, source: Source, frame: FrameType | None) -> None:
         """Raise if the caller is ours.

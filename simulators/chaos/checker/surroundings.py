@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import Any
 
 from ...effects import Effect
+from ..history import line_of
 from ..verdicts import Invariant, Verdict, Witness
 from .record import EPSILON, Operation, Record, counts
 from .witnesses import verdict, witness
@@ -69,7 +69,7 @@ def no_secrets(record: Record) -> Verdict:
     canaries = [canary for canary in record.setting.canaries if canary]
     found = []
     for entry in record.history.entries if canaries else ():
-        line = json.dumps(asdict(entry), default=str, ensure_ascii=False)
+        line = line_of(entry)
         if any(canary in line for canary in canaries):
             found.append(Witness(f"a secret is in {type(entry).__name__} at t={entry.at - record.start:.2f}"))
     return verdict(Invariant.NO_SECRETS, found)

@@ -75,3 +75,9 @@ def test_entry_of_an_unknown_kind_is_refused() -> None:
     head = next(History(SETTING).lines())
     with pytest.raises(ValueError, match="unknown kind: 'Dreamt'"):
         History.parse([head, '{"event": "Dreamt"}'])
+
+
+def test_text_that_ends_lines_elsewhere_is_read_back_as_it_was(tmp_path: Path) -> None:
+    asked = entries.Asked(1.0, 1, "c1", "toy", "add", "toy.add/1\u2028\x85", "d", 30.0)
+    History(SETTING, [asked]).save(tmp_path / "h.jsonl")
+    assert History.load(tmp_path / "h.jsonl").entries == [asked]
