@@ -14,7 +14,7 @@ from typing import Any
 from ...core.ledger import Ledger
 from ...core.ledger.records import Begun, Intent, Operation, Status, Verdict
 from .entries import Journalled
-from .recording import Journal, Step
+from .recording import Journal, Step, undoing
 
 
 def watch(ledger: Ledger, journal: Journal, worker: str, step: Step) -> None:
@@ -49,6 +49,9 @@ def watch(ledger: Ledger, journal: Journal, worker: str, step: Step) -> None:
         )
 
     async def begin(intents: Sequence[Intent], **how: Any) -> list[Begun]:
+        for intent in intents:
+            if intent.undoes is not None:
+                journal.name(intent.system, intent.key, undoing(journal.operation(intent.undoes)))
         await step("before_journal", worker, intents[0].system, intents[0].action)
         begun = await real_begin(intents, **how)
         for one in begun:

@@ -73,6 +73,11 @@ class Journal:
         return self.attempts
 
 
+def undoing(operation: str) -> str:
+    """The name of the logical operation that undoes another."""
+    return f"undo of {operation}"
+
+
 class RecordedAdapter(Adapter):
     """An adapter, with everything that it is told and answers written down.
 

@@ -31,11 +31,11 @@ from ..virtual_time import LoopClock
 from .answers import told
 from .checker import check
 from .client_side import ClientSide
-from .entries import Asked, Event, Setting, SystemFacts, Told, Wanted, Wire
+from .entries import Asked, Compensated, Event, Setting, SystemFacts, Told, Wanted, Wire
 from .facts import facts_of
 from .history import History
 from .process import tell_processes_apart
-from .recording import Journal, Step, nothing
+from .recording import Journal, Step, nothing, undoing
 from .subject import Reading, Sample, Sampler, Subject
 from .verdicts import Judgement
 from .worker import MachineClock, Worker
@@ -267,6 +267,32 @@ class Stage:
         outcome = task.result()
         self.journal.write(told(self.clock.now(), asked.call, outcome, f"{system}.{action}", asked.items))
         return outcome
+
+    async def compensate(
+        self, worker: Worker, outcome: Outcome[Any], wanted: tuple[Wanted, ...], *, deadline: float | None = None
+    ) -> Outcome[Any]:
+        """Let somebody undo what an operation did, and write down what is told.
+
+        Args:
+            worker: The process that is asked.
+            outcome: What the operation was told; it must have an id.
+            wanted: By which effects the undoing is known.
+            deadline: Seconds; the system's default if None.
+        """
+        operation_id: str = getattr(outcome, "operation_id", "")
+        undone = self.journal.operation(operation_id)
+        system, _, rest = undone.partition(".")
+        name, served = undoing(undone), worker.wall.systems[system]
+        self._calls += 1
+        self._wanted[name] = wanted
+        until = served.settings.deadline if deadline is None else deadline
+        self.journal.write(Asked(self.clock.now(), self._calls, "c1", system, f"undo {rest}", name, "", until))
+        self.journal.write(Compensated(self.clock.now(), name, undone))
+        call = self._calls
+        undo = worker.wall.compensate(operation_id, reason="a test", deadline=deadline)
+        answer = await worker.process.run(undo, name="compensate")
+        self.journal.write(told(self.clock.now(), call, answer, f"{system}.undo", ()))
+        return answer
 
     async def _again(
         self, seconds: float, worker: Worker, system: str, action: str, sample: Sample, client: str

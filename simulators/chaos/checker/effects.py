@@ -26,7 +26,10 @@ def no_lost_write(record: Record) -> Verdict:
 def no_duplicate(record: Record) -> Verdict:
     """I2: at most one effect for each operation, and none that nobody asked for."""
     found: list[Witness] = []
+    undone = {pair.undoes for pair in record.compensated}  # what comes back after it was undone is I13's
     for operation in record.operations.values():
+        if operation.name in undone:
+            continue
         for wanted, effects in zip(operation.wanted, operation.effects, strict=True):
             times = sum(1 for effect in effects if counts(wanted, effect))
             if times > 1:

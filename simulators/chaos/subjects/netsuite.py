@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ....connectors.soap.netsuite import models
 from ....connectors.soap.netsuite.adapter import NetSuiteAdapter
@@ -40,6 +40,8 @@ class NetSuiteSubject(Subject):
     traits = TRAITS
     batches: ClassVar[Collection[str]] = ErpSimulator.batches
     canaries = (_TOKEN["consumer_secret"], _TOKEN["token_secret"])
+    extra: ClassVar[Mapping[str, Any]] = {}
+    """Further settings of the connector."""
 
     def target(self, plan: Plan, clock: LoopClock) -> ErpSimulator:
         """An ERP account."""
@@ -52,6 +54,7 @@ class NetSuiteSubject(Subject):
                 "wsdl": str(Path(__file__).parents[2] / "soap" / "erp.wsdl"),
                 "url": "http://erp.example.com/services/ErpPort",
                 "auth": _TOKEN,
+                **self.extra,
             }
         )
         return NetSuiteAdapter.open(settings, around, transport=InProcessTransport(target), inline=True)

@@ -1,0 +1,404 @@
+"""Bugs planted on purpose, one at a time: each is to be caught by exactly the invariant that names it.
+
+An animal is a mistake in a connector (a wrapper around a correct one), in Seawall itself (a rule replaced), or in what
+both are told. Its scenario is chosen so that nothing else breaks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from seawall.core.adapter import Absent, Action, Adapter, Attempt, Sent, Surroundings
+from seawall.core.compensation import Done
+from seawall.core.decide import Doubt, ProvenAbsent, SendAgain, Step, next_step
+from seawall.core.errors import Ambiguous, BusinessRule, CircuitOpen, GatewayError, IntegrationError, UnreadableReply
+from seawall.core.held import Held
+from seawall.core.lane import Lane
+from seawall.simulators.chaos.recording import RecordedAdapter
+from seawall.simulators.chaos.scenario import PlannedCall, Scenario
+from seawall.simulators.chaos.subject import Subject
+from seawall.simulators.chaos.subjects import load_subject
+from seawall.simulators.chaos.verdicts import Invariant
+from seawall.simulators.faults import Plan
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+Spoil = Callable[[Adapter], None]
+
+
+@dataclass(frozen=True)
+class Animal:
+    """One planted bug.
+
+    Args:
+        name: What is wrong.
+        caught_by: The invariant that must break, and no other.
+        scenario: What is played.
+        spoil: Breaks the connector.
+        plant: Breaks Seawall.
+    """
+
+    name: str
+    caught_by: Invariant
+    scenario: Scenario
+    spoil: Spoil | None = None
+    plant: Plant | None = None
+
+    def subject(self) -> Subject:
+        """The scenario's subject, its connector broken if it is to be."""
+        made = load_subject(self.scenario.subject)
+        if self.spoil is not None:
+            spoil, real = self.spoil, made.adapter
+
+            def adapter(target: Any, around: Surroundings) -> Adapter:
+                opened = real(target, around)
+                spoil(opened)
+                return opened
+
+            vars(made)["adapter"] = adapter
+        return made
+
+
+def scenario(subject: str, *calls: PlannedCall, faults: tuple[dict[str, Any], ...] = (), **how: Any) -> Scenario:
+    """A scenario with faults that each strike once, unless they say otherwise."""
+    plan = Plan.model_validate(
+        {"faults": [{"id": f"f{n}", "trigger": {"nth": 1}, **fault} for n, fault in enumerate(faults)]}
+    )
+    return Scenario(subject=subject, plan=plan, calls=calls, **how)
+
+
+def once(action: str, **how: Any) -> PlannedCall:
+    """One call."""
+    return PlannedCall(action=action, sample=1, **how)
+
+
+def on_write(point: str, kind: str, **params: Any) -> dict[str, Any]:
+    """A fault of a write."""
+    return {"match": {"lane": "write"}, "point": point, "kind": kind, "params": params}
+
+
+# Connectors ---------------------------------------------------------------------------------------------------------
+
+
+def sends(change: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Spoil:
+    """A connector whose `send` is replaced."""
+
+    def spoil(adapter: Adapter) -> None:
+        vars(adapter)["send"] = change(adapter.send)
+
+    return spoil
+
+
+def retries_without_key(real: Callable[..., Any]) -> Callable[..., Any]:
+    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
+        try:
+            sent: Sent[Any] = await real(action, attempt)
+        except IntegrationError:
+            sent = await real(action, replace(attempt, key=f"sw-{'z' * 26}"))
+        return sent
+
+    return send
+
+
+def calls_a_504_a_refusal(real: Callable[..., Any]) -> Callable[..., Any]:
+    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
+        try:
+            sent: Sent[Any] = await real(action, attempt)
+        except GatewayError as error:
+            raise BusinessRule("the server said no", code="refused") from error
+        return sent
+
+    return send
+
+
+def believes_any_page(real: Callable[..., Any]) -> Callable[..., Any]:
+    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
+        try:
+            sent: Sent[Any] = await real(action, attempt)
+        except (UnreadableReply, GatewayError):
+            sent = Sent(action.reply.model_construct(case_id="500000000000001AAA"), "500000000000001AAA")
+        return sent
+
+    return send
+
+
+def drops_a_field(real: Callable[..., Any]) -> Callable[..., Any]:
+    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
+        request = attempt.request.model_copy(update={"priority": None}) if action.writes else attempt.request
+        sent: Sent[Any] = await real(action, replace(attempt, request=request))
+        return sent
+
+    return send
+
+
+def never_knows_at_first(real: Callable[..., Any]) -> Callable[..., Any]:
+    left = [6]  # more than one call has attempts
+
+    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
+        sent: Sent[Any] = await real(action, attempt)
+        if action.writes and left[0]:
+            left[0] -= 1
+            raise Ambiguous("who knows", code="who_knows", transient=False)
+        return sent
+
+    return send
+
+
+def storms(real: Callable[..., Any]) -> Callable[..., Any]:
+    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
+        for _ in range(6):
+            try:
+                await real(action, attempt)
+            except IntegrationError:
+                continue
+        sent: Sent[Any] = await real(action, attempt)
+        return sent
+
+    return send
+
+
+def tells_a_secret(real: Callable[..., Any]) -> Callable[..., Any]:
+    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
+        raise BusinessRule("wrong token for c2Vhd2FsbC1zZWNyZXQ", code="token")
+
+    return send
+
+
+def holds_on(real: Callable[..., Any]) -> Callable[..., Any]:
+    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
+        until = asyncio.get_running_loop().time() + 100
+        while (left := until - asyncio.get_running_loop().time()) > 0:
+            try:
+                await asyncio.sleep(left)
+            except asyncio.CancelledError:
+                continue
+        sent: Sent[Any] = await real(action, attempt)
+        return sent
+
+    return send
+
+
+def tidies_up_too_much(adapter: Adapter) -> None:
+    real = adapter.send
+
+    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
+        sent = await real(action, attempt)
+        if action.name == "create_credit_memo":
+            delete = adapter.actions["delete_credit_memo"]
+            await real(delete, replace(attempt, request=delete.request.model_validate({"credit_memo_id": sent.record})))
+        return sent
+
+    vars(adapter)["send"] = send
+
+
+def lies_when_it_looks(adapter: Adapter) -> None:
+    async def probe(action: Action, attempt: Attempt) -> Absent:
+        return Absent()
+
+    vars(adapter)["probe"] = probe
+
+
+def collapses_batches(adapter: Adapter) -> None:
+    real = adapter.send_batch
+
+    async def send_batch(action: Action, request: Any, items: Any) -> Any:
+        answers = await real(action, request, items)
+        good = next(answer for answer in answers if isinstance(answer, Sent))
+        return [answer if isinstance(answer, Sent) else good for answer in answers]
+
+    vars(adapter)["send_batch"] = send_batch
+
+
+# Seawall itself -----------------------------------------------------------------------------------------------------
+
+
+def decides(rule: Callable[[Doubt, Any], Step]) -> Plant:
+    """Another rule for what follows from a finding."""
+
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        patch.setattr("seawall.core.write.next_step", rule)
+        patch.setattr("seawall.core.examination.next_step", rule)
+
+    return plant
+
+
+def trusts_any_absence(doubt: Doubt, finding: Any) -> Step:
+    return ProvenAbsent("it is not there") if isinstance(finding, Absent) else next_step(doubt, finding)
+
+
+def ignores_late_commits(doubt: Doubt, finding: Any) -> Step:
+    return SendAgain("it is not there") if isinstance(finding, Absent) else next_step(doubt, finding)
+
+
+def attempts(change: Callable[..., Any]) -> Plant:
+    """Something between Seawall and the connector."""
+
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        real = RecordedAdapter.send
+
+        async def send(self: RecordedAdapter, action: Action, attempt: Attempt) -> Sent[Any]:
+            sent: Sent[Any] = await change(self, real, action, attempt)
+            return sent
+
+        patch.setattr(RecordedAdapter, "send", send)
+
+    return plant
+
+
+async def a_key_for_each_attempt(self: Any, real: Any, action: Action, attempt: Attempt) -> Any:
+    again = f"{attempt.key[:-2]}{self._journal.attempts:02d}" if attempt.key else ""
+    return await real(self, action, replace(attempt, key=again))
+
+
+async def hides_it_behind_the_breaker(self: Any, real: Any, action: Action, attempt: Attempt) -> Any:
+    try:
+        return await real(self, action, attempt)
+    except IntegrationError as error:
+        if error.effect == "maybe":
+            raise CircuitOpen("the circuit is open", transient=False) from error
+        raise
+
+
+def has_no_fence(patch: pytest.MonkeyPatch) -> None:
+    async def fence(self: Held) -> None:
+        return
+
+    patch.setattr(Held, "fence", fence)
+    patch.setattr(Held, "_may_send", lambda self: True)
+
+
+def never_recovers(patch: pytest.MonkeyPatch) -> None:
+    async def run(self: Lane) -> None:
+        return
+
+    patch.setattr(Lane, "run", run)
+
+
+def undoes_at_once(patch: pytest.MonkeyPatch) -> None:
+    async def still_there(self: Any, system: Any, action: Action, operation: Any, deadline_at: float) -> Done:
+        from seawall.core.replay import outcome_of
+
+        recorded: Any = outcome_of(operation, action, self.clock.now())
+        return Done(action.request.model_validate_json(operation.request), recorded.value, recorded.receipt.record)
+
+    patch.setattr("seawall.core.compensation._Undo._still_there", still_there)
+
+
+ANIMALS = [
+    Animal(
+        "a connector acknowledges, and then tidies the record away",
+        Invariant.NO_LOST_WRITE,
+        scenario("netsuite", once("create_credit_memo")),
+        spoil=tidies_up_too_much,
+    ),
+    Animal(
+        "a connector retries without the key",
+        Invariant.NO_DUPLICATE,
+        scenario("salesforce-marker", once("create_case"), faults=(on_write("after_commit", "reset"),)),
+        spoil=sends(retries_without_key),
+    ),
+    Animal(
+        "Seawall ignores late commits",
+        Invariant.NO_DUPLICATE,
+        scenario(
+            "salesforce-marker",
+            once("create_case"),
+            faults=(on_write("later", "late_commit", delay=40, reply="reset"),),
+        ),
+        plant=decides(ignores_late_commits),
+    ),
+    Animal(
+        "a connector believes any page",
+        Invariant.NO_PHANTOM_SUCCESS,
+        scenario("salesforce", once("create_case"), faults=(on_write("admit", "status", status=502, body="html"),)),
+        spoil=sends(believes_any_page),
+    ),
+    Animal(
+        "a connector drops a field",
+        Invariant.NO_PHANTOM_SUCCESS,
+        scenario("salesforce", once("create_case")),
+        spoil=sends(drops_a_field),
+    ),
+    Animal(
+        "a connector calls a 504 a refusal",
+        Invariant.NO_PHANTOM_FAILURE,
+        scenario(
+            "salesforce", once("create_case"), faults=(on_write("after_commit", "status", status=504, body="html"),)
+        ),
+        spoil=sends(calls_a_504_a_refusal),
+    ),
+    Animal(
+        "an error of the breaker hides a write",
+        Invariant.NO_PHANTOM_FAILURE,
+        scenario("salesforce", once("create_case"), faults=(on_write("after_commit", "reset"),)),
+        plant=attempts(hides_it_behind_the_breaker),
+    ),
+    Animal(
+        "Seawall trusts an absence in a lagging index",
+        Invariant.NO_PHANTOM_FAILURE,
+        scenario("hubspot-text", once("create_ticket"), faults=(on_write("after_commit", "reset"),)),
+        plant=decides(trusts_any_absence),
+    ),
+    Animal(
+        "a connector says unknown although it knows",
+        Invariant.NO_UNEXPLAINED_OUTCOME,
+        scenario("hubspot", once("upsert_contact")),
+        spoil=sends(never_knows_at_first),
+    ),
+    Animal(
+        "a connector collapses batches",
+        Invariant.EXACT_PARTIALS,
+        scenario(
+            "salesforce",
+            once("create_cases"),
+            faults=({**on_write("apply", "partial_batch", k=2, code="FIELD_CUSTOM_VALIDATION_EXCEPTION")},),
+        ),
+        spoil=collapses_batches,
+    ),
+    Animal(
+        "a connector repeats by itself, again and again",
+        Invariant.BOUNDED_AMPLIFICATION,
+        scenario("hubspot", once("upsert_contact")),
+        spoil=sends(storms),
+    ),
+    Animal(
+        "Seawall does not recover",
+        Invariant.EVENTUAL_RESOLUTION,
+        scenario("salesforce-marker", once("create_case"), faults=(on_write("apply", "reset"),)),
+        plant=never_recovers,
+    ),
+    Animal(
+        "Seawall makes a key for each attempt",
+        Invariant.KEY_DISCIPLINE,
+        scenario("salesforce", once("create_case", again=2), faults=(on_write("apply", "reset"),)),
+        plant=attempts(a_key_for_each_attempt),
+    ),
+    Animal(
+        "a stale holder writes",
+        Invariant.KEY_DISCIPLINE,
+        scenario(
+            "salesforce",
+            once("create_case", deadline=2000.0),
+            faults=({"point": "after_journal", "kind": "pause", "params": {"seconds": 900}, "times": 1},),
+            workers=2,
+        ),
+        plant=has_no_fence,
+    ),
+    Animal(
+        "a connector swallows cancellation",
+        Invariant.DEADLINE,
+        scenario("salesforce", once("create_case", deadline=5.0)),
+        spoil=sends(holds_on),
+    ),
+    Animal(
+        "a probe lies",
+        Invariant.READ_HONESTY,
+        scenario("salesforce", once("create_case", again=2), faults=(on_write("after_commit", "reset"),)),
+        spoil=lies_when_it_looks,
+    ),
+]
+"""Those that are played as a scenario; `test_zoo` has the others, which need a stage of their own."""
