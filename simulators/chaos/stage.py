@@ -290,7 +290,7 @@ class Stage:
         self.journal.write(Compensated(self.clock.now(), name, undone))
         call = self._calls
         undo = worker.wall.compensate(operation_id, reason="a test", deadline=deadline)
-        answer = await worker.process.run(undo, name="compensate")
+        answer: Outcome[Any] = await worker.process.run(undo, name="compensate")
         self.journal.write(told(self.clock.now(), call, answer, f"{system}.undo", ()))
         return answer
 

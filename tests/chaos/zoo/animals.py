@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from seawall.core.action import Done
 from seawall.core.adapter import Absent, Action, Adapter, Attempt, Sent, Surroundings
-from seawall.core.compensation import Done
 from seawall.core.decide import Doubt, ProvenAbsent, SendAgain, Step, next_step
 from seawall.core.errors import Ambiguous, BusinessRule, CircuitOpen, GatewayError, IntegrationError, UnreadableReply
 from seawall.core.held import Held
