@@ -66,6 +66,7 @@ class FaultInjector:
         self._started = now()
         self._healed = False
         known = traits if traits is not None else SQL if "commit" in operations else HTTP
+        self._system, self._operations, self._batches, self._traits = system, operations, batches, known
         own = [
             fault
             for fault in self.plan.faults
@@ -114,6 +115,21 @@ class FaultInjector:
             self.watch(facts, fault)
         return fault
 
+    def plant(self, fault: Fault) -> Callable[[], None]:
+        """Add a fault while the system runs; the answer takes it out again.
+
+        Raises:
+            PlanError: It can never befall this system.
+        """
+        _check(fault, self._system, self._operations, self._batches, self._traits)
+        planted = _Watched(fault, self.plan.seed, self._traits)
+        self._watched.append(planted)
+
+        def take_out() -> None:
+            planted.over = True
+
+        return take_out
+
     def heal(self) -> None:
         """Let no fault fire any more, from now on."""
         self._healed = True
@@ -135,6 +151,7 @@ class _Watched:
         self._traits = traits
         self.seen = 0
         self.fired = 0
+        self.over = False
         self.trigger_stream = random.Random(f"{seed}/{fault.id}")  # noqa: S311 - repeatable on purpose
         self.items_stream = random.Random(f"{seed}/{fault.id}/items")  # noqa: S311 - repeatable on purpose
         self._kind = KINDS[fault.kind]
@@ -142,7 +159,7 @@ class _Watched:
 
     @property
     def left(self) -> bool:
-        return self.fault.times is None or self.fired < self.fault.times
+        return not self.over and (self.fault.times is None or self.fired < self.fault.times)
 
     def matches(self, facts: RequestFacts) -> bool:
         match = self.fault.match

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .failing import Found
+from .failure import failure_text
 from .tally import Tally
 from .verdicts import Invariant
 
@@ -52,35 +53,14 @@ def _count(count: int) -> str:
     return f"[red]{count:,}[/red]" if count else "0"
 
 
-def _of(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
-
-
 def _struck(tally: Tally, point: str, kind: str) -> bool:
     return any((p, k) == (point, kind) for p, k, _ in tally.struck)
 
 
 def print_failure(console: Console, found: Found, *, command: str = "") -> None:
     """Print a failure: what is broken, how small it became, what happened, and how to see it again."""
-    shrunk, verdict = found.shrunk, found.verdict
-    if verdict is None:
-        console.print(f"{shrunk.scenario.subject}: every promise held", style="green")
-        return
-    witness = verdict.witnesses[0] if verdict.witnesses else None
-    says = "" if witness is None else f": {witness.says}"
-    console.print(
-        f"{shrunk.scenario.subject}: I{int(verdict.invariant)} {verdict.invariant.title}{says}", style="bold red"
-    )
-    console.print(
-        f"  minimal: {_of(len(shrunk.scenario.calls), 'call')}, {_of(len(shrunk.scenario.plan.faults), 'fault')} "
-        f"(from {_of(shrunk.calls, 'call')}, {_of(shrunk.faults, 'fault')}; "
-        f"{_of(shrunk.runs, 'run')}, {found.seconds:.1f} s)"
-    )
-    for fault in shrunk.scenario.plan.faults:
-        console.print(f"    {fault.match.operations or 'anything'} {fault.point}/{fault.kind} {dict(fault.params)}")
-    for note in shrunk.notes:
-        console.print(f"    {note}", style="dim")
-    for line in () if witness is None else witness.lines:
-        console.print(f"    {line}", highlight=False)
-    if command:
-        console.print(f"  replay: {command}")
+    style = "green" if found.invariant is None else "bold red"
+    first, *rest = failure_text(found, replay=command).split("\n")
+    console.print(first, style=style, markup=False, highlight=False, soft_wrap=True)
+    for line in rest:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -56,7 +56,7 @@ def test_replay_of_a_failure_ends_with_1_and_tells_the_story(tmp_path: Path) -> 
 def test_run_that_finds_something_shrinks_it_and_keeps_it_and_ends_with_1(tmp_path: Path) -> None:
     result = run("run", "chaos.broken:RepeatingSubject", "--runs", "40", "--processes", "1", "--keep", str(tmp_path))
     assert result.exit_code == 1, result.output
-    assert "minimal: 1 call, 1 fault" in result.output
+    assert "minimal: 1 op, 1 fault" in result.output
     (kept, *_) = sorted(tmp_path.glob("*.yaml"))
     assert run("replay", str(kept)).exit_code == 1
 

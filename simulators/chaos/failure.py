@@ -1,0 +1,59 @@
+"""The text of a failure: what is broken, how small it became, what happened, and how to see it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .failing import Found
+from .scenario import Scenario
+
+
+def failure_text(found: Found, *, test: str = "", replay: str = "", keep: str = "") -> str:
+    """The text.
+
+    Args:
+        found: The failure.
+        test: Name of the test, if it is one's.
+        replay: The command that plays it again.
+        keep: How it becomes a regression test.
+    """
+    return "\n".join(_lines(found, test, replay, keep))
+
+
+def _lines(found: Found, test: str, replay: str, keep: str) -> Iterator[str]:
+    shrunk, verdict = found.shrunk, found.verdict
+    scenario = shrunk.scenario
+    if verdict is None:
+        yield f"{test or scenario.subject}: every promise held"
+        return
+    witness = verdict.witnesses[0] if verdict.witnesses else None
+    says = "" if witness is None else f": {witness.says}"
+    yield f"{test or scenario.subject}  I{int(verdict.invariant)} {verdict.invariant.title}{says}"
+    smaller = f"{of(len(scenario.calls), 'op')}, {of(len(scenario.plan.faults), 'fault')}"
+    from_what = f"from {of(shrunk.calls, 'op')}, {of(shrunk.faults, 'fault')}"
+    yield f"minimal: {smaller} ({from_what}; {of(shrunk.runs, 'run')}, {found.seconds:.1f} s)"
+    yield from (f"  {line}" for line in _what(scenario))
+    yield from (f"  # {note}" for note in shrunk.notes)
+    if witness is not None:
+        yield from (f"  {line}" for line in witness.lines)
+    if replay:
+        yield f"replay:  {replay}"
+    if keep:
+        yield f"keep:    {keep}"
+
+
+def _what(scenario: Scenario) -> Iterator[str]:
+    for call in scenario.calls:
+        yield f"{call.action} #{call.sample}" + (f", again up to {of(call.again, 'time')}" if call.again else "")
+    for fault in scenario.plan.faults:
+        where = ", ".join(fault.match.operations) or "anything"
+        params = " ".join(f"{name}={value}" for name, value in fault.params.items())
+        trigger = "" if fault.trigger.nth is None else f" (number {fault.trigger.nth})"
+        yield f"{fault.point}/{fault.kind} at {where}{trigger} {params}".rstrip()
+    for mishap in scenario.mishaps:
+        yield f"{mishap.what} of process {mishap.worker + 1} at {mishap.at} s for {mishap.seconds} s"
+
+
+def of(count: int, what: str) -> str:
+    """A count and its noun."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
