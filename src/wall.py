@@ -25,6 +25,7 @@ from .core.pipeline import Pipeline
 from .core.policy import Policy
 from .core.recovery import Recovery
 from .core.redaction import Secrets
+from .core.repeat import Repeat
 from .core.system import System
 from .core.tiers import Standing
 
@@ -242,6 +243,7 @@ class Seawall:
         principal: str | None = None,
         deadline: float | None = None,
         trace_id: str = "",
+        repeat: Repeat | None = None,
     ) -> Outcome[Any]:
         """Do something in a system, at most once, and answer what is proven.
 
@@ -251,6 +253,7 @@ class Seawall:
             principal: Who asks; the configured default if None.
             deadline: Seconds within which this answers; the system's default if None.
             trace_id: The caller's trace, kept in the ledger.
+            repeat: Says that the same was done before and is to be done once more, as an operation of its own.
 
         Returns:
             An outcome. Nothing that the target or the network does raises here.
@@ -267,6 +270,7 @@ class Seawall:
                 principal=principal or self.config.principal,
                 deadline=deadline,
                 trace_id=trace_id,
+                repeat=repeat,
             )
 
     async def compensate(

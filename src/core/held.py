@@ -21,6 +21,9 @@ from .trail import Trail
 
 _log = logging.getLogger("seawall.write")
 
+WITHDRAWN = "cancelled_before_sending"
+"""The code of the error of an operation whose caller withdrew it in time."""
+
 
 class Conclusion(NamedTuple):
     """What the caller is told, and what the ledger is to remember of it."""
@@ -44,6 +47,7 @@ class Held:
         self.action = action
         self.request = request
         self.operation = operation
+        self.withdrawn = False
         self.trail = Trail(operation.id, operation.epoch, asked.sources.clock)
         self.result: ItemResult = NotSent("it was not sent", code="not_sent", transient=True)
         if operation.sent_at is not None:
@@ -56,10 +60,23 @@ class Held:
         """Make sure that it is still ours, right before an attempt.
 
         Raises:
-            NotSent: Another process took it over.
+            NotSent: Another process took it over, or its caller withdrew it.
         """
+        self._not_withdrawn()
         if not self._may_send() and not await self.asked.ledger.hold(self.operation.id, self.operation.epoch):
             raise NotSent("another process took the operation over while this one was paused", code="lost_lease")
+        self._not_withdrawn()
+
+    def _not_withdrawn(self) -> None:
+        if self.withdrawn:
+            raise NotSent("it was cancelled before it was sent", code=WITHDRAWN)
+
+    def withdraw(self) -> bool:
+        """Keep it from being sent; False when it may have landed already, or is on the wire."""
+        if self.trail.in_flight or self.trail.maybe_applied or not isinstance(self.result, IntegrationError):
+            return False
+        self.withdrawn = True
+        return True
 
     def attempt(self, number: int, timeout: float) -> Attempt:
         """The attempt, or probe, as the adapter is given it."""

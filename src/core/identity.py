@@ -16,6 +16,9 @@ from pydantic import BaseModel
 
 from .action import Action
 
+DISTINCT_FROM = "@distinct_from"
+"""Beside the identity fields of a deliberate repeat: the operation that it repeats. No field has such a name."""
+
 
 class Unidentifiable(ValueError):
     """A request whose content cannot be written down, and so cannot be recognised again."""
@@ -51,28 +54,30 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def identify(system: str, action: Action, request: BaseModel) -> Identity:
+def identify(system: str, action: Action, request: BaseModel, distinct_from: str | None = None) -> Identity:
     """The identity of one request to one system.
 
     Args:
         system: The system's name; the same request to two systems is two operations.
         action: The action, whose `identity` names the fields.
         request: The validated request.
+        distinct_from: The operation that it repeats on purpose, if it does.
 
     Raises:
         Unidentifiable: The request holds something that JSON cannot say.
     """
     try:
-        return _identify(system, action, request)
+        return _identify(system, action, request, distinct_from)
     except (ValueError, TypeError, RecursionError) as error:
         raise Unidentifiable(
             f"the request cannot be written as JSON ({type(error).__name__}); nothing was sent"
         ) from None
 
 
-def _identify(system: str, action: Action, request: BaseModel) -> Identity:
+def _identify(system: str, action: Action, request: BaseModel, distinct_from: str | None) -> Identity:
     whole: Mapping[str, Any] = request.model_dump(mode="json")
-    facts = canonical_json({name: whole[name] for name in action.identity})
+    named = {name: whole[name] for name in action.identity}
+    facts = canonical_json(named if distinct_from is None else {**named, DISTINCT_FROM: distinct_from})
     content = canonical_json(request.model_dump(mode="json", exclude_defaults=True))
     return Identity(
         key=_key(system, action.name, facts),

@@ -18,6 +18,7 @@ from .identity import Identity, digest
 from .ledger.records import Begun, Intent, Operation, Status
 from .outcome import Outcome, Pending, Rejected
 from .redaction import clean
+from .repeat import Repeat
 from .replay import outcome_of, undone
 from .system import System
 from .trail import Trail
@@ -45,6 +46,7 @@ class Asked:
         intake: Where its intents are recorded.
         on_doubt: Called when an operation became unknown.
         undoes: The operation that it compensates, if it does.
+        repeat: What it repeats on purpose, if it does.
     """
 
     system: System
@@ -57,6 +59,7 @@ class Asked:
     intake: Intake
     on_doubt: Callable[[], None]
     undoes: str | None = None
+    repeat: Repeat | None = None
 
     @property
     def ledger(self) -> Ledger:
@@ -106,7 +109,7 @@ class Asked:
             entity=None if entity is None else _short(clean(str(entity))),
             principal=self.principal,
             adapter_version=recorded_version(self.system, action),
-            policy=self.policy,
+            policy=self.policy if self.repeat is None else self.repeat.beside(self.policy),
             trace_id=self.trace_id,
             batch_id=batch_id,
             atomic=atomic,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +24,14 @@ from .errors import (
     LedgerUnavailable,
     RateLimited,
 )
+from .held import Held
 from .identity import Identity, Unidentifiable, identify
 from .intake import Asked, Intake
 from .ledger.records import DecisionRow, Operation, Status
 from .outcome import Applied, Outcome, Pending, Receipt, Rejected
 from .policy import Decision, Policy
 from .redaction import clean
+from .repeat import Repeat, check_repeat
 from .replay import ENTITY_UNSETTLED, Place, Warm, entity_unsettled, identity_conflict, outcome_of
 from .system import System
 from .write import carry_out
@@ -83,6 +86,7 @@ class Pipeline:
         self.warm = Warm(warm)
         self.on_doubt = on_doubt
         self.running: dict[Place, Running] = {}
+        self.held: dict[str, Held] = {}
         self.intake = Intake(ledger, sources)
 
     async def call(
@@ -95,6 +99,7 @@ class Pipeline:
         deadline: float | None = None,
         trace_id: str = "",
         undoes: str | None = None,
+        repeat: Repeat | None = None,
     ) -> Outcome[Any]:
         """Do it, or say exactly what is known.
 
@@ -106,6 +111,7 @@ class Pipeline:
             deadline: Seconds within which this answers; the system's default if None.
             trace_id: The caller's trace.
             undoes: The operation that it compensates, if it does.
+            repeat: What it repeats on purpose, if it does.
         """
         clock = self.sources.clock
         try:
@@ -130,13 +136,37 @@ class Pipeline:
             self.intake,
             self.on_doubt,
             undoes,
+            repeat,
         )
         try:
+            if repeat is not None:
+                await self._check_repeat(asked, valid, repeat)
             if action.batch is not None:
                 return await call_batch(asked, valid)
             return await self._write(asked, valid)
         except Unidentifiable as unfit:
             return Rejected(InvalidRequest(str(unfit), code="invalid_request").at(system_name, action_name, 0))
+        except (InvalidRequest, LedgerUnavailable) as refused:  # of the check above: nothing else raises an outcome
+            return Rejected(copy(refused).at(system_name, action_name, 0))
+
+    async def _check_repeat(self, asked: Asked, request: BaseModel, repeat: Repeat) -> None:
+        facts = identify(asked.system.name, asked.action, request).facts
+        try:
+            async with asyncio.timeout(asked.left()):
+                await check_repeat(self.ledger, repeat, asked.system.name, asked.action, facts, asked.principal)
+        except TimeoutError:
+            raise LedgerUnavailable("the ledger did not answer before the deadline; nothing was sent") from None
+
+    def withdraw(self, operation_id: str) -> bool:
+        """Keep a write of this process from being sent, unless it was: then, or if it is not known here, False.
+
+        From now on it cannot leave; it ends as rejected as soon as its turn comes.
+
+        Args:
+            operation_id: The operation.
+        """
+        held = self.held.get(operation_id)
+        return held is not None and held.withdraw()
 
     def _decide(self, principal: str, system: System, action: Action) -> Decision:
         """The policy's word; a batch needs it for the batch and for what each item stands for."""
@@ -155,7 +185,8 @@ class Pipeline:
         return Applied(result.value, Receipt(result.record, "reply", result.facts))
 
     async def _write(self, asked: Asked, request: BaseModel) -> Outcome[Any]:
-        identity = identify(asked.system.name, asked.action, request)
+        distinct_from = None if asked.repeat is None else asked.repeat.distinct_from
+        identity = identify(asked.system.name, asked.action, request, distinct_from)
         place = (asked.system.name, identity.key)
         while True:
             if (kept := self.warm.recall(place, identity.digest)) is not None:
@@ -192,7 +223,7 @@ class Pipeline:
                 continue
             mine.operation_id = operation.id
             if first.fresh:
-                return await carry_out(asked, request, operation)
+                return await carry_out(asked, request, operation, self.held)
             if operation.digest != identity.digest:
                 return identity_conflict(operation, identity.request, asked.principal)
             if operation.status is not Status.RUNNING:

@@ -19,13 +19,14 @@ Wire: TypeAlias = Callable[[Sequence[Held], int, float], Awaitable[Sequence[Any]
 """Sends operations in one call, given the attempt's number and time in seconds, and answers for each in order."""
 
 
-async def carry_out(asked: Asked, request: BaseModel, operation: Operation) -> Outcome[Any]:
+async def carry_out(asked: Asked, request: BaseModel, operation: Operation, under_way: dict[str, Held]) -> Outcome[Any]:
     """Send an operation that was begun, and record what is then known. Never leaves it without a verdict.
 
     Args:
         asked: What was asked.
         request: The validated request.
         operation: The ledger's row, held by us.
+        under_way: What is being carried out, by operation; it is there as long as this runs.
     """
     held = Held(asked, asked.action, request, operation)
 
@@ -34,7 +35,11 @@ async def carry_out(asked: Asked, request: BaseModel, operation: Operation) -> O
             await send_until_known(asked, [held], _alone)
         return [await _find_out(held)]
 
-    (outcome,) = await see_through(asked, [held], work())
+    under_way[operation.id] = held
+    try:
+        (outcome,) = await see_through(asked, [held], work())
+    finally:
+        del under_way[operation.id]
     return outcome
 
 
