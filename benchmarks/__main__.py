@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from . import ledger, outage, policy, processes, recovery, shared_ledger
+from . import ledger, outage, policy, processes, recovery, shared_ledger, simulation
 
 
 class Target(NamedTuple):
@@ -69,6 +69,12 @@ def main() -> int:
         progress.update(task, description="outage")
         loads = outage.load(Path(folder), 60 * scale)
         late = asyncio.run(outage.overshoot(Path(folder), int(800 * scale)))
+        progress.update(task, description="virtual time")
+        timers = simulation.timers(scale)
+        with tempfile.TemporaryDirectory(dir=simulation.folder()) as in_memory:
+            hours = simulation.idle(Path(in_memory))
+        progress.update(task, description="simulated connectors")
+        simulated = simulation.rates(scale)
         progress.update(task, description="imports")
         imports = import_times()
     ours = calls[next(name for name in calls if name.startswith("Seawall"))]
@@ -120,6 +126,19 @@ def main() -> int:
         Target("calls at a target that is down ÷ operations offered", loads["Seawall"], 1.2),
         Target("deadline overshoot p99 against a hung server (ms)", late["deadline overshoot p99"], 20.0),
         Target(
+            "timers a second in virtual time ÷ looptime",
+            timers["ours, in turn"] / timers["looptime, in turn"],
+            1.0,
+            at_most=False,
+        ),
+        Target("a simulated hour of an idle worker (ms)", hours["an hour, a worker with ledger and recovery"], 100.0),
+        Target(
+            "attempts and probes a second, simulated and under faults (salesforce)",
+            simulated["salesforce, attempts and probes"],
+            1000.0,
+            at_most=False,
+        ),
+        Target(
             "import seawall ÷ import pydantic, httpx",
             imports["import seawall"] / imports["import pydantic, httpx"],
             1.3,
@@ -127,10 +146,12 @@ def main() -> int:
     ]
     figures = {
         "µs": calls | open_calls,
-        "ms": crowd | imports | late,
+        "ms": crowd | imports | late | hours,
         "load": loads,
         "recovery": recovered,
         "ledger (µs; rate a second)": stored | many | remote,
+        "virtual time (timers a second)": timers,
+        "simulated connectors (a second on one core)": simulated,
     }
     if "--json" in sys.argv:
         print(json.dumps({"targets": {t.name: [t.value, t.limit, t.met] for t in targets}, "figures": figures}))

@@ -117,7 +117,7 @@ def rates(scale: float) -> dict[str, float]:
         random = list(schedules(name, range(int(20 * scale) or 1)))
         play(busy[0])
         taken, played = _played(busy)
-        figures[f"{name}, operations"] = sum(len(one.scenario.calls) for one in played) / taken
+        figures[f"{name}, operations"] = sum(_operations(one) for one in played) / taken
         figures[f"{name}, attempts and probes"] = sum(len(_sent(one)) for one in played) / taken
         figures[f"{name}, requests on the wire"] = sum(len(one.history.of(Wire)) for one in played) / taken
         figures[f"{name}, random episodes"] = len(random) / _played(random)[0]
@@ -126,9 +126,18 @@ def rates(scale: float) -> dict[str, float]:
 
 def _played(scenarios: list[Scenario]) -> tuple[float, list[Episode]]:
     gc.collect()
+    gc.freeze()  # as the processes of a campaign do
     began = time.process_time()
     played = [play(one) for one in scenarios]
-    return time.process_time() - began, played
+    taken = time.process_time() - began
+    gc.unfreeze()
+    return taken, played
+
+
+def _operations(played: Episode) -> int:
+    """Different writes, each item of a batch being one, and reads; a repetition is none."""
+    setting = played.history.setting
+    return len(setting.wanted) + len(setting.reads)
 
 
 def _busy(name: str, seed: int) -> Scenario:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, Literal
@@ -70,6 +70,7 @@ _UUID: Final = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _RESERVED: Final = ("copy", "dict", "json", "schema", "validate", "construct", "model_config")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What holds for all actions of a system.
 
@@ -80,11 +81,10 @@ class Facts:
         horizon: The late-commit horizon in seconds.
     """
 
-    def __init__(self, *, has_effects: bool, locks: bool, tells_fate: bool, horizon: float) -> None:
-        self.has_effects = has_effects
-        self.locks = locks
-        self.tells_fate = tells_fate
-        self.horizon = horizon
+    has_effects: bool
+    locks: bool
+    tells_fate: bool
+    horizon: float
 
     def probe(self, dedupe: DedupeMeans) -> ReadPath | None:
         """How a probe reads, for an action with these dedupe means."""
