@@ -262,3 +262,18 @@ def test_clock_says_the_loops_time() -> None:
         return clock.monotonic(), clock.now(), now()
 
     assert run(main()) == (2.5, 1002.5, 2.5)
+
+
+def test_run_large_result_is_not_shown_by_anybody() -> None:
+    shown: list[str] = []
+
+    class Large:
+        def __repr__(self) -> str:
+            shown.append("in full")
+            return "Large()"
+
+    async def main() -> Large:
+        return Large()
+
+    assert isinstance(run(main()), Large)
+    assert shown == []
