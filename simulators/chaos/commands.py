@@ -19,6 +19,9 @@ from .episode import play
 from .explore import pairs, schedules, singles
 from .failing import Found, investigate
 from .history import History
+from .kept import load, save
+from .report import Shown, render
+from .reporting import write_report
 from .scenario import Scenario
 from .schema import plan_schema
 from .self_check import self_check
@@ -51,6 +54,7 @@ Names = Annotated[
     ),
 ]
 Budget = Annotated[str | None, typer.Option(help="Begin nothing more after this time, such as 30s or 5m.")]
+Report = Annotated[Path | None, typer.Option(help="Write a report, one HTML file, here.")]
 Processes = Annotated[int | None, typer.Option(min=1, help="How many processes; by default one for each core.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print figures as one JSON object.")]
 Keep = Annotated[Path | None, typer.Option(help="Write the smallest failing scenarios into this folder.")]
@@ -64,6 +68,7 @@ def run_command(
     runs: Annotated[int, typer.Option(min=1, help="Random schedules for each subject, one seed each.")] = 100,
     plan: Annotated[Path | None, typer.Option(help="Use the faults of this plan instead of drawn ones.")] = None,
     budget: Budget = None,
+    report: Report = None,
     keep: Keep = None,
     processes: Processes = None,
     as_json: AsJson = False,
@@ -77,7 +82,7 @@ def run_command(
     if check_seeds:
         _check_seeds(names, seeds, given)
     scenarios = (one for name in names for one in _schedules(name, seeds, given))
-    _play_all(scenarios, len(names) * runs, budget, keep, processes, as_json=as_json)
+    _play_all(scenarios, len(names) * runs, budget, report, keep, processes, as_json=as_json)
 
 
 @chaos.command()
@@ -87,6 +92,7 @@ def explore(
     seed: Annotated[int, typer.Option(help="Seeds the choice of pairs.")] = 0,
     pairs_each: Annotated[int, typer.Option("--pairs", min=0, help="Pairs of faults for each subject.")] = 200,
     budget: Budget = None,
+    report: Report = None,
     keep: Keep = None,
     processes: Processes = None,
     as_json: AsJson = False,
@@ -94,14 +100,14 @@ def explore(
     """Play every single fault for every action, and then pairs of faults."""
     names = _known(subjects)
     scenarios = [one for name in names for one in (*singles(name), *pairs(name, seed, pairs_each))]
-    _play_all(scenarios, len(scenarios), budget, keep, processes, as_json=as_json)
+    _play_all(scenarios, len(scenarios), budget, report, keep, processes, as_json=as_json)
 
 
 @chaos.command()
 def replay(
     file: Annotated[Path, typer.Argument(help="A scenario, as a failure leaves it behind.")],
     *,
-    history: Annotated[Path | None, typer.Option(help="Write the history, as JSON lines, here.")] = None,
+    history: Annotated[Path | None, typer.Option(help="Write history and effects, as JSON lines, here.")] = None,
 ) -> None:
     """Play one scenario again, and show what happened. Exit status 1 if it breaks a promise."""
     console = Console()
@@ -111,9 +117,32 @@ def replay(
     except (PlanError, LookupError) as error:
         _refuse(str(error))
     if history is not None:
-        episode.history.save(history)
+        save(history, episode.history, episode.effects)
     print_failure(console, Found.as_it_is(episode), command=f"seawall chaos replay {file}")
     if episode.judgement.broken:
+        raise typer.Exit(1)
+
+
+@chaos.command()
+def report(
+    files: Annotated[list[Path], typer.Argument(help="Episodes, as `replay --history` writes them.")],
+    *,
+    out: Annotated[Path, typer.Option(help="Where the page is written.")] = Path("chaos-report.html"),
+) -> None:
+    """Judge kept episodes again, and draw them on one page."""
+    tallies: dict[str, Tally] = {}
+    shown: list[Shown] = []
+    for file in files:
+        try:
+            history, effects, judgement = load(file)
+        except (OSError, ValueError) as error:
+            _refuse(str(error))
+        tallies.setdefault(history.setting.name, Tally()).count(history, judgement)
+        shown.append(Shown(f"{file.name}: {history.setting.name}", history, effects, judgement))
+    shown.sort(key=lambda one: not one.judgement.broken)
+    out.write_text(render("Chaos report", tallies, shown), encoding="utf-8")
+    typer.echo(f"report: {out}")
+    if not all(tally.green for tally in tallies.values()):
         raise typer.Exit(1)
 
 
@@ -127,6 +156,7 @@ def _play_all(
     scenarios: Iterable[Scenario],
     total: int,
     budget: str | None,
+    report: Path | None,
     keep: Path | None,
     processes: int | None,
     *,
@@ -146,7 +176,11 @@ def _play_all(
     except (PlanError, LookupError) as error:
         _refuse(str(error))
     print_tallies(console, tallies)
-    for found in (one for tally in tallies.values() for one in _distinct(tally)):
+    failures = [one for tally in tallies.values() for one in _distinct(tally)]
+    if report is not None:
+        write_report(report, tallies, failures)
+        console.print(f"report: {report}", soft_wrap=True)
+    for found in failures:
         file = found.keep(keep or Path(".chaos"))
         print_failure(console, found, command=f"seawall chaos replay {file}")
     if as_json:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from .entries import Wire
 from .episode import Episode
+from .history import History
 from .scenario import Scenario
-from .verdicts import Invariant, Reached, Result
+from .verdicts import Invariant, Judgement, Reached, Result
 
 MOST_KEPT = 20
 """Failing scenarios that are kept; the others are only counted."""
@@ -46,10 +47,16 @@ class Tally:
 
     def add(self, episode: Episode) -> None:
         """Count one episode."""
-        judgement, worst = episode.judgement, episode.judgement.worst
-        wires = episode.history.of(Wire)
+        self.count(episode.history, episode.judgement)
+        if (broken := episode.judgement.broken) and len(self.failures) < MOST_KEPT:
+            self.failures.append(episode.scenario.model_copy(update={"broke": tuple(map(int, broken))}))
+
+    def count(self, history: History, judgement: Judgement) -> None:
+        """Count an episode of which only this is left."""
+        worst = judgement.worst
+        wires = history.of(Wire)
         self.episodes += 1
-        self.operations += len(episode.history.setting.wanted)
+        self.operations += len(history.setting.wanted)
         self.calls += judgement.calls
         self.sent += judgement.sent
         self.requests += sum(1 for wire in wires if wire.lane == "write")
@@ -58,10 +65,8 @@ class Tally:
             if verdict.result == "invalid":
                 self.broken[verdict.invariant] += max(1, len(verdict.witnesses))
         self.struck.update((wire.point, wire.kind, worst) for wire in wires if wire.fault)
-        self.planned.update((str(fault.point), fault.kind) for fault in episode.scenario.plan.faults)
+        self.planned.update((fault["point"], fault["kind"]) for fault in history.setting.plan.get("faults", ()))
         self.reached.update(judgement.reached)
-        if judgement.broken and len(self.failures) < MOST_KEPT:
-            self.failures.append(episode.scenario.model_copy(update={"broke": tuple(map(int, judgement.broken))}))
 
     def merge(self, other: Tally) -> None:
         """Add the figures of others."""

@@ -1,0 +1,187 @@
+"""The page: headline figures, what struck, what was reached, and some episodes drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from importlib.resources import files
+
+from ...effects import Effect
+from ..history import History
+from ..tally import Tally
+from ..verdicts import Invariant, Judgement, Result
+from .lanes import lanes
+
+_RESULTS: tuple[Result, ...] = ("valid", "unknown", "invalid")
+_TRUTHS = ("applied", "not applied", "applied later", "some of them")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One episode that is shown in detail.
+
+    Args:
+        title: What it is called.
+        history: Its history.
+        effects: Its effect logs.
+        judgement: The checker's word.
+        text: What a person should read first, as plain text.
+    """
+
+    title: str
+    history: History
+    effects: Mapping[str, Sequence[Effect]]
+    judgement: Judgement
+    text: str = ""
+
+
+def render(title: str, tallies: Mapping[str, Tally], shown: Sequence[Shown]) -> str:
+    """The whole page as HTML; it needs nothing from anywhere else.
+
+    Args:
+        title: Heading of the page.
+        tallies: Subject → its figures.
+        shown: Episodes in detail, failing ones first.
+    """
+    style = files(__package__).joinpath("style.css").read_text(encoding="utf-8")
+    green = all(tally.green for tally in tallies.values())
+    verdict = "Every promise held" if green else "Promises were broken"
+    return "".join(
+        [
+            "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
+            "<meta name='viewport' content='width=device-width, initial-scale=1'>",
+            f"<title>{escape(title)}</title><style>{style}</style></head><body>",
+            f"<header><h1>{escape(title)}</h1>",
+            f"<p class='verdict {'good' if green else 'bad'}'>{verdict}</p></header><main>",
+            *_headline(tallies),
+            *_figures(tallies),
+            *_invariants(tallies),
+            *_matrix(tallies),
+            *_truth(tallies),
+            *_episodes(shown),
+            "</main></body></html>",
+        ]
+    )
+
+
+def _headline(tallies: Mapping[str, Tally]) -> Iterator[str]:
+    whole = Tally()
+    for tally in tallies.values():
+        whole.merge(tally)
+    figures = (
+        ("episodes", f"{whole.episodes:,}", ""),
+        ("operations", f"{whole.operations:,}", ""),
+        ("faults that struck", f"{sum(whole.struck.values()):,}", ""),
+        ("done twice", f"{whole.broken[Invariant.NO_DUPLICATE]:,}", "zero"),
+        ("lost", f"{whole.broken[Invariant.NO_LOST_WRITE]:,}", "zero"),
+        ("denied, and happened", f"{whole.broken[Invariant.NO_PHANTOM_FAILURE]:,}", "zero"),
+        ("never resolved", f"{whole.broken[Invariant.EVENTUAL_RESOLUTION]:,}", "zero"),
+        ("left to a person", f"{whole.parked_share:.2%}", ""),
+    )
+    yield "<section class='headline'>"
+    for name, value, kind in figures:
+        bad = " bad" if kind == "zero" and value != "0" else ""
+        yield f"<div class='figure{bad}'><b>{value}</b><span>{name}</span></div>"
+    yield "</section>"
+
+
+def _figures(tallies: Mapping[str, Tally]) -> Iterator[str]:
+    yield "<section><h2>Subjects</h2><table><thead><tr><th>subject</th>"
+    heads = ("episodes", "operations", "calls", "attempts", "attempts each", "parked", "broken")
+    yield "".join(f"<th class='n'>{head}</th>" for head in heads)
+    yield "</tr></thead><tbody>"
+    for name, tally in tallies.items():
+        broken = sum(tally.broken.values())
+        cells = (
+            f"{tally.episodes:,}",
+            f"{tally.operations:,}",
+            f"{tally.calls:,}",
+            f"{tally.sent:,}",
+            f"{tally.amplification:.2f}",
+            f"{tally.parked_share:.2%}",
+        )
+        yield f"<tr><th scope='row'>{escape(name)}</th>" + "".join(f"<td class='n'>{cell}</td>" for cell in cells)
+        yield f"<td class='n {'bad' if broken else 'good'}'>{broken:,}</td></tr>"
+    yield "</tbody></table></section>"
+
+
+def _invariants(tallies: Mapping[str, Tally]) -> Iterator[str]:
+    yield "<section><h2>Invariants</h2><ol class='invariants'>"
+    for invariant in Invariant:
+        broken = sum(tally.broken[invariant] for tally in tallies.values())
+        word = f"broken {broken:,} times" if broken else "held"
+        yield f"<li class='{'bad' if broken else 'good'}'><b>I{int(invariant)}</b> {invariant.title} <i>{word}</i></li>"
+    yield "</ol></section>"
+
+
+def _matrix(tallies: Mapping[str, Tally]) -> Iterator[str]:
+    """Point by kind: how often each fault struck, and how the episodes were judged."""
+    struck: dict[tuple[str, str], dict[Result, int]] = {}
+    for tally in tallies.values():
+        for (point, kind, result), count in tally.struck.items():
+            row = struck.setdefault((point, kind), dict.fromkeys(_RESULTS, 0))
+            row[result] += count
+        for place in tally.planned:
+            struck.setdefault(place, dict.fromkeys(_RESULTS, 0))
+    points = sorted({point for point, _ in struck})
+    yield "<section><h2>What struck, where, and how it was judged</h2>"
+    yield "<p class='note'>Times a fault struck. Green: every invariant held. Grey: planned, and never struck.</p>"
+    yield "<div class='scroll'><table class='matrix'><thead><tr><th>kind</th>"
+    yield "".join(f"<th>{escape(point)}</th>" for point in points) + "</tr></thead><tbody>"
+    for kind in sorted({kind for _, kind in struck}):
+        yield f"<tr><th scope='row'>{escape(kind)}</th>"
+        for point in points:
+            yield _cell(struck.get((point, kind)))
+        yield "</tr>"
+    yield "</tbody></table></div></section>"
+
+
+def _cell(counts: Mapping[Result, int] | None) -> str:
+    if counts is None:
+        return "<td></td>"
+    times = sum(counts.values())
+    kind = "bad" if counts["invalid"] else "good" if times else "idle"
+    title = ", ".join(f"{count:,} {result}" for result, count in counts.items() if count) or "never struck"
+    return f"<td class='n {kind}' title='{title}'>{times:,}</td>"
+
+
+def _truth(tallies: Mapping[str, Tally]) -> Iterator[str]:
+    """The truth table: what was so, what the client saw, what was told."""
+    rows: dict[tuple[str, str], dict[str, int]] = {}
+    words: set[str] = set()
+    for tally in tallies.values():
+        for reached, count in tally.reached.items():
+            row = rows.setdefault((reached.truth, reached.saw), {})
+            row[reached.told] = row.get(reached.told, 0) + count
+            words.add(reached.told)
+    yield "<section><h2>Rows of the truth table that were reached</h2>"
+    yield "<table><thead><tr><th>truth</th><th>the client saw</th>"
+    yield "".join(f"<th class='n'>told {escape(word)}</th>" for word in sorted(words)) + "</tr></thead><tbody>"
+    for truth, saw in sorted(rows, key=lambda row: (_TRUTHS.index(row[0]), row[1])):
+        row = rows[truth, saw]
+        cells = "".join(f"<td class='n'>{row[word]:,}</td>" if word in row else "<td></td>" for word in sorted(words))
+        yield f"<tr><td>{escape(truth)}</td><td>{escape(saw)}</td>{cells}</tr>"
+    yield "</tbody></table></section>"
+
+
+def _episodes(shown: Sequence[Shown]) -> Iterator[str]:
+    if not shown:
+        return
+    yield "<section><h2>Episodes</h2>"
+    for number, one in enumerate(shown):
+        bad = bool(one.judgement.broken)
+        opened = " open" if number == 0 else ""
+        state = "broken" if bad else one.judgement.worst
+        kind = "bad" if bad else "good"
+        yield f"<details{opened}><summary><span class='{kind}'>{state}</span> {escape(one.title)}</summary>"
+        if one.text:
+            yield f"<pre>{escape(one.text)}</pre>"
+        yield f"<div class='scroll'>{lanes(one.history, one.effects)}</div>"
+        for verdict in one.judgement.verdicts:
+            for witness in verdict.witnesses:
+                lines = escape("\n".join(witness.lines))
+                yield f"<p class='witness {verdict.result}'><b>I{int(verdict.invariant)}</b> {escape(witness.says)}</p>"
+                yield f"<pre>{lines}</pre>" if lines else ""
+        yield "</details>"
+    yield "</section>"
