@@ -265,7 +265,7 @@ class Stage:
             self.journal.write(Told(self.clock.now(), asked.call, "cut_off", "maybe"))
             return None
         outcome = task.result()
-        self.journal.write(told(self.clock.now(), asked.call, outcome, f"{system}.{action}", asked.items))
+        self._tell(asked.call, outcome, f"{system}.{action}", asked.items)
         return outcome
 
     async def compensate(
@@ -291,7 +291,7 @@ class Stage:
         call = self._calls
         undo = worker.wall.compensate(operation_id, reason="a test", deadline=deadline)
         answer: Outcome[Any] = await worker.process.run(undo, name="compensate")
-        self.journal.write(told(self.clock.now(), call, answer, f"{system}.undo", ()))
+        self._tell(call, answer, f"{system}.undo", ())
         return answer
 
     async def _again(
@@ -413,6 +413,11 @@ class Stage:
     def judge(self) -> Judgement:
         """The checker's word."""
         return check(self.history(), self.effects())
+
+    def _tell(self, call: int, outcome: Outcome[Any], target: str, items: tuple[str, ...]) -> None:
+        answer = told(self.clock.now(), call, outcome, target, items)
+        # The folder has another name in each run of the same seed.
+        self.journal.write(replace(answer, text=answer.text.replace(str(self._folder), "<folder>")))
 
     def _write_event(self, what: Any, who: str = "") -> None:
         with suppress(RuntimeError):

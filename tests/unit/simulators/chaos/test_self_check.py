@@ -7,11 +7,13 @@ import random
 
 import pytest
 
-from seawall.simulators.chaos.entries import Event, Setting
+from seawall.simulators.chaos.entries import Event, Setting, Told
 from seawall.simulators.chaos.episode import play
 from seawall.simulators.chaos.explore import schedules
 from seawall.simulators.chaos.history import History
+from seawall.simulators.chaos.scenario import PlannedCall, Scenario
 from seawall.simulators.chaos.self_check import Difference, first_difference, lines_elsewhere, self_check
+from seawall.simulators.faults import Fault, Plan, Trigger
 from seawall.simulators.virtual_time import run
 
 
@@ -73,6 +75,15 @@ def test_episode_same_seed_under_other_hash_seeds_gives_the_same_bytes(name: str
     assert len(here) > 20
     assert first_difference(here, lines_elsewhere(scenario, hash_seed=1)) is None
     assert self_check(lambda _: play(scenario).history, [3]) == []
+
+
+def test_episode_that_names_the_ledgers_file_gives_the_same_bytes() -> None:
+    full = Fault(id="full", point="before_journal", kind="ledger_write_fails", trigger=Trigger(nth=1))
+    call = PlannedCall(action="create_case", sample=1)
+    scenario = Scenario(subject="salesforce", plan=Plan(faults=(full,)), calls=(call,))
+    told = play(scenario).history.of(Told)
+    assert "disk of the ledger <folder>/ledger.db is full" in told[0].text
+    assert self_check(lambda _: play(scenario).history, [0]) == []
 
 
 def test_lines_elsewhere_scenario_that_cannot_be_played_says_why() -> None:
