@@ -8,6 +8,7 @@ from html import escape
 from importlib.resources import files
 
 from ...effects import Effect
+from ...vocabulary import POINTS
 from ..history import History
 from ..tally import Tally
 from ..verdicts import Invariant, Judgement, Result
@@ -124,7 +125,8 @@ def _matrix(tallies: Mapping[str, Tally]) -> Iterator[str]:
             row[result] += count
         for place in tally.planned:
             struck.setdefault(place, dict.fromkeys(_RESULTS, 0))
-    points = sorted({point for point, _ in struck})
+    seen = {point for point, _ in struck}
+    points = [point for point in POINTS if point in seen]
     yield "<section><h2>What struck, where, and how it was judged</h2>"
     yield "<p class='note'>Times a fault struck. Green: every invariant held. Grey: planned, and never struck.</p>"
     yield "<div class='scroll'><table class='matrix'><thead><tr><th>kind</th>"

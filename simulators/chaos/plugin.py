@@ -1,0 +1,199 @@
+"""The pytest plugin: fixtures, a mark and flags, for suites that want to prove or break an adapter.
+
+Nothing of the kit is imported before a test asks for it, so that suites that do not are as quick as before.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from .scripted import Chaos, EffectLogs
+    from .virtual_clock import VirtualClock
+
+_MARK = "chaos(subject=None, plans=(), seeds=1, scenarios=()): play the test under each plan and seed, or scenario"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The flags."""
+    group = parser.getgroup("chaos", "chaos kit (seawall)")
+    group.addoption("--chaos-seed", type=int, default=0, help="the first seed")
+    group.addoption("--chaos-runs", type=int, default=None, help="how many seeds, in place of what the mark says")
+    group.addoption("--chaos-plan", metavar="FILE", help="this fault plan, in place of those that the mark names")
+    group.addoption("--chaos-replay", metavar="FILE", help="this scenario, in place of drawn ones")
+    group.addoption("--chaos-budget", metavar="TIME", help="skip what has not begun after this time, such as 30s")
+    group.addoption("--chaos-report", metavar="FILE", help="write a report, one HTML file, here")
+    group.addoption(
+        "--chaos-keep",
+        metavar="FOLDER",
+        nargs="?",
+        const="tests/chaos/regressions",
+        help="keep the smallest failing scenarios in this folder, as regression tests",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The mark, and when the budget began."""
+    config.addinivalue_line("markers", _MARK)
+    config.stash[_BEGAN] = time.monotonic()
+    config.stash[_EPISODES] = []
+
+
+_BEGAN = pytest.StashKey[float]()
+_EPISODES = pytest.StashKey[list[Any]]()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test for each plan and seed, or scenario, of its mark."""
+    mark = metafunc.definition.get_closest_marker("chaos")
+    if mark is None or "chaos" not in metafunc.fixturenames:
+        return
+    config = metafunc.config
+    if replay := config.getoption("--chaos-replay"):
+        metafunc.parametrize("chaos", [{"scenario": replay}], ids=[Path(replay).name], indirect=True)
+        return
+    first: int = config.getoption("--chaos-seed")
+    seeds = range(first, first + _seeds(mark, config))
+    cases = [(plan, seed) for plan in _plans(mark, config) for seed in seeds]
+    ids = [f"{Path(plan).stem} seed={seed}" if plan else f"seed={seed}" for plan, seed in cases]
+    scenarios = _files(mark.kwargs.get("scenarios", ()), config)
+    metafunc.parametrize(
+        "chaos",
+        [*({"plan": plan, "seed": seed} for plan, seed in cases), *({"scenario": file} for file in scenarios)],
+        ids=[*ids, *(Path(file).stem for file in scenarios)],
+        indirect=True,
+    )
+
+
+def _plans(mark: pytest.Mark, config: pytest.Config) -> list[str | None]:
+    if only := config.getoption("--chaos-plan"):
+        return [only]
+    return list(_files(mark.kwargs.get("plans", ()), config)) or [None]
+
+
+def _seeds(mark: pytest.Mark, config: pytest.Config) -> int:
+    runs = config.getoption("--chaos-runs")
+    return int(mark.kwargs.get("seeds", 1) if runs is None else runs)
+
+
+def _files(patterns: Any, config: pytest.Config) -> list[str]:
+    """The files that patterns stand for, from the root of the suite; a pattern that finds none is a mistake."""
+    found: list[str] = []
+    for pattern in (patterns,) if isinstance(patterns, str) else patterns:
+        files = sorted(map(str, config.rootpath.glob(pattern)))
+        if not files and "*" not in pattern:
+            raise pytest.UsageError(f"the chaos mark names {pattern}, and there is no such file")
+        found += files
+    return found
+
+
+@pytest.fixture
+def virtual_clock() -> Iterator[VirtualClock]:
+    """A virtual clock, with a way to run coroutines under it."""
+    from .virtual_clock import VirtualClock
+
+    clock = VirtualClock()
+    yield clock
+    clock.close()
+
+
+@pytest.fixture
+def chaos(request: pytest.FixtureRequest, virtual_clock: VirtualClock, tmp_path: Path) -> Iterator[Chaos]:
+    """Faults, calls and crashes at a test's command; the checker runs when the test is over."""
+    from .scripted import Chaos
+
+    config = request.config
+    budget = _seconds(config.getoption("--chaos-budget"))
+    if budget is not None and time.monotonic() - config.stash[_BEGAN] > budget:
+        pytest.skip("the chaos budget is used up (--chaos-budget)")
+    mark = request.node.get_closest_marker("chaos")
+    made = Chaos.of_case(
+        getattr(request, "param", {"plan": config.getoption("--chaos-plan"), "seed": config.getoption("--chaos-seed")}),
+        clock=virtual_clock,
+        folder=tmp_path,
+        subject=None if mark is None else mark.kwargs.get("subject"),
+    )
+    made.keep_in = Path(config.getoption("--chaos-keep") or config.rootpath / ".chaos")
+    made.test = request.node.nodeid
+    try:
+        yield made
+        made.end()
+        for text in made.failures():
+            pytest.fail(text, pytrace=False)
+    finally:
+        made.close()
+        request.node.user_properties.extend(made.properties())
+        config.stash[_EPISODES].extend(made.shown)
+
+
+@pytest.fixture
+def effect_log(chaos: Chaos) -> EffectLogs:
+    """What really happened so far, for each system that the test has used."""
+    return chaos.effects
+
+
+@pytest.fixture
+def salesforce_simulator(virtual_clock: VirtualClock) -> Any:
+    """A simulated Salesforce org, on the virtual clock."""
+    return virtual_clock.make("salesforce")
+
+
+@pytest.fixture
+def hubspot_simulator(virtual_clock: VirtualClock) -> Any:
+    """A simulated HubSpot portal, on the virtual clock."""
+    return virtual_clock.make("hubspot")
+
+
+@pytest.fixture
+def suitecrm_simulator(virtual_clock: VirtualClock) -> Any:
+    """A simulated SuiteCRM instance, on the virtual clock."""
+    return virtual_clock.make("suitecrm")
+
+
+@pytest.fixture
+def erp_simulator(virtual_clock: VirtualClock) -> Any:
+    """A simulated SOAP ERP, on the virtual clock."""
+    return virtual_clock.make("netsuite")
+
+
+@pytest.fixture
+def billing_simulator(virtual_clock: VirtualClock) -> Any:
+    """A simulated SOAP billing service, on the virtual clock."""
+    return virtual_clock.make("soap")
+
+
+@pytest.fixture
+def legacy_database(virtual_clock: VirtualClock) -> Any:
+    """A legacy order database in a file, on the virtual clock."""
+    return virtual_clock.make("sql")
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Write the report, and say where it is."""
+    path, shown = config.getoption("--chaos-report"), config.stash.get(_EPISODES, [])
+    if not path:
+        return
+    from .report import render
+    from .scripted import tallies_of
+
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    ordered = sorted(shown, key=lambda one: not one.judgement.broken)
+    Path(path).write_text(render("Chaos report", tallies_of(shown), ordered[:_DRAWN]), encoding="utf-8")
+    terminalreporter.write_line(f"chaos report: {path} ({len(shown)} episodes)")
+
+
+_DRAWN = 12
+
+
+def _seconds(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        return float(text.rstrip("smh")) * {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:], 1.0)
+    except ValueError:
+        raise pytest.UsageError(f"--chaos-budget takes seconds or minutes, such as 30s or 5m, not {text!r}") from None

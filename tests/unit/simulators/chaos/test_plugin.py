@@ -1,0 +1,182 @@
+"""The pytest plugin, as somebody's own suite uses it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+BROKEN = Path(__file__).parents[3] / "chaos" / "broken.py"
+
+
+@pytest.fixture(name="suite")
+def _suite(pytester: pytest.Pytester) -> pytest.Pytester:
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+    pytester.makepyfile(broken=BROKEN.read_text(encoding="utf-8"))
+    return pytester
+
+
+SCRIPTED = """
+    from seawall import Applied
+
+    def test_lost_reply(chaos, effect_log):
+        with chaos.fault("after_commit", "reset", subject="soap"):
+            told = chaos.call("soap", "book_credit", 1)
+        assert isinstance(told, Applied)
+        assert told.receipt.proof == "probe"
+        chaos.crash()
+        again = chaos.call("soap", "book_credit", 1)
+        assert isinstance(again, Applied)
+        assert again.replayed
+        chaos.heal()
+        assert chaos.settle() == 0
+        assert [effect.object for effect in effect_log["soap"]] == ["Credit"]
+"""
+
+
+def test_scripted_fault_in_a_plain_test_is_played_and_judged(suite: pytest.Pytester) -> None:
+    suite.makepyfile(SCRIPTED)
+    suite.runpytest_inprocess().assert_outcomes(passed=1)
+
+
+def test_broken_adapter_fails_at_the_end_with_the_invariant_and_the_story(suite: pytest.Pytester) -> None:
+    suite.makepyfile(
+        """
+        from broken import RepeatingSubject
+
+        def test_it(chaos):
+            with chaos.fault("after_commit", "reset", subject=RepeatingSubject):
+                chaos.call(RepeatingSubject, "book_credit", 1)
+        """
+    )
+    result = suite.runpytest_inprocess()
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*test_it*I2 no duplicate: Credit was changed 2 times*", "*EFFECT insert Credit*"])
+
+
+def test_planted_fault_that_never_struck_is_a_failure(suite: pytest.Pytester) -> None:
+    suite.makepyfile(
+        """
+        def test_it(chaos):
+            with chaos.fault("apply", "slow", subject="soap", operation="FindCredits"):
+                chaos.call("soap", "book_credit", 1)
+        """
+    )
+    result = suite.runpytest_inprocess()
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*planted, and never struck: apply/slow*"])
+
+
+RANDOM = """
+    import pytest
+    from broken import RepeatingSubject
+
+    @pytest.mark.chaos(seeds=3)
+    def test_sound(chaos):
+        chaos.episode("soap")
+
+    @pytest.mark.chaos(seeds=25)
+    def test_broken(chaos):
+        chaos.episode(RepeatingSubject)
+"""
+
+
+@pytest.mark.slow
+def test_marked_test_is_played_for_each_seed_and_a_failure_is_shrunk_kept_and_replayed(suite: pytest.Pytester) -> None:
+    suite.makepyfile(RANDOM)
+    result = suite.runpytest_inprocess("--chaos-report", "out/chaos.html", "--junitxml", "junit.xml")
+    told = result.parseoutcomes()
+    assert told["passed"] == 28
+    assert told["errors"] >= 1
+    result.stdout.fnmatch_lines(["minimal: 1 op, 1 fault (from *", "replay: *--chaos-replay*", "chaos report: *"])
+    page = (suite.path / "out" / "chaos.html").read_text(encoding="utf-8")
+    assert "Promises were broken" in page
+    assert "http" not in page.split("</style>")[0]
+    junit = (suite.path / "junit.xml").read_text(encoding="utf-8")
+    assert 'name="chaos_invariant" value="I2' in junit
+    assert 'name="chaos_seed"' in junit
+    assert 'name="chaos_minimal"' in junit
+    (kept, *_) = sorted((suite.path / ".chaos").glob("*.yaml"))
+    again = suite.runpytest_inprocess("-k", "broken", "--chaos-replay", str(kept))
+    again.assert_outcomes(passed=1, errors=1, deselected=1)
+
+
+def test_flags_choose_seeds_and_plan(suite: pytest.Pytester) -> None:
+    suite.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.chaos(seeds=50)
+        def test_it(chaos):
+            assert chaos.plan.faults[0].id == "only"
+            print("seed", chaos.seed)
+        """
+    )
+    (suite.path / "plan.yaml").write_text("faults: [{id: only, point: apply, kind: reset}]", encoding="utf-8")
+    result = suite.runpytest_inprocess("-s", "--chaos-seed", "7", "--chaos-runs", "2", "--chaos-plan", "plan.yaml")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["*seed 7*", "*seed 8*"])
+
+
+def test_budget_that_is_used_up_skips_the_rest_and_says_so(suite: pytest.Pytester) -> None:
+    suite.makepyfile(SCRIPTED)
+    result = suite.runpytest_inprocess("--chaos-budget", "0s", "-rs")
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["*the chaos budget is used up*"])
+
+
+def test_scenarios_that_were_kept_become_tests(suite: pytest.Pytester) -> None:
+    suite.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.chaos(seeds=0, scenarios="regressions/*.yaml")
+        def test_it(chaos):
+            chaos.episode("soap")
+        """
+    )
+    (suite.path / "regressions").mkdir()
+    text = "subject: soap\ncalls: [{action: book_credit, sample: 1}]\n"
+    (suite.path / "regressions" / "lost.yaml").write_text(text, encoding="utf-8")
+    result = suite.runpytest_inprocess("-v")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*test_it[[]lost[]]*"])
+
+
+@pytest.mark.parametrize(
+    ("fixture", "attribute"),
+    [
+        ("salesforce_simulator", "add_record"),
+        ("hubspot_simulator", "add_record"),
+        ("suitecrm_simulator", "add_record"),
+        ("erp_simulator", "add_record"),
+        ("billing_simulator", "add_account"),
+        ("legacy_database", "database"),
+    ],
+)
+def test_simulator_of_each_kind_is_there(request: pytest.FixtureRequest, fixture: str, attribute: str) -> None:
+    simulator = request.getfixturevalue(fixture)
+    assert hasattr(simulator, attribute)
+    assert list(simulator.effects) == []
+
+
+def test_virtual_clock_lets_an_hour_pass_at_once(virtual_clock: object) -> None:
+    from seawall.simulators.chaos.virtual_clock import VirtualClock
+
+    assert isinstance(virtual_clock, VirtualClock)
+    before = virtual_clock.now()
+    virtual_clock.advance(3600)
+    assert virtual_clock.now() == before + 3600
+
+
+def test_suite_that_does_not_use_the_kit_does_not_load_it(suite: pytest.Pytester) -> None:
+    suite.makepyfile(
+        """
+        import sys
+
+        def test_it():
+            loaded = [name for name in sys.modules if name.startswith(("sqlalchemy", "zeep", "seawall.core"))]
+            assert loaded == []
+        """
+    )
+    suite.runpytest_subprocess("-p", "no:hypothesispytest").assert_outcomes(passed=1)
