@@ -6,10 +6,10 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 
 from .core.policy import Rule
 from .core.redaction import Secrets
@@ -46,6 +46,41 @@ class SystemConfig(SystemSettings):
         return SystemSettings.model_validate(self.model_dump(exclude={"connector", "settings", "conformance"}))
 
 
+class TokenConfig(Settings):
+    """`[[agents.tokens]]`: a bearer token of an agent that calls over HTTP, and what it may be used for.
+
+    Args:
+        token: The secret itself, at least 20 characters; best as `{ env = "NAME" }`.
+        principal: Who asks where it is shown; the policy decides what that principal may do.
+        scopes: What the token reaches at most: `read`, `write` (adds something), `destructive` (all other writes).
+    """
+
+    token: SecretStr = Field(min_length=20)
+    principal: str = Field(min_length=1)
+    scopes: tuple[Literal["read", "write", "destructive"], ...] = ("read",)
+
+
+class AgentsConfig(Settings):
+    """`[agents]`: how actions are offered as tools.
+
+    Args:
+        hold: Seconds within which a call answers; what takes longer goes on and is asked for later.
+        typed_tools: With more permitted actions than this, agents search and describe actions instead of a list.
+        tokens: Bearer tokens for HTTP; none at all lets nobody in.
+    """
+
+    hold: float = Field(default=45.0, gt=0, le=600)
+    typed_tools: int = Field(default=30, ge=0)
+    tokens: tuple[TokenConfig, ...] = ()
+
+    @field_validator("tokens")
+    @classmethod
+    def _each_once(cls, tokens: tuple[TokenConfig, ...]) -> tuple[TokenConfig, ...]:
+        if len({one.token.get_secret_value() for one in tokens}) < len(tokens):
+            raise ValueError("two entries have the same token; give each its own")
+        return tokens
+
+
 class Config(Settings):
     """A whole configuration.
 
@@ -55,6 +90,7 @@ class Config(Settings):
         shared: What processes know together.
         conformance: Whose conformance reports are believed.
         systems: The systems by name.
+        agents: How actions are offered to agents as tools.
         policy: Rules in order, as `[[policy]]`; without a rule that allows it nothing runs.
     """
 
@@ -63,6 +99,7 @@ class Config(Settings):
     shared: SharedSettings = SharedSettings()
     conformance: ConformanceSettings = ConformanceSettings()
     systems: dict[str, SystemConfig] = Field(default_factory=dict)
+    agents: AgentsConfig = AgentsConfig()
     policy: tuple[Rule, ...] = ()
 
 
@@ -95,6 +132,7 @@ def load_config(source: str | Path | Mapping[str, Any], secrets: Secrets) -> Con
             raise ConfigError(f"systems.{name}: a system's name must be a Python identifier, such as crm or orders_db")
     if config.ledger.url is not None:
         secrets.add(unquote(urlsplit(config.ledger.url.get_secret_value()).password or ""))
+    secrets.add(*(one.token.get_secret_value() for one in config.agents.tokens))
     ledger = config.ledger.model_copy(update={"path": str(folder / config.ledger.path)})
     return config.model_copy(update={"ledger": ledger, "systems": _beside(config.systems, folder)})
 

@@ -1,0 +1,302 @@
+"""What a call of a tool comes to, judged by what happened in the target."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.agents import ADA, BOB, toy_agent
+from support.toy import variant
+from support.virtual import virtual
+
+from seawall.agents import Dispatcher, Reach, Result
+from seawall.agents.result import EFFECTS
+
+ADD, NOTE = "toy__add_note", {"reference": "R-1"}
+
+
+def facts(result: Result) -> tuple[str, str, bool]:
+    return result.status, result.effect, result.is_error
+
+
+@virtual
+async def test_write_that_is_applied_succeeds_with_its_record(tmp_path: Path) -> None:
+    async with toy_agent(tmp_path) as (agent, target, wall):
+        result = await agent.call(ADD, NOTE, trace_id="t-1")
+        assert facts(result) == ("succeeded", "applied", False)
+        assert result.records == ({"system": "toy", "type": "note", "id": "n1"},)
+        assert result.to_json()["data"] == {
+            "untrusted": True,
+            "source": "toy",
+            "content": {"id": "n1", "text": "hello"},
+        }
+        assert result.policy == {
+            "decision": "allow",
+            "rule": "everything",
+            "version": wall.policy.version,
+            "approval_id": None,
+        }
+        assert (result.trace_id, result.next, result.retry.allowed) == ("t-1", None, "no")
+        assert len(target.effects) == 1
+
+
+@pytest.mark.case(26)
+@virtual
+async def test_doubled_calls_and_reworded_repeats_have_one_effect(tmp_path: Path) -> None:
+    async with toy_agent(tmp_path, script=["slow:2"]) as (agent, target, wall):
+        later = Dispatcher(wall, ADA)  # another session of the same agent
+        first, doubled = await asyncio.gather(agent.call(ADD, NOTE), later.call(ADD, NOTE))
+        reworded = await later.call(ADD, {**NOTE, "text": "Hello, as I said before"})
+        assert facts(first) == ("succeeded", "applied", False)
+        assert facts(doubled) == ("replayed", "applied", False)
+        assert facts(reworded) == ("conflict", "not_applied", True)
+        assert doubled.summary.startswith("Already done earlier; this is that result.")
+        assert first.operation_id == doubled.operation_id == reworded.operation_id
+        assert len(target.effects) == 1
+
+
+@virtual
+async def test_conflict_tells_the_difference_and_leads_to_the_earlier_operation(tmp_path: Path) -> None:
+    async with toy_agent(tmp_path) as (agent, _, wall):
+        first = await agent.call(ADD, NOTE)
+        told = (await agent.call(ADD, {**NOTE, "text": "other"})).to_json()
+        assert told["summary"].startswith("Same request identity, different content")
+        (field,) = told["error"]["fields"]
+        assert (field["field"], field["earlier"], field["now"]) == ("text", "hello", "other")
+        assert told["next"] == {"tool": "operation_get", "arguments": {"operation_id": first.operation_id}}
+        others = (await Dispatcher(wall, BOB).call(ADD, {**NOTE, "text": "other"})).to_json()
+        assert "earlier" not in others["error"]["fields"][0]
+        assert others["next"] is None
+
+
+@pytest.mark.case(52)
+@pytest.mark.parametrize("name", ["marker, no horizon", "nothing", "client id, no probe"])
+@virtual
+async def test_unknown_outcome_cannot_be_read_as_success(tmp_path: Path, name: str) -> None:
+    async with toy_agent(tmp_path, script=["lost before"] * 9, action=variant(name)) as (agent, target, _):
+        result = await agent.call(ADD, NOTE)
+        told = result.to_json()
+        assert facts(result) == ("outcome_unknown", "unknown", True)
+        assert told["summary"].startswith("It is not known whether this was applied. Do not create it again.")
+        assert (told["data"], told["records"]) == (None, [])
+        assert told["retry"]["allowed"] == "same_operation_only"
+        assert told["next"] == {"tool": "operation_get", "arguments": {"operation_id": result.operation_id}}
+        asked = await agent.call("operation_get", {"operation_id": result.operation_id})
+        assert (asked.status, asked.effect) == ("outcome_unknown", "unknown")
+        again = await agent.call(ADD, NOTE)
+        assert again.effect == "unknown"
+        assert not target.effects
+
+
+@pytest.mark.case(52)
+def test_no_result_can_be_made_that_claims_more_than_its_status_proves() -> None:
+    for status, effects in EFFECTS.items():
+        for effect in ("applied", "not_applied", "unknown", "partial"):
+            if effect in effects:
+                continue
+            with pytest.raises(ValueError, match="cannot have the effect"):
+                Result(status=status, effect=effect, summary="")
+
+
+@virtual
+async def test_call_beyond_the_hold_window_is_in_progress_and_goes_on(tmp_path: Path) -> None:
+    async with toy_agent(
+        tmp_path, script=["slow:60"], agents={"hold": 5}, attempt_timeout=100, deadline=100, **LONG
+    ) as (agent, target, _):
+        result = await agent.call(ADD, NOTE)
+        assert facts(result) == ("in_progress", "unknown", False)
+        assert result.summary.startswith("Still running; result not known")
+        assert result.operation_id
+        assert result.to_json()["next"] == {
+            "tool": "operation_wait",
+            "arguments": {"operation_id": result.operation_id},
+        }
+        assert target.effects == []
+        waited = await agent.call("operation_wait", {"operation_id": result.operation_id, "seconds": 1000})
+        assert waited.status == "in_progress"
+        await asyncio.sleep(60)
+        done = await agent.call("operation_wait", {"operation_id": result.operation_id})
+        assert facts(done) == ("succeeded", "applied", False)
+        assert target.sends == 1
+
+
+LONG: dict[str, Any] = {"breaker": {"probe_lease": 200}}
+
+
+@virtual
+async def test_whoever_stops_waiting_cancels_the_wait_and_never_the_write(tmp_path: Path) -> None:
+    async with toy_agent(tmp_path, script=["slow:5"]) as (agent, target, _):
+        call = asyncio.create_task(agent.call(ADD, NOTE))
+        await target.entered.wait()
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        again = await agent.call(ADD, NOTE)
+        assert facts(again) == ("replayed", "applied", False)
+        assert target.sends == 1
+
+
+@virtual
+async def test_progress_is_told_while_it_waits_and_a_listener_that_went_away_changes_nothing(tmp_path: Path) -> None:
+    heard: list[float] = []
+
+    async def listen(seconds: float) -> None:
+        heard.append(seconds)
+        if len(heard) == 2:
+            raise ConnectionError("gone")
+
+    async with toy_agent(tmp_path, script=["slow:18"], attempt_timeout=20, deadline=25) as (agent, target, _):
+        result = await agent.call(ADD, NOTE, waiting=listen)
+        assert result.status == "succeeded"
+        assert heard == pytest.approx([5.0, 10.0])
+
+
+@virtual
+async def test_refusal_of_the_target_is_quoted_and_its_text_cannot_end_the_quotes(tmp_path: Path) -> None:
+    async with toy_agent(tmp_path, script=["refused"]) as (agent, _, _):
+        result = await agent.call(ADD, NOTE)
+        assert facts(result) == ("failed", "not_applied", True)
+        assert 'toy said "the target does not want it"' in result.summary
+        assert "permanent" in result.summary
+        assert result.error is not None
+        assert (result.error.code, result.error.kind) == ("RULE", "rule")
+
+
+@virtual
+async def test_passing_failure_says_when_the_same_request_may_be_made_again(tmp_path: Path) -> None:
+    async with toy_agent(tmp_path, script=["throttled:100"] * 5) as (agent, target, _):
+        result = await agent.call(ADD, NOTE)
+        assert facts(result) == ("failed", "not_applied", True)
+        assert result.retry.allowed == "same_request"
+        assert (result.retry.after_ms or 0) > 60_000
+        assert result.next is not None
+        assert (result.next.tool, result.next.arguments) == (ADD, NOTE)
+
+
+@virtual
+async def test_open_breaker_is_unavailable_until_a_time(tmp_path: Path) -> None:
+    script = ["no connection"] * 10
+    async with toy_agent(tmp_path, script=script, breaker={"failures": 2}) as (agent, target, _):
+        await agent.call(ADD, NOTE)
+        result = await agent.call(ADD, {"reference": "R-2"})
+        assert facts(result) == ("unavailable", "not_applied", True)
+        assert result.summary.startswith("Nothing was sent. Writes to toy pause until ")
+        assert "Do not make this change by another route; report it." in result.summary
+        assert target.effects == []
+
+
+@virtual
+async def test_denied_by_policy_is_recorded_and_nothing_is_executed(tmp_path: Path) -> None:
+    reads = [{"name": "reads", "decision": "allow", "effects": ["read"]}]
+    async with toy_agent(tmp_path, policy=reads) as (agent, target, wall):
+        result = await agent.call(ADD, NOTE)
+        assert facts(result) == ("denied", "not_applied", True)
+        assert "nothing was executed" in result.summary
+        assert target.sends == 0
+        assert [tool.name for tool in agent.tools if tool.name.startswith("toy")] == ["toy__get_note"]
+
+
+@virtual
+async def test_scope_that_is_missing_denies_whatever_the_policy_allows(tmp_path: Path) -> None:
+    async with toy_agent(tmp_path, scopes=(Reach.READ,)) as (agent, target, _):
+        result = await agent.call(ADD, NOTE)
+        assert facts(result) == ("denied", "not_applied", True)
+        assert result.error is not None
+        assert result.error.code == "insufficient_scope"
+        assert target.sends == 0
+        assert (await agent.call("toy__get_note", {"note_id": "n1"})).status == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field", "allowed"),
+    [
+        ({}, "reference", {"type": "string"}),
+        ({**NOTE, "text": 5}, "text", {"type": "string"}),
+        ({**NOTE, "colour": "red"}, "colour", ["distinct_from", "priority", "reference", "text"]),
+        ({**NOTE, "distinct_from": "op_1"}, "distinct_from", None),
+        ({**NOTE, "distinct_from": {"operation_id": "op_1", "reason": " "}}, "distinct_from", None),
+    ],
+)
+@virtual
+async def test_invalid_arguments_are_told_field_by_field(
+    tmp_path: Path, arguments: dict[str, Any], field: str, allowed: Any
+) -> None:
+    async with toy_agent(tmp_path) as (agent, target, _):
+        result = await agent.call(ADD, arguments)
+        assert facts(result) == ("invalid", "not_applied", True)
+        assert result.error is not None
+        told = result.error.fields[0]
+        assert told["field"] == field
+        assert told["rule"]
+        assert told.get("allowed") == allowed
+        assert target.sends == 0
+
+
+@virtual
+async def test_unknown_tool_is_a_result_that_names_those_there_are(tmp_path: Path) -> None:
+    async with toy_agent(tmp_path) as (agent, _, _):
+        result = await agent.call("toy__no_such", {})
+        assert facts(result) == ("invalid", "not_applied", True)
+        assert result.error is not None
+        assert ADD in result.error.fields[0]["allowed"]
+
+
+@virtual
+async def test_deliberate_repeat_is_a_second_effect_once(tmp_path: Path) -> None:
+    async with toy_agent(tmp_path) as (agent, target, _):
+        first = await agent.call(ADD, NOTE)
+        wanted: dict[str, Any] = {**NOTE, "distinct_from": {"operation_id": first.operation_id, "reason": "asked for two"}}
+        second = await agent.call(ADD, wanted)
+        again = await agent.call(ADD, {**wanted, "distinct_from": {**wanted["distinct_from"], "reason": "as said"}})
+        assert [result.status for result in (first, second, again)] == ["succeeded", "succeeded", "replayed"]
+        assert len(target.effects) == 2
+        made_up = {**NOTE, "distinct_from": {"operation_id": "op_made_up", "reason": "again"}}
+        assert (await agent.call(ADD, made_up)).status == "invalid"
+        assert len(target.effects) == 2
+
+
+@virtual
+async def test_batch_is_told_item_by_item_and_its_effect_is_partial(tmp_path: Path) -> None:
+    async with toy_agent(tmp_path) as (agent, target, wall):
+        adapter: Any = wall.systems["toy"].adapter
+        adapter.item_script["b"] = ["rejected"]
+        result = await agent.call("toy__add_notes", {"notes": [{"reference": "a"}, {"reference": "b"}]})
+        assert facts(result) == ("failed", "partial", True)
+        items = result.data["items"]
+        assert [(item["status"], item["effect"]) for item in items] == [
+            ("succeeded", "applied"),
+            ("failed", "not_applied"),
+        ]
+        assert len(result.records) == 1
+        whole = await agent.call("toy__add_notes", {"notes": [{"reference": "c"}]})
+        assert facts(whole) == ("succeeded", "applied", False)
+
+
+@virtual
+async def test_batch_with_an_item_that_is_not_known_is_not_known(tmp_path: Path) -> None:
+    async with toy_agent(tmp_path, action=variant("marker, no horizon")) as (agent, _, wall):
+        adapter: Any = wall.systems["toy"].adapter
+        adapter.item_script["b"] = ["lost"]
+        result = await agent.call("toy__add_notes", {"notes": [{"reference": "a"}, {"reference": "b"}]})
+        assert facts(result) == ("outcome_unknown", "unknown", True)
+        assert result.next is not None
+        assert result.next.arguments == {"operation_id": result.data["items"][1]["operation_id"]}
+
+
+@virtual
+async def test_secrets_and_unwritable_text_never_reach_an_agent(tmp_path: Path) -> None:
+    async with toy_agent(tmp_path) as (agent, _, wall):
+        wall.secrets.add("canary-4711")
+        result = await agent.call(ADD, {"reference": "R-9", "text": "canary-4711 \ud800"})
+        assert "canary-4711" not in str(result.to_json())
+        "".join(result.to_texts()).encode()
+
+
+@virtual
+async def test_mistake_of_a_connector_is_a_result_and_no_exception(tmp_path: Path) -> None:
+    async with toy_agent(tmp_path, script=["bug"], action=variant("nothing")) as (agent, target, _):
+        result = await agent.call(ADD, NOTE)
+        assert facts(result) == ("outcome_unknown", "unknown", True)
+        assert len(target.effects) == 1
