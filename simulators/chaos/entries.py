@@ -20,7 +20,7 @@ class Wanted:
     Args:
         object: The vendor's name of what is changed.
         kinds: Which kinds of effect count: `insert`, `update`, `delete`, `invoke`.
-        where: Field → text that its value contains; `id` stands for the record's id. All must hold.
+        where: Field → text that its value contains; `id` → the record's id, whole. All must hold.
         content: Field → value that the effect must have written for the operation to be what was asked for.
     """
 

@@ -1,26 +1,21 @@
 """The stage: simulated targets and processes of Seawall in one event loop, with all that happens written down.
 
-Everything runs in virtual time: open a stage inside `virtual_time.run`. Who plays on it (an episode's clients, a
-conformance test, a fixture) decides what is asked and what goes wrong; the stage keeps the history.
+It is opened inside `virtual_time.run`. Who plays on it decides what is asked and what goes wrong; it keeps the history.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from pydantic import BaseModel
-
-from ... import Config, Sources
+from ... import Config
 from ...core.action import Action
-from ...core.adapter import Adapter, Attempt, Surroundings
+from ...core.adapter import Adapter
 from ...core.identity import digest, identify
 from ...core.outcome import Outcome
 from ..effects import Effect
@@ -36,13 +31,14 @@ from .facts import facts_of
 from .history import History
 from .process import tell_processes_apart
 from .recording import Journal, Step, nothing, undoing
-from .subject import Reading, Sample, Sampler, Subject
+from .samples import Samples, as_model
+from .subject import Sample, Sampler, Subject
 from .verdicts import Judgement
 from .worker import MachineClock, Worker
 
 _OPENING = 10.0  # virtual seconds before the first call, so that no target is as old as its first second
 _LEASE = 30.0
-_PATIENT = {"recovery": {"interval": 5.0}}  # looks at the ledger cost real time, also where nothing is due
+_PATIENT = {"recovery": {"interval": 20.0}}  # looks at the ledger cost real time, also where nothing is due
 
 
 class Stage:
@@ -83,9 +79,6 @@ class Stage:
         self._recovers_within = recovers_within
         self._wanted: dict[str, tuple[Wanted, ...]] = {}
         self._reads: dict[int, Mapping[str, Any]] = {}
-        self._samples: dict[tuple[str, str, int], Sample] = {}
-        self.samplers: dict[str, Mapping[str, Sampler]] = {}
-        self._readers: dict[str, Adapter] = {}
         self._calls = 0
         self._started = 0
         self._undo: Callable[[], None] = lambda: None
@@ -105,8 +98,8 @@ class Stage:
         self.client = ClientSide(self, self.plan, self._before)
         for name, subject in self.subjects.items():
             target = self.targets[name] = subject.target(self.plan, self.clock)
-            self.samplers[name] = subject.samples(target)
             target.faults.watch = self._watcher(name)
+        self.samples = Samples(self.subjects, self.targets, self.clock, self.seed)
         await asyncio.sleep(_OPENING)
         return self
 
@@ -117,8 +110,7 @@ class Stage:
             for worker in self.workers:
                 await worker.leave()
         finally:
-            for reader in self._readers.values():
-                await reader.close()
+            await self.samples.close()
             for target in self.targets.values():
                 target.close()
             self._undo()
@@ -167,41 +159,16 @@ class Stage:
         Raises:
             KeyError: The subject makes no samples of that action.
         """
-        system = system or next(iter(self.subjects))
-        place = (system, action, number)
-        if place not in self._samples:
-            made = self.samplers[system][action](number)
-            self._samples[place] = await self._ready(system, self.reader(system).actions[action], made)
-        return self._samples[place]
+        return await self.samples.of(system or next(iter(self.subjects)), action, number)
+
+    @property
+    def samplers(self) -> Mapping[str, Mapping[str, Sampler]]:
+        """System name → action → what makes its samples."""
+        return self.samples.makers
 
     def reader(self, system: str) -> Adapter:
         """An adapter beside those of the workers, for preparing; it meets no faults."""
-        if system not in self._readers:
-            drawn = random.Random(f"{self.seed}/reader of {system}")  # noqa: S311 -- repeatable on purpose
-            numbers = count(1)
-            sources = Sources(self.clock, drawn, lambda prefix: f"{prefix}_reader_{next(numbers):04d}")
-            around = Surroundings(system, sources)
-            self._readers[system] = self.subjects[system].adapter(self.targets[system], around)
-        return self._readers[system]
-
-    async def _ready(self, system: str, action: Action, sample: Sample) -> Sample:
-        """The sample, made from what it needs to have seen."""
-        if action.batch is not None:
-            items = tuple([await self._ready(system, action.batch.of, item) for item in sample.items])
-            return replace(sample, items=items, request=sample.request([one.request for one in items]))
-        if sample.after_reading is None:
-            return sample
-        return replace(sample, request=await self._read(system, sample.after_reading), after_reading=None)
-
-    async def _read(self, system: str, reading: Reading) -> Any:
-        reader, faults = self.reader(system), self.targets[system].faults
-        action = reader.actions[reading.action]
-        faults.suspended = True
-        try:
-            sent = await reader.send(action, Attempt("", "", _as_model(action, reading.request)))
-        finally:
-            faults.suspended = False
-        return reading.then(sent.value)
+        return self.samples.reader(system)
 
     async def call(
         self,
@@ -316,11 +283,11 @@ class Stage:
     ) -> Asked:
         """Write down that a client asks for a sample; `call` does it for those that ask a worker."""
         self._calls += 1
-        asked_for = _as_model(action, request or sample.request)
+        asked_for = as_model(action, request or sample.request)
         items: tuple[str, ...] = ()
         if action.batch is not None:
             of = action.batch.of
-            keys = [identify(system, of, _as_model(of, one.request)).key for one in sample.items]
+            keys = [identify(system, of, as_model(of, one.request)).key for one in sample.items]
             items = tuple(self._know(system, of.name, key, one) for key, one in zip(keys, sample.items, strict=True))
         elif action.writes:
             key = identify(system, action, asked_for).key
@@ -359,7 +326,7 @@ class Stage:
         self.client.faults.heal()
 
     def _within(self) -> float | None:
-        return None if self._recovers_within is None else self._recovers_within + self.client.jumped
+        return self._recovers_within and self._recovers_within + self.client.jumped
 
     async def settle(self, within: float | None = None) -> int:
         """Wait until the targets have nothing outstanding and recovery has nothing left to find out.
@@ -431,7 +398,3 @@ class Stage:
             )
 
         return watch
-
-
-def _as_model(action: Action, request: Any) -> BaseModel:
-    return request if isinstance(request, BaseModel) else action.request.model_validate(request)

@@ -208,7 +208,7 @@ def matches(wanted: Wanted, effect: Effect) -> bool:
         effect.object == wanted.object
         and effect.kind in wanted.kinds
         and all(
-            text in str(effect.record_id if name == "id" else effect.fields.get(name, ""))
+            text == effect.record_id if name == "id" else text in str(effect.fields.get(name, ""))
             for name, text in wanted.where.items()
         )
     )

@@ -21,9 +21,12 @@ def story(record: Record, operation: Operation) -> tuple[str, ...]:
     """What happened to an operation: one line for each thing, with seconds since the first entry."""
     calls = {asked.call for asked in operation.asked}
     numbers = {attempt.attempt for attempt in operation.attempts} | {probe.attempt for probe in operation.probes}
-    lines: list[tuple[float, int, str]] = []
+    lines: list[tuple[float, float, str]] = []
+    arrivals: list[tuple[float, int]] = []  # what happens at the same time as a request happens after it
     for place, entry in enumerate(record.history.entries):
         line = ""
+        if isinstance(entry, Wire) and entry.attempt in numbers:
+            arrivals.append((entry.at, place))
         match entry:
             case Asked() if entry.call in calls:
                 line = f"{entry.client} asks for {entry.action} (call {entry.call})"
@@ -44,10 +47,18 @@ def story(record: Record, operation: Operation) -> tuple[str, ...]:
         if line:
             lines.append((entry.at, place, line))
     lines += [
-        (effect.at, -1, f"EFFECT {effect.kind} {effect.object} {effect.record_id} ({effect.cause})")
+        (
+            effect.at,
+            _after(arrivals, effect.at),
+            f"EFFECT {effect.kind} {effect.object} {effect.record_id} ({effect.cause})",
+        )
         for effect in operation.happened
     ]
     return tuple(f"t={at - record.start:.2f} {line}" for at, _, line in sorted(lines))
+
+
+def _after(arrivals: list[tuple[float, int]], at: float) -> float:
+    return max((place for arrived, place in arrivals if arrived <= at), default=-1) + 0.5
 
 
 def _told(told: Told, operation: Operation) -> str:
