@@ -36,7 +36,7 @@ SCRIPTED = """
 
 def test_scripted_fault_in_a_plain_test_is_played_and_judged(suite: pytest.Pytester) -> None:
     suite.makepyfile(SCRIPTED)
-    suite.runpytest_inprocess().assert_outcomes(passed=1)
+    suite.runpytest_subprocess().assert_outcomes(passed=1)
 
 
 def test_broken_adapter_fails_at_the_end_with_the_invariant_and_the_story(suite: pytest.Pytester) -> None:
@@ -49,7 +49,7 @@ def test_broken_adapter_fails_at_the_end_with_the_invariant_and_the_story(suite:
                 chaos.call(RepeatingSubject, "book_credit", 1)
         """
     )
-    result = suite.runpytest_inprocess()
+    result = suite.runpytest_subprocess()
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(["*test_it*I2 no duplicate: Credit was changed 2 times*", "*EFFECT insert Credit*"])
 
@@ -62,7 +62,7 @@ def test_planted_fault_that_never_struck_is_a_failure(suite: pytest.Pytester) ->
                 chaos.call("soap", "book_credit", 1)
         """
     )
-    result = suite.runpytest_inprocess()
+    result = suite.runpytest_subprocess()
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(["*planted, and never struck: apply/slow*"])
 
@@ -84,7 +84,7 @@ RANDOM = """
 @pytest.mark.slow
 def test_marked_test_is_played_for_each_seed_and_a_failure_is_shrunk_kept_and_replayed(suite: pytest.Pytester) -> None:
     suite.makepyfile(RANDOM)
-    result = suite.runpytest_inprocess("--chaos-report", "out/chaos.html", "--junitxml", "junit.xml")
+    result = suite.runpytest_subprocess("--chaos-report", "out/chaos.html", "--junitxml", "junit.xml")
     told = result.parseoutcomes()
     assert told["passed"] == 28
     assert told["errors"] >= 1
@@ -97,7 +97,7 @@ def test_marked_test_is_played_for_each_seed_and_a_failure_is_shrunk_kept_and_re
     assert 'name="chaos_seed"' in junit
     assert 'name="chaos_minimal"' in junit
     (kept, *_) = sorted((suite.path / ".chaos").glob("*.yaml"))
-    again = suite.runpytest_inprocess("-k", "broken", "--chaos-replay", str(kept))
+    again = suite.runpytest_subprocess("-k", "broken", "--chaos-replay", str(kept))
     again.assert_outcomes(passed=1, errors=1, deselected=1)
 
 
@@ -113,14 +113,14 @@ def test_flags_choose_seeds_and_plan(suite: pytest.Pytester) -> None:
         """
     )
     (suite.path / "plan.yaml").write_text("faults: [{id: only, point: apply, kind: reset}]", encoding="utf-8")
-    result = suite.runpytest_inprocess("-s", "--chaos-seed", "7", "--chaos-runs", "2", "--chaos-plan", "plan.yaml")
+    result = suite.runpytest_subprocess("-s", "--chaos-seed", "7", "--chaos-runs", "2", "--chaos-plan", "plan.yaml")
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(["*seed 7*", "*seed 8*"])
 
 
 def test_budget_that_is_used_up_skips_the_rest_and_says_so(suite: pytest.Pytester) -> None:
     suite.makepyfile(SCRIPTED)
-    result = suite.runpytest_inprocess("--chaos-budget", "0s", "-rs")
+    result = suite.runpytest_subprocess("--chaos-budget", "0s", "-rs")
     result.assert_outcomes(skipped=1)
     result.stdout.fnmatch_lines(["*the chaos budget is used up*"])
 
@@ -138,7 +138,7 @@ def test_scenarios_that_were_kept_become_tests(suite: pytest.Pytester) -> None:
     (suite.path / "regressions").mkdir()
     text = "subject: soap\ncalls: [{action: book_credit, sample: 1}]\n"
     (suite.path / "regressions" / "lost.yaml").write_text(text, encoding="utf-8")
-    result = suite.runpytest_inprocess("-v")
+    result = suite.runpytest_subprocess("-v")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["*test_it[[]lost[]]*"])
 
