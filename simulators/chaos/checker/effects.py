@@ -168,7 +168,9 @@ def _about_other_content(operation: Operation, asked: Asked, told: Told) -> bool
 
 
 def _explained(record: Record, operation: Operation, claim: Claim) -> bool:
-    at = claim.told.at + EPSILON
+    at, facts = claim.told.at + EPSILON, record.facts(operation)
+    if facts is not None and facts.dedupe == "NoDedupe" and not facts.probe:
+        return True  # a target that only accepts proves nothing, and there is nothing to look at
     return (
         any(wire.at <= at for wire in record.struck(operation))
         or any(event.what in ("crash", "pause") and event.at <= at for event in record.events)
