@@ -1,4 +1,4 @@
-"""`seawall new`: a package of models and declared actions, drafted from a WSDL."""
+"""`seawall new`: a package for a connector of one's own, green from the first minute."""
 
 from __future__ import annotations
 
@@ -14,38 +14,46 @@ from .shared import AsJson, Context, invocation_of
 
 def new(
     ctx: Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The package's name, such as acme_erp.")],
     *,
-    from_wsdl: Annotated[str, typer.Option("--from-wsdl", metavar="WSDL", help="Path or URL of the WSDL.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where the package is written; made if new.")],
-    operation: Annotated[
-        list[str] | None, typer.Option("--operation", metavar="NAME", help="Only this one; may be repeated.")
+    from_wsdl: Annotated[
+        str | None, typer.Option("--from-wsdl", metavar="WSDL", help="Draft it from a WSDL: a path or a URL.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FOLDER", help="The package's folder; ./NAME if not given.")
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", "--operation", metavar="NAME", help="Only this operation or table; may be repeated."),
     ] = None,
     service: Annotated[str | None, typer.Option("--service", metavar="NAME", help="The WSDL's service.")] = None,
     port: Annotated[str | None, typer.Option("--port", metavar="NAME", help="The service's port.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Draft models and actions from a WSDL, to be edited.
+    """Make a package: models, adapter, simulated system, conformance test, CI and README.
 
-    Every operation becomes an action that is never sent a second time by itself; what to decide is written beside it.
+    Its tests pass as it is. What was guessed is listed in its README, and every guess is on the careful side: what
+    nobody vouches for is never sent a second time by itself.
     """
-    from ..connectors.soap.drafting import draft
+    from ..scaffold import names, plain
 
     invocation = invocation_of(ctx, as_json=as_json)
-    files = asyncio.run(draft(from_wsdl, service=service, port=port, operations=operation or ()))
-    standing = [name for name in files if (out / name).exists()]
-    if standing:
-        raise InvalidRequest(
-            f"{out} already has {', '.join(standing)}: nothing was written. Name another folder", code="exists"
-        )
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            (out / name).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InvalidRequest(f"{out} cannot be written ({error.strerror})", code="out") from None
-    written = [str(out / name) for name in files]
+    chosen = names(name)
+    if (service or port) and from_wsdl is None:
+        raise InvalidRequest("--service and --port go with --from-wsdl", code="options")
+    if only and from_wsdl is None:
+        raise InvalidRequest("--only goes with --from-wsdl", code="options")
+    if from_wsdl is not None:
+        from ..scaffold.from_wsdl import from_wsdl as drafted
+
+        made = asyncio.run(drafted(chosen, from_wsdl, service=service, port=port, operations=only or ()))
+    else:
+        made = plain(chosen)
+    folder = out if out is not None else Path(name)
+    written = [str(path) for path in made.write(folder)]
+    left_out = "".join(f"\nLeft out: {one}" for one in made.skipped)
     invocation.answer(
-        {"written": written},
-        f"Written: {', '.join(written)}.\nEdit them, then name the actions in seawall.toml: "
-        f'connector = "soap", and under settings actions = "{out / "actions.py"}".',
+        {"written": written, "left_out": list(made.skipped)},
+        f"{folder} is there, {len(written)} files.{left_out}\n"
+        f"Next: cd {folder} && make setup && make check test, and read its README.md.",
     )

@@ -1,9 +1,10 @@
-"""`seawall new --from-wsdl`: what is drafted imports, passes the checks, goes out and comes back."""
+"""`seawall new`: its packages import, pass the checks and their own tests; what is drafted goes out and comes back."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import subprocess
 import sys
 import types
@@ -25,7 +26,8 @@ from seawall.connectors.soap.wsdl import Contract
 from seawall.core.adapter import EffectClass, NoDedupe
 from seawall.core.identity import identify
 
-SIMULATORS = Path(__file__).parents[2] / "simulators" / "soap"
+ROOT = Path(__file__).parents[2]
+SIMULATORS = ROOT / "simulators" / "soap"
 DOCUMENTED = ORDERS_WSDL.replace(
     '<wsdl:portType name="Orders">\n    <wsdl:operation name="createOrder">',
     '<wsdl:portType name="Orders">\n    <wsdl:operation name="createOrder">'
@@ -39,10 +41,10 @@ def new(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def drafted(folder: Path, wsdl: str | Path, *arguments: str) -> Path:
-    out = folder / "drafted"
-    done = new("--from-wsdl", wsdl, "--out", out, *arguments)
+    """The module's folder in a new package."""
+    done = new("acme_orders", "--from-wsdl", wsdl, "--out", folder / "drafted", *arguments)
     assert done.returncode == 0, done.stderr
-    return out
+    return folder / "drafted" / "src" / "acme_orders"
 
 
 @pytest.fixture(scope="module")
@@ -60,19 +62,38 @@ def models(package: Path) -> types.ModuleType:
     return found
 
 
-@pytest.mark.parametrize("name", ["orders", *sorted(path.stem for path in SIMULATORS.glob("*.wsdl"))])
-def test_what_is_drafted_passes_ruff_and_mypy(tmp_path: Path, name: str) -> None:
-    wsdl = Path(write_wsdl(tmp_path)) if name == "orders" else SIMULATORS / f"{name}.wsdl"
-    out = drafted(tmp_path, wsdl)
-    assert load(out / "actions.py").actions
-    rules = ["--isolated", "--line-length", "120", "--target-version", "py311", "--select", "E,F,I,N,UP,B,D1,W,RUF"]
-    checks = [
-        [sys.executable, "-m", "ruff", "check", "--no-cache", *rules, str(out)],
-        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), str(out)],
-    ]
-    for check in checks:
-        environment = {"MYPYPATH": str(Path(__file__).parents[2] / "typing_view"), "PATH": ""}
-        done = subprocess.run(check, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What mypy knows of Seawall, for all packages."""
+    return tmp_path_factory.mktemp("mypy")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param((), id="plain"),
+        pytest.param(("--from-wsdl", "orders.wsdl"), id="orders"),
+        pytest.param(("--from-wsdl", "orders.wsdl", "--port", "Sums11"), id="rpc"),
+        *(pytest.param(("--from-wsdl", str(path)), id=path.stem) for path in sorted(SIMULATORS.glob("*.wsdl"))),
+    ],
+)
+def test_a_new_package_is_green(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    write_wsdl(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    done = new("acme_desk", *arguments)
+    assert done.returncode == 0, done.stderr
+    package = tmp_path / "acme_desk"
+    environment = {"MYPYPATH": f"src:{ROOT / 'typing_view'}", "PATH": os.environ["PATH"]}
+    for check in (
+        ["ruff", "check", "--no-cache", "."],
+        ["ruff", "format", "--check", "--no-cache", "."],
+        ["mypy", "--cache-dir", str(cache)],
+        ["pytest", "-q", "-p", "no:cacheprovider", "tests/test_chaos.py"],
+    ):
+        command = [sys.executable, "-m", *check]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=package, env=environment)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -85,31 +106,45 @@ def test_every_operation_is_an_action_that_is_never_sent_again_by_itself(package
 
 
 def test_only_the_operations_that_are_wanted_are_drafted(tmp_path: Path) -> None:
-    out = drafted(tmp_path, write_wsdl(tmp_path), "--operation", "findOrder", "--operation", "notify")
+    out = drafted(tmp_path, write_wsdl(tmp_path), "--only", "findOrder", "--operation", "notify")
     assert sorted(load(out / "actions.py").actions) == ["find_order", "notify"]
     rpc = drafted(tmp_path / "rpc", write_wsdl(tmp_path), "--port", "Sums11")
     assert load(rpc / "actions.py").actions["add"].action.identity == ("a", "b")
 
 
-def test_nothing_that_is_there_is_overwritten(tmp_path: Path) -> None:
-    wsdl = write_wsdl(tmp_path)
-    out = drafted(tmp_path, wsdl)
-    (out / "models.py").write_text("# mine")
-    done = new("--from-wsdl", wsdl, "--out", out)
-    assert done.returncode == 2
+@pytest.mark.parametrize("there", ["acme_desk/README.md", "acme_desk"])
+def test_nothing_that_is_there_is_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(there).parent.mkdir(exist_ok=True)
+    Path(there).write_text("mine")
+    done = new("acme_desk")
+    assert (done.returncode, Path(there).read_text()) == (2, "mine")
     assert "nothing was written" in done.stderr
-    assert (out / "models.py").read_text() == "# mine"
+    assert new("acme_desk", "--out", "elsewhere").returncode == 0
+    assert Path("elsewhere/src/acme_desk/adapter.py").exists()
+
+
+def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    assert new("acme_desk", "--out", tmp_path / "here").returncode == 0
+    assert (tmp_path / "here" / ".github" / "workflows" / "ci.yml").exists()
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--from-wsdl", "none.wsdl"], "cannot be read"),
-        (["--from-wsdl", "orders.wsdl", "--operation", "dropOrder"], "it has: createOrder"),
-        (["--from-wsdl", "orders.wsdl", "--port", "Orders13"], "no SOAP port"),
+        (["acme_orders", "--from-wsdl", "none.wsdl"], "cannot be read"),
+        (["acme_orders", "--from-wsdl", "orders.wsdl", "--only", "dropOrder"], "it has: createOrder"),
+        (["acme_orders", "--from-wsdl", "orders.wsdl", "--port", "Orders13"], "no SOAP port"),
+        (["Acme-Orders"], "lower-case letters"),
+        (["acme__orders"], "lower-case letters"),
+        (["salesforce"], "comes with Seawall"),
+        (["json"], "has a meaning in Python already"),
+        (["acme_orders", "--port", "Orders11"], "go with --from-wsdl"),
+        (["acme_orders", "--only", "createOrder"], "goes with"),
     ],
 )
-def test_what_cannot_be_drafted_is_told(
+def test_what_cannot_be_made_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], says: str
 ) -> None:
     write_wsdl(tmp_path)
@@ -121,8 +156,10 @@ def test_what_cannot_be_drafted_is_told(
 
 
 def test_it_answers_in_json(tmp_path: Path) -> None:
-    done = new("--from-wsdl", write_wsdl(tmp_path), "--out", tmp_path / "out", "--json")
-    assert [Path(one).name for one in json.loads(done.stdout)["written"]] == ["__init__.py", "models.py", "actions.py"]
+    done = new("acme_orders", "--from-wsdl", write_wsdl(tmp_path), "--out", tmp_path / "out", "--json")
+    told = json.loads(done.stdout)
+    assert str(tmp_path / "out" / "src" / "acme_orders" / "actions.py") in told["written"]
+    assert told["left_out"] == ["no test for notify: it has no answer, so that nothing ever proves that it was done"]
 
 
 TEXT = st.text(

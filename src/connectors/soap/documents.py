@@ -111,7 +111,7 @@ async def gather(location: str, fetch: Fetch) -> Documents:
         except xml.UnreadableXml as error:
             raise RefusedDocument(f"{location}: {error}") from None
         contents[location] = content
-        pending += [_inside(start, _absolute(wanted, location)) for wanted in _imports(root)]
+        pending += [_inside(start, absolute(wanted, location)) for wanted in _imports(root)]
     return Documents(start, contents)
 
 
@@ -130,7 +130,8 @@ def _imports(root: xml.Node) -> Iterator[str]:
                 yield location
 
 
-def _absolute(location: str, base: str) -> str:
+def absolute(location: str, base: str) -> str:
+    """Where a document leads that lies at `base`."""
     if is_url(base) or is_url(location):
         return urljoin(base, location)
     if urlsplit(location).scheme:  # file:, ftp:, jar: …

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from ...core.errors import GatewayError, InvalidRequest
 from .._http import HttpClient
-from .documents import RefusedDocument, gather, is_url, read_file
+from .documents import Documents, RefusedDocument, gather, is_url, read_file
 from .generate import generate
 from .wsdl import UNUSABLE
 
@@ -27,6 +27,18 @@ async def draft(
     Raises:
         IntegrationError: The WSDL is not available or cannot be used.
     """
+    return generate(await read_wsdl(wsdl), service=service, port=port, operations=operations)
+
+
+async def read_wsdl(wsdl: str) -> Documents:
+    """Read a WSDL and what it imports.
+
+    Args:
+        wsdl: Path or URL.
+
+    Raises:
+        IntegrationError: It is not available or cannot be used.
+    """
     http = HttpClient()
 
     async def fetch(location: str) -> bytes:
@@ -38,7 +50,7 @@ async def draft(
         return reply.body
 
     try:
-        return generate(await gather(wsdl, fetch), service=service, port=port, operations=operations)
+        return await gather(wsdl, fetch)
     except RefusedDocument as error:
         raise InvalidRequest(f"the WSDL cannot be used: {error}", code=UNUSABLE) from None
     finally:

@@ -1,0 +1,65 @@
+"""Names of new packages, and files from templates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seawall.core.errors import InvalidRequest
+from seawall.scaffold import Package, names, package, plain
+
+TEMPLATES = Path(__file__).parents[3] / "src" / "scaffold" / "templates"
+
+
+def test_a_name_has_its_forms() -> None:
+    acme = names("acme_erp2")
+    assert (acme.module, acme.cls, acme.project, acme.title) == ("acme_erp2", "AcmeErp2", "acme-erp2", "Acme Erp2")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "Acme", "acme-erp", "2acme", "acme_", "_acme", "acme__erp", "åcme", "a" * 41, "class", "json", "seawall"],
+)
+def test_a_name_that_cannot_be_a_package_is_refused(name: str) -> None:
+    with pytest.raises(InvalidRequest):
+        names(name)
+
+
+def test_a_plain_package_has_its_own_names_everywhere_and_none_of_the_example() -> None:
+    made = plain(names("desk"))
+    assert {"pyproject.toml", "src/desk/adapter.py", "tests/test_conformance.py", ".github/workflows/ci.yml"} <= set(
+        made.files
+    )
+    everything = "".join((*made.files, *made.files.values())).lower()
+    assert "acme" not in everything
+    assert "@@" not in everything
+    assert 'desk = "desk.adapter:DeskAdapter"' in made.files["pyproject.toml"]
+    assert 'token = { env = "DESK_TOKEN" }' in made.files["README.md"]
+
+
+def test_slots_are_filled_in_after_the_names_so_that_what_is_drafted_stays_as_it_is() -> None:
+    made = package(names("desk"), "plain", {"EXTRAS": "acme_erp"}, drafted={"src/acme_erp/x.txt": "acme_erp"})
+    assert 'dependencies = ["seawall[acme_erp]"]' in made.files["pyproject.toml"]
+    assert made.files["src/desk/x.txt"] == "acme_erp"
+
+
+def test_a_package_is_written_into_a_new_folder_only(tmp_path: Path) -> None:
+    made = Package(names("desk"), {"a/b.txt": "ä", "c.txt": ""})
+    assert made.write(tmp_path / "new" / "desk") == [tmp_path / "new/desk/a/b.txt", tmp_path / "new/desk/c.txt"]
+    assert (tmp_path / "new" / "desk" / "a" / "b.txt").read_text(encoding="utf-8") == "ä"
+    with pytest.raises(InvalidRequest, match="is there already"):
+        made.write(tmp_path / "new" / "desk")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(InvalidRequest, match="is there already"):
+        made.write(tmp_path / "link")
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InvalidRequest, match="cannot be written"):
+        Package(names("desk"), {"a.txt": ""}).write(tmp_path / "file" / "desk")
+
+
+def test_every_template_is_a_text_of_a_package() -> None:
+    assert [path for path in TEMPLATES.rglob("*") if path.is_file() and path.suffix != ".tmpl"] == []
