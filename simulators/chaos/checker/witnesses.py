@@ -25,7 +25,7 @@ def story(record: Record, operation: Operation) -> tuple[str, ...]:
     arrivals: list[tuple[float, int]] = []  # what happens at the same time as a request happens after it
     for place, entry in enumerate(record.history.entries):
         line = ""
-        if isinstance(entry, Wire) and entry.attempt in numbers:
+        if isinstance(entry, Wire) and entry.lane != "client" and entry.attempt in numbers:
             arrivals.append((entry.at, place))
         match entry:
             case Asked() if entry.call in calls:

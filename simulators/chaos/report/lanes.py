@@ -1,39 +1,21 @@
-"""An episode as three lanes over virtual time: what clients asked and heard, what went on the wire, what happened."""
+"""An episode as three lanes beside each other: time goes down, and each thing has a line of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
-from itertools import pairwise
 
 from ...effects import Effect
-from ..entries import Answered, Asked, Attempted, Event, Journalled, Probed, Told, Wire
 from ..history import History
+from .marks import Lane, Mark, marks
 
-_LANES = ("clients", "wire", "effects")
-_WIDTH, _LEFT, _ROW = 980, 70, 15
-_HEIGHT = 118  # of one lane
-_ROWS = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """One thing on a lane.
-
-    Args:
-        at: Seconds since the first entry.
-        lane: Which lane.
-        kind: Its class, which colours it.
-        label: A word beside it.
-        title: All of it, shown when it is pointed at.
-    """
-
-    at: float
-    lane: str
-    kind: str
-    label: str
-    title: str
+_WIDTH, _TOP, _ROW = 1040, 34, 19
+_LANES: Mapping[Lane, tuple[int, int]] = {"clients": (76, 360), "wire": (366, 722), "effects": (728, _WIDTH)}
+_TITLES: Mapping[Lane, str] = {"clients": "Clients", "wire": "Seawall and the wire", "effects": "What really happened"}
+_COLUMN = 10  # pixels between the bars of two clients, or of two processes
+_LETTER, _BOLD = 6.1, 7.0  # pixels, about
+_PAUSE = 0.5  # seconds without anything that are drawn as a gap
+_MOST = 250
 
 
 def lanes(history: History, effects: Mapping[str, Sequence[Effect]]) -> str:
@@ -43,87 +25,86 @@ def lanes(history: History, effects: Mapping[str, Sequence[Effect]]) -> str:
         history: The history.
         effects: System → its effect log.
     """
-    marks = sorted(_marks(history, effects), key=lambda mark: mark.at)
-    if not marks:
+    found = marks(history, effects)
+    if not found:
         return ""
-    places = _places(sorted({mark.at for mark in marks}))
-    height = len(_LANES) * _HEIGHT + 30
-    drawn = [f'<svg class="lanes" viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="clients, wire and effects">']
-    for number, lane in enumerate(_LANES):
-        top = number * _HEIGHT
-        drawn.append(f'<rect class="lane l{number % 2}" x="0" y="{top}" width="{_WIDTH}" height="{_HEIGHT}"/>')
-        drawn.append(f'<text class="name" x="8" y="{top + 20}">{lane}</text>')
-    rows: dict[tuple[str, float], int] = {}
-    for mark in marks:
-        row = rows[mark.lane, mark.at] = rows.get((mark.lane, mark.at), -1) + 1
-        if row < _ROWS:
-            drawn.append(_drawn(mark, places[mark.at], row))
-    drawn += _axis(places, height)
-    return "".join([*drawn, "</svg>"])
+    shown = found[:_MOST]
+    rows = list(_rows(shown))
+    height = rows[-1] + _ROW
+    more = len(found) - len(shown)
+    columns = {lane: _columns(shown, lane) for lane in _LANES}
+    box = f'viewBox="0 0 {_WIDTH} {height}" style="max-width:{_WIDTH}px"'
+    parts = [
+        f'<svg class="lanes" {box} role="img" aria-label="clients, wire and effects, time going down">',
+        *_background(height),
+        *_times(shown, rows),
+        *_bars(shown, rows, columns),
+        *(_drawn(mark, y, columns[mark.lane]) for mark, y in zip(shown, rows, strict=True)),
+        "</svg>",
+    ]
+    if more:
+        parts.append(f"<p class='note'>And {more:,} more, which only the JSON lines have.</p>")
+    return "".join(parts)
 
 
-def _drawn(mark: Mark, x: float, row: int) -> str:
-    y = _LANES.index(mark.lane) * _HEIGHT + 32 + row * _ROW
+def _rows(shown: Sequence[Mark]) -> Iterator[int]:
+    y, before = _TOP, shown[0].at
+    for mark in shown:
+        y += _ROW + (10 if mark.at - before > _PAUSE else 0)
+        before = mark.at
+        yield y
+
+
+def _columns(shown: Sequence[Mark], lane: Lane) -> dict[str, int]:
+    """Who → the place of the bar; what is everybody's stands in the first."""
+    left = _LANES[lane][0] + 12
+    names = sorted({mark.who for mark in shown if mark.lane == lane and mark.who}, key=lambda who: (len(who), who))
+    return {name: left + _COLUMN * place for place, name in enumerate(names or [""])}
+
+
+def _background(height: int) -> Iterator[str]:
+    for lane, (left, right) in _LANES.items():
+        yield f'<rect class="lane" x="{left}" y="0" width="{right - left}" height="{height}" rx="8"/>'
+        yield f'<text class="name" x="{left + 10}" y="21">{_TITLES[lane]}</text>'
+
+
+def _times(shown: Sequence[Mark], rows: Sequence[int]) -> Iterator[str]:
+    """The time where it moves on, and a line where nothing happened for a while."""
+    before, written = shown[0].at, ""
+    for mark, y in zip(shown, rows, strict=True):
+        text = f"{mark.at:,.2f} s"
+        if mark.at - before > _PAUSE:
+            yield f'<line class="gap" x1="0" x2="{_WIDTH}" y1="{y - _ROW - 1}" y2="{y - _ROW - 1}"/>'
+        if text != written:
+            yield f'<text class="time" x="66" y="{y}">{text}</text>'
+        before, written = mark.at, text
+
+
+def _bars(shown: Sequence[Mark], rows: Sequence[int], columns: Mapping[Lane, Mapping[str, int]]) -> Iterator[str]:
+    """A bar from each question to its answer, and from each attempt to what came of it."""
+    begun: dict[str, tuple[Mark, int]] = {}
+    for mark, y in zip(shown, rows, strict=True):
+        if mark.begins:
+            begun[mark.begins] = (mark, y)
+        if mark.ends in begun:
+            first, top = begun.pop(mark.ends)
+            x = columns[first.lane][first.who]
+            yield f'<rect class="bar {mark.kind}" x="{x - 2}" y="{top - 4}" width="4" height="{y - top}" rx="2"/>'
+        if mark.kind == "event crash":  # what the process had begun ends here
+            for name, (first, top) in list(begun.items()):
+                if first.who == mark.who:
+                    x = columns[first.lane][first.who]
+                    yield f'<rect class="bar crashed" x="{x - 2}" y="{top - 4}" width="4" height="{y - top}" rx="2"/>'
+                    del begun[name]
+
+
+def _drawn(mark: Mark, y: int, columns: Mapping[str, int]) -> str:
+    x = columns.get(mark.who, min(columns.values()))
+    text = max(columns.values()) + 12
+    bold = mark.kind == "fault" or mark.lane == "effects"
+    room = int((_LANES[mark.lane][1] - text - 4) / (_BOLD if bold else _LETTER))
+    label = mark.label if len(mark.label) <= room else f"{mark.label[: room - 1]}…"
     return (
-        f'<g class="mark {mark.kind}"><title>t={mark.at:.2f} s: {escape(mark.title)}</title>'
-        f'<circle cx="{x:.1f}" cy="{y - 4}" r="4"/>'
-        f'<text x="{x + 7:.1f}" y="{y}">{escape(mark.label)}</text></g>'
+        f'<g class="mark {mark.kind}"><title>t={mark.at:.2f} s: {escape(mark.label)}\n{escape(mark.title)}</title>'
+        f'<circle cx="{x}" cy="{y - 4}" r="4.5"/><text x="{text}" y="{y}">{escape(label)}</text></g>'
     )
-
-
-def _places(times: Sequence[float]) -> dict[float, float]:
-    """Where each time lies: things that follow each other closely are drawn apart, and long waits are cut short."""
-    spaces = [0.0] + [min(max(later - before, 0.4) ** 0.5, 6.0) for before, later in pairwise(times)]
-    whole = sum(spaces) or 1.0
-    places, at = {}, 0.0
-    for time, space in zip(times, spaces, strict=True):
-        at += space
-        places[time] = _LEFT + at / whole * (_WIDTH - _LEFT - 120)
-    return places
-
-
-def _axis(places: Mapping[float, float], height: int) -> Iterator[str]:
-    last = -100.0
-    for time, x in places.items():
-        if x - last >= 46:
-            last = x
-            yield f'<line class="tick" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height - 24}"/>'
-            yield f'<text class="time" x="{x:.1f}" y="{height - 8}">{time:.4g} s</text>'
-
-
-def _marks(history: History, effects: Mapping[str, Sequence[Effect]]) -> Iterator[Mark]:
-    entries = history.entries
-    start = entries[0].at if entries else 0.0
-    calls = {entry.call: entry for entry in history.of(Asked)}
-    for entry in entries:
-        at = entry.at - start
-        match entry:
-            case Asked():
-                title = f"{entry.client} asks for {entry.action} ({entry.operation or 'batch or read'})"
-                yield Mark(at, "clients", "asked", f"{entry.client} {entry.action}", title)
-            case Told():
-                error = f" ({entry.error})" if entry.error else ""
-                title = f"{calls[entry.call].client} is told {entry.word}{error}"
-                yield Mark(at, "clients", f"told {entry.word}", entry.word, title)
-            case Attempted():
-                title = f"{entry.worker} sends attempt {entry.attempt} of {entry.operation} under {entry.key}"
-                yield Mark(at, "wire", "sent", f"{entry.worker} #{entry.attempt}", title)
-            case Answered() if entry.error:
-                yield Mark(at, "wire", f"answer {entry.effect}", entry.error, f"attempt {entry.attempt}: {entry.error}")
-            case Probed():
-                title = f"{entry.worker} looks for {entry.operation}: {entry.finding}"
-                yield Mark(at, "wire", "probe", f"{entry.finding}?", title)
-            case Wire() if entry.fault:
-                title = f"fault {entry.fault}: {entry.point}/{entry.kind} at {entry.request}"
-                yield Mark(at, "wire", "fault", f"{entry.point}/{entry.kind}", title)
-            case Journalled() if entry.status in ("parked", "unknown"):
-                yield Mark(at, "clients", f"told {entry.status}", f"ledger: {entry.status}", entry.operation)
-            case Event():
-                yield Mark(at, "wire", "event", f"{entry.what} {entry.who}".strip(), f"{entry.what} {entry.who}")
-            case _:
-                pass
-    for system, log in effects.items():
-        for effect in log:
-            title = f"{effect.kind} {effect.object} {effect.record_id} in {system}: {dict(effect.fields)}"
-            label = f"{effect.kind} {effect.object}"
-            yield Mark(effect.at - start, "effects", f"effect {effect.cause}", label, title)

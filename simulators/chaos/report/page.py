@@ -9,13 +9,34 @@ from importlib.resources import files
 
 from ...effects import Effect
 from ...vocabulary import POINTS
+from ..entries import Wire
+from ..failure import of
 from ..history import History
 from ..tally import Tally
 from ..verdicts import Invariant, Judgement, Result
 from .lanes import lanes
 
 _RESULTS: tuple[Result, ...] = ("valid", "unknown", "invalid")
+_IN_WORDS: Mapping[Result, str] = {"valid": "held", "unknown": "held as far as one can say", "invalid": "broken"}
+_BADGES: Mapping[Result, str] = {"valid": "held", "unknown": "open", "invalid": "broken"}
 _TRUTHS = ("applied", "not applied", "applied later", "some of them")
+_EXPECTED = (
+    ("applied", "ack"),
+    ("applied", "no reply"),
+    ("applied", "unreadable"),
+    ("not applied", "no reply"),
+    ("not applied", "not sent"),
+    ("not applied", "refusal"),
+    ("not applied", "unreadable"),
+    ("applied later", "no reply"),
+)
+"""Rows of the truth table that a run over all faults should reach."""
+
+_OPEN = (
+    "addEventListener('hashchange',o);o();function o(){"
+    "let e=location.hash&&document.getElementById(location.hash.slice(1));if(e){e.open=true;e.scrollIntoView()}}"
+)
+"""Opens the episode that a number in the matrix leads to. Without it the page works, and one opens it oneself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +79,10 @@ def render(title: str, tallies: Mapping[str, Tally], shown: Sequence[Shown]) -> 
             *_headline(tallies),
             *_figures(tallies),
             *_invariants(tallies),
-            *_matrix(tallies),
+            *_matrix(tallies, shown),
             *_truth(tallies),
             *_episodes(shown),
-            "</main></body></html>",
+            f"</main><script>{_OPEN}</script></body></html>",
         ]
     )
 
@@ -111,13 +132,14 @@ def _invariants(tallies: Mapping[str, Tally]) -> Iterator[str]:
     yield "<section><h2>Invariants</h2><ol class='invariants'>"
     for invariant in Invariant:
         broken = sum(tally.broken[invariant] for tally in tallies.values())
-        word = f"broken {broken:,} times" if broken else "held"
+        word = f"broken {of(broken, 'time')}" if broken else "held"
         yield f"<li class='{'bad' if broken else 'good'}'><b>I{int(invariant)}</b> {invariant.title} <i>{word}</i></li>"
     yield "</ol></section>"
 
 
-def _matrix(tallies: Mapping[str, Tally]) -> Iterator[str]:
+def _matrix(tallies: Mapping[str, Tally], shown: Sequence[Shown]) -> Iterator[str]:
     """Point by kind: how often each fault struck, and how the episodes were judged."""
+    drawn = _drawn_in(shown)
     struck: dict[tuple[str, str], dict[Result, int]] = {}
     for tally in tallies.values():
         for (point, kind, result), count in tally.struck.items():
@@ -128,24 +150,36 @@ def _matrix(tallies: Mapping[str, Tally]) -> Iterator[str]:
     seen = {point for point, _ in struck}
     points = [point for point in POINTS if point in seen]
     yield "<section><h2>What struck, where, and how it was judged</h2>"
-    yield "<p class='note'>Times a fault struck. Green: every invariant held. Grey: planned, and never struck.</p>"
+    yield "<p class='note'>Times a fault struck. Green: no invariant broke. Red: one broke in an episode that had it. "
+    yield "Grey: planned, and never struck. A number with a line under it leads to an episode below.</p>"
     yield "<div class='scroll'><table class='matrix'><thead><tr><th>kind</th>"
-    yield "".join(f"<th>{escape(point)}</th>" for point in points) + "</tr></thead><tbody>"
+    yield "".join(f"<th><span>{escape(point)}</span></th>" for point in points) + "</tr></thead><tbody>"
     for kind in sorted({kind for _, kind in struck}):
         yield f"<tr><th scope='row'>{escape(kind)}</th>"
         for point in points:
-            yield _cell(struck.get((point, kind)))
+            yield _cell(struck.get((point, kind)), drawn.get((point, kind)))
         yield "</tr>"
     yield "</tbody></table></div></section>"
 
 
-def _cell(counts: Mapping[Result, int] | None) -> str:
+def _cell(counts: Mapping[Result, int] | None, episode: int | None) -> str:
     if counts is None:
         return "<td></td>"
     times = sum(counts.values())
     kind = "bad" if counts["invalid"] else "good" if times else "idle"
-    title = ", ".join(f"{count:,} {result}" for result, count in counts.items() if count) or "never struck"
-    return f"<td class='n {kind}' title='{title}'>{times:,}</td>"
+    said = ", ".join(f"{count:,} {_IN_WORDS[result]}" for result, count in counts.items() if count) or "never struck"
+    text = f"{times:,}" if episode is None else f"<a href='#episode-{episode}'>{times:,}</a>"
+    return f"<td class='n {kind}' title='{said}'>{text}</td>"
+
+
+def _drawn_in(shown: Sequence[Shown]) -> dict[tuple[str, str], int]:
+    """Point and kind → the first episode shown in which it struck."""
+    found: dict[tuple[str, str], int] = {}
+    for number, one in enumerate(shown):
+        for wire in one.history.of(Wire):
+            if wire.fault:
+                found.setdefault((wire.point, wire.kind), number)
+    return found
 
 
 def _truth(tallies: Mapping[str, Tally]) -> Iterator[str]:
@@ -157,14 +191,21 @@ def _truth(tallies: Mapping[str, Tally]) -> Iterator[str]:
             row = rows.setdefault((reached.truth, reached.saw), {})
             row[reached.told] = row.get(reached.told, 0) + count
             words.add(reached.told)
-    yield "<section><h2>Rows of the truth table that were reached</h2>"
-    yield "<table><thead><tr><th>truth</th><th>the client saw</th>"
-    yield "".join(f"<th class='n'>told {escape(word)}</th>" for word in sorted(words)) + "</tr></thead><tbody>"
-    for truth, saw in sorted(rows, key=lambda row: (_TRUTHS.index(row[0]), row[1])):
-        row = rows[truth, saw]
-        cells = "".join(f"<td class='n'>{row[word]:,}</td>" if word in row else "<td></td>" for word in sorted(words))
-        yield f"<tr><td>{escape(truth)}</td><td>{escape(saw)}</td>{cells}</tr>"
-    yield "</tbody></table></section>"
+    yield "<section><h2>The truth table, as far as it was reached</h2>"
+    yield "<p class='note'>What was so when a client was told, what the first attempt came to, and how often it was "
+    yield "told what.</p>"
+    yield "<div class='scroll'><table><thead><tr><th>truth</th><th>the client saw</th>"
+    heads = (escape(word.replace("_", " ")) for word in sorted(words))
+    yield "".join(f"<th class='n'>told {head}</th>" for head in heads) + "</tr></thead><tbody>"
+    for truth, saw in sorted({*rows, *_EXPECTED}, key=lambda row: (_TRUTHS.index(row[0]), row[1])):
+        yield f"<tr><td>{escape(truth)}</td><td>{escape(saw)}</td>"
+        if (truth, saw) in rows:
+            row = rows[truth, saw]
+            yield "".join(f"<td class='n'>{row[word]:,}</td>" if word in row else "<td></td>" for word in sorted(words))
+        else:
+            yield f"<td class='n idle' colspan='{max(1, len(words))}'>never reached</td>"
+        yield "</tr>"
+    yield "</tbody></table></div></section>"
 
 
 def _episodes(shown: Sequence[Shown]) -> Iterator[str]:
@@ -172,11 +213,10 @@ def _episodes(shown: Sequence[Shown]) -> Iterator[str]:
         return
     yield "<section><h2>Episodes</h2>"
     for number, one in enumerate(shown):
-        bad = bool(one.judgement.broken)
+        worst = one.judgement.worst
         opened = " open" if number == 0 else ""
-        state = "broken" if bad else one.judgement.worst
-        kind = "bad" if bad else "good"
-        yield f"<details{opened}><summary><span class='{kind}'>{state}</span> {escape(one.title)}</summary>"
+        yield f"<details id='episode-{number}'{opened}><summary><span class='{worst}'>{_BADGES[worst]}</span> "
+        yield f"{escape(one.title)}</summary>"
         if one.text:
             yield f"<pre>{escape(one.text)}</pre>"
         yield f"<div class='scroll'>{lanes(one.history, one.effects)}</div>"
