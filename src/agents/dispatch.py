@@ -18,7 +18,7 @@ from .hints import Reach
 from .operations import Operations, policy_told
 from .own_arguments import Asked, asked_of
 from .own_tools import CALLS, CANCEL, DESCRIBE, MINE, SEARCH
-from .result import Fault, Next, Result
+from .result import Fault, Next, Result, Retry
 from .telling import GET, WAIT, Call, in_progress, tell, unknown
 from .tool import Tool
 from .tools import Bound, Toolbox
@@ -102,6 +102,9 @@ class Dispatcher:
             result = await self._called(name, dict(arguments or {}), trace_id, waiting)
         except Unfit as unfit:
             result = invalid(name, unfit)
+        except Exception as mistake:  # noqa: BLE001 -- whatever it was, it is a result
+            _log.exception("a mistake while %s was called", name)
+            result = _mistaken(mistake)
         return self._shown(replace(result, trace_id=result.trace_id or trace_id))
 
     async def _called(self, name: str, arguments: dict[str, Any], trace_id: str, waiting: Waiting | None) -> Result:
@@ -211,7 +214,7 @@ class Dispatcher:
         started = clock.monotonic()
         while not task.done() and (left := self._hold - (clock.monotonic() - started)) > 0:
             await asyncio.wait({task}, timeout=min(left, _TELL_EVERY))
-            if waiting is None or task.done():
+            if waiting is None or task.done() or left <= _TELL_EVERY:
                 continue
             try:
                 await waiting(clock.monotonic() - started)
@@ -246,6 +249,20 @@ def _ended(task: asyncio.Task[Outcome[Any]]) -> None:
     _going_on.discard(task)
     if not task.cancelled():
         task.exception()  # told by whoever waits; if nobody does, the ledger knows
+
+
+def _mistaken(mistake: Exception) -> Result:
+    return Result(
+        status="outcome_unknown",
+        effect="unknown",
+        retry=Retry("same_operation_only"),
+        next=Next(MINE, {}),
+        error=Fault("internal", "internal"),
+        summary=(
+            f"It is not known whether this was applied. Do not create it again. Seawall itself failed "
+            f"({type(mistake).__name__}); {MINE} tells what was begun. Report it."
+        ),
+    )
 
 
 def _unanswered(call: Call) -> Result:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ..terminal import EPILOG, Commands, say
-from . import call, check_config, compensate, connectors, incidents, ledger, new, ops, recover, resolve, sql
+from . import call, check_config, compensate, connectors, incidents, ledger, mcp, new, ops, recover, resolve, serve, sql
 from .shared import Context
 
 app = typer.Typer(
@@ -36,6 +36,8 @@ app.command(epilog=EPILOG)(recover.recover)
 app.command(epilog=EPILOG)(connectors.connectors)
 app.command("check-config", epilog=EPILOG)(check_config.check_config)
 app.command(epilog=EPILOG)(new.new)
+app.command(epilog=EPILOG)(mcp.mcp)
+app.command(epilog=EPILOG)(serve.serve)
 
 
 def main() -> None:
