@@ -116,7 +116,7 @@ def test_stdout_carries_nothing_but_the_protocol(tmp_path: Path) -> None:
     }
     call = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": CREATE, "arguments": CASE}}
     with org(tmp_path) as behind:
-        lines = [opening, {"jsonrpc": "2.0", "method": "notifications/initialized"}, call]
+        lines: list[dict[str, Any]] = [opening, {"jsonrpc": "2.0", "method": "notifications/initialized"}, call]
         with subprocess.Popen(
             [*COMMAND, "--verbose", "mcp"],
             cwd=tmp_path,
@@ -134,11 +134,11 @@ def test_stdout_carries_nothing_but_the_protocol(tmp_path: Path) -> None:
                 process.stdin.flush()
                 if "id" in line:
                     answers.append(json.loads(process.stdout.readline()))
-            rest, errors = process.communicate(timeout=60)
+            rest, errors = map(str, process.communicate(timeout=60))
         assert behind.cases() == ["Parcel lost"]
     assert [answer["id"] for answer in answers] == [1, 2]
     assert answers[0]["result"]["protocolVersion"] == "2025-06-18"
     assert answers[1]["result"]["structuredContent"]["status"] == "succeeded"
     assert rest == ""
-    assert "Traceback" not in str(errors)
+    assert "Traceback" not in errors
     assert process.returncode == 0

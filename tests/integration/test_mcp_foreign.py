@@ -1,0 +1,69 @@
+"""npm's official MCP client, unmodified, against both transports."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.mcp import COMMAND, CREATE, TOKENS, org, serving
+from support.needed import missing
+
+FOREIGN = Path(__file__).parents[1] / "foreign"
+
+
+def seen_by_node(*arguments: str) -> dict[str, Any]:
+    """What the script prints."""
+    node = shutil.which("node")
+    if node is None:
+        missing("node is not installed")
+    if not (FOREIGN / "node_modules" / "@modelcontextprotocol" / "sdk").is_dir():
+        missing("@modelcontextprotocol/sdk is not installed: run make foreign")
+    script: Sequence[str] = [node, "mcp_client.mjs", *arguments]
+    run = subprocess.run(script, cwd=FOREIGN, capture_output=True, text=True, timeout=120, check=False)
+    assert run.returncode == 0, run.stderr
+    printed: dict[str, Any] = json.loads(run.stdout)
+    return printed
+
+
+def check(seen: dict[str, Any]) -> None:
+    assert CREATE in seen["names"]
+    assert seen["create"]["annotations"] == {
+        "readOnlyHint": False,
+        "destructiveHint": False,
+        "idempotentHint": True,
+        "openWorldHint": True,
+    }
+    assert seen["create"]["_meta"]["seawall/effect-class"] == "create"
+    operation = seen["first"].pop("id")
+    assert {seen[name].pop("id") for name in ("again", "reworded", "asked")} == {operation}
+    assert seen["first"] == {"status": "succeeded", "effect": "applied", "isError": False, "mirrored": "succeeded"}
+    assert seen["again"] == {"status": "replayed", "effect": "applied", "isError": False, "mirrored": "replayed"}
+    assert seen["reworded"] == {
+        "status": "conflict",
+        "effect": "not_applied",
+        "isError": True,
+        "mirrored": "conflict",
+    }
+    assert (seen["asked"]["status"], seen["unknown"]["status"]) == ("succeeded", "invalid")
+
+
+@pytest.mark.case(26)
+def test_client_that_is_not_python_sees_a_replay_over_stdio(tmp_path: Path) -> None:
+    with org(tmp_path) as behind:
+        started = {"command": COMMAND[0], "args": [*COMMAND[1:], "mcp"], "cwd": str(tmp_path), "env": TOKENS}
+        seen = seen_by_node("stdio", json.dumps(started))
+        assert behind.cases() == ["Parcel lost"]
+    check(seen)
+
+
+@pytest.mark.case(26)
+def test_client_that_is_not_python_sees_a_replay_over_http(tmp_path: Path) -> None:
+    with org(tmp_path) as behind, serving(behind) as served:
+        seen = seen_by_node("http", served.url, TOKENS["ADA_TOKEN"])
+        assert behind.cases() == ["Parcel lost"]
+    check(seen)
