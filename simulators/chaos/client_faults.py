@@ -25,7 +25,7 @@ This module chooses; whoever runs the processes carries out:
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from ..faults import Fault, Plan, PlanError, nearest
 from ..vocabulary import Point
@@ -101,6 +101,16 @@ class ClientFaults:
         chosen.fired += 1
         return chosen.fault
 
+    def plant(self, fault: Fault) -> Callable[[], None]:
+        """Add a fault while the processes run; the answer takes it out again."""
+        planted = _Watched(fault, self.plan.seed)
+        self._watched.append(planted)
+
+        def take_out() -> None:
+            planted.over = True
+
+        return take_out
+
     def heal(self) -> None:
         """Let no fault fire any more, from now on."""
         self._healed = True
@@ -113,11 +123,12 @@ class _Watched:
         self.fault = fault
         self.seen = 0
         self.fired = 0
+        self.over = False
         self._stream = random.Random(f"{seed}/{fault.id}")  # noqa: S311 - repeatable on purpose
 
     @property
     def left(self) -> bool:
-        return self.fault.times is None or self.fired < self.fault.times
+        return not self.over and (self.fault.times is None or self.fired < self.fault.times)
 
     def matches(self, step: Point, worker: str, system: str, operation: str) -> bool:
         match = self.fault.match

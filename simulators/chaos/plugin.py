@@ -41,11 +41,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """The mark, and when the budget began."""
     config.addinivalue_line("markers", _MARK)
     config.stash[_BEGAN] = time.monotonic()
-    config.stash[_EPISODES] = []
 
 
 _BEGAN = pytest.StashKey[float]()
-_EPISODES = pytest.StashKey[list[Any]]()
+_COLLECTED = pytest.StashKey[Any]()
+_PLAYED = pytest.StashKey[Any]()
+_CASE = {"plan": "plan", "seed": "seed", "scenario": "replay"}  # what a case is made of, and the flags for it
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -102,9 +103,29 @@ def virtual_clock() -> Iterator[VirtualClock]:
     clock.close()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
+    """When a test's own words are over, the checker has its say, so that what it finds is a failure of that test."""
+    made = pyfuncitem.stash.get(_PLAYED, None)
+    try:
+        result = yield
+    except (Exception, pytest.fail.Exception):
+        if made is not None:
+            made.end()
+            for text in made.failures():
+                pyfuncitem.add_report_section("call", "chaos", text)
+        raise
+    if made is not None:
+        made.end()
+        if texts := list(made.failures()):
+            pytest.fail("\n\n".join(texts), pytrace=False)
+    return result
+
+
 @pytest.fixture
 def chaos(request: pytest.FixtureRequest, virtual_clock: VirtualClock, tmp_path: Path) -> Iterator[Chaos]:
     """Faults, calls and crashes at a test's command; the checker runs when the test is over."""
+    from .collected import Collected
     from .scripted import Chaos
 
     config = request.config
@@ -112,23 +133,24 @@ def chaos(request: pytest.FixtureRequest, virtual_clock: VirtualClock, tmp_path:
     if budget is not None and time.monotonic() - config.stash[_BEGAN] > budget:
         pytest.skip("the chaos budget is used up (--chaos-budget)")
     mark = request.node.get_closest_marker("chaos")
+    flags = {name: config.getoption(f"--chaos-{flag}") for name, flag in _CASE.items()}
     made = Chaos.of_case(
-        getattr(request, "param", {"plan": config.getoption("--chaos-plan"), "seed": config.getoption("--chaos-seed")}),
+        getattr(request, "param", flags),
         clock=virtual_clock,
         folder=tmp_path,
         subject=None if mark is None else mark.kwargs.get("subject"),
     )
     made.keep_in = Path(config.getoption("--chaos-keep") or config.rootpath / ".chaos")
     made.test = request.node.nodeid
+    request.node.stash[_PLAYED] = made
     try:
         yield made
-        made.end()
-        for text in made.failures():
-            pytest.fail(text, pytrace=False)
     finally:
         made.close()
         request.node.user_properties.extend(made.properties())
-        config.stash[_EPISODES].extend(made.shown)
+        collected = config.stash.setdefault(_COLLECTED, Collected())
+        for shown in made.shown:
+            collected.add(shown)
 
 
 @pytest.fixture
@@ -173,21 +195,16 @@ def legacy_database(virtual_clock: VirtualClock) -> Any:
     return virtual_clock.make("sql")
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Write the report, and say where it is."""
-    path, shown = config.getoption("--chaos-report"), config.stash.get(_EPISODES, [])
-    if not path:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say which planned faults never struck; write the report, and say where it is."""
+    collected = config.stash.get(_COLLECTED, None)
+    if collected is None:
         return
-    from .report import render
-    from .scripted import tallies_of
-
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    ordered = sorted(shown, key=lambda one: not one.judgement.broken)
-    Path(path).write_text(render("Chaos report", tallies_of(shown), ordered[:_DRAWN]), encoding="utf-8")
-    terminalreporter.write_line(f"chaos report: {path} ({len(shown)} episodes)")
-
-
-_DRAWN = 12
+    for line in collected.never_struck():
+        terminalreporter.write_line(f"chaos: {line}")
+    if path := config.getoption("--chaos-report"):
+        collected.write(Path(path))
+        terminalreporter.write_line(f"chaos report: {path} ({collected.episodes:,} episodes)")
 
 
 def _seconds(text: str | None) -> float | None:

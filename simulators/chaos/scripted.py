@@ -10,12 +10,13 @@ from typing import Any
 
 from ...core.outcome import Outcome
 from ..effects import Effect
-from ..faults import Fault, Match, Plan, Trigger
+from ..faults import Fault, Plan
 from .entries import Wanted
 from .episode import play
 from .explore import schedules
 from .failing import Found, investigate
 from .failure import failure_text
+from .planted import Planted, made
 from .report import Shown
 from .reporting import shown_episode
 from .scenario import Scenario
@@ -23,7 +24,6 @@ from .shrink import Shrunk
 from .stage import Stage
 from .subject import Sample, Subject
 from .subjects import load_subject
-from .tally import Tally
 from .verdicts import Judgement
 from .virtual_clock import VirtualClock
 
@@ -77,7 +77,7 @@ class Chaos:
         self._default = subject
         self._folder = folder
         self._stages: dict[str, Stage] = {}
-        self._planted: list[tuple[str, Fault, Any]] = []
+        self._planted: list[Planted] = []
         self._found: list[Found] = []
         self._judged: dict[str, Judgement] = {}
 
@@ -121,8 +121,9 @@ class Chaos:
         Args:
             point: Where in a call.
             kind: What happens.
-            subject: The subject whose target it befalls; the test's only one if None.
-            operation: The simulator's request that it befalls; every one of its lane if None.
+            subject: The subject whose target it befalls; every one that the test calls if None.
+            operation: The simulator's request that it befalls, or the action if it befalls the client's own process;
+                any of its lane if None.
             lane: `read`, `write` or `auth`; `write` where the kind can befall writes, if neither is named.
             times: How often at most.
             params: The kind's parameters.
@@ -130,26 +131,19 @@ class Chaos:
         Raises:
             PlanError: It can never strike.
         """
-        stage, system = self._stage(subject)
-        lane = lane or (None if operation or not _befalls_writes(kind) else "write")
-        fault = Fault.model_validate(
-            {
-                "id": f"scripted-{len(self._planted) + 1}",
-                "match": Match(operation=operation, lane=lane),
-                "point": point,
-                "kind": kind,
-                "params": params,
-                "trigger": Trigger(),
-                "times": times,
-            }
-        )
-        injector = stage.targets[system].faults
-        take_out = injector.plant(fault)
-        self._planted.append((system, fault, injector))
+        named = subject if subject is not None else self._default
+        system = None if named is None else self._stage(named)[1]
+        name = f"scripted-{len(self._planted) + 1}"
+        fault = made(name, point, kind, {"operation": operation, "lane": lane}, times, params)
+        planted = Planted(fault, system)
+        for known, stage in self._stages.items():
+            if planted.befalls(known):
+                planted.plant(stage, known)
+        self._planted.append(planted)
         try:
             yield fault
         finally:
-            take_out()
+            planted.take_out()
 
     def call(
         self,
@@ -225,15 +219,15 @@ class Chaos:
         Args:
             subject: A `Subject`, its class, or its name.
         """
-        made = _subject(subject if subject is not None else self._default)
-        (drawn,) = schedules(made.name, [self.seed], made)
+        tried = _subject(subject if subject is not None else self._default)
+        (drawn,) = schedules(tried.name, [self.seed], tried)
         scenario = self.scenario or drawn
         if self.scenario is None and self.plan.faults:
             scenario = scenario.model_copy(update={"plan": self.plan})
-        episode = play(scenario, made)
+        episode = play(scenario, tried)
         self.shown.append(shown_episode(episode))
         if episode.judgement.broken:
-            self._found.append(investigate(scenario, made))
+            self._found.append(investigate(scenario, tried))
         return episode.judgement
 
     # The end ------------------------------------------------------------------------------------------------------
@@ -253,21 +247,20 @@ class Chaos:
         """What is to be said of each failure."""
         for found in self._found:
             file = found.keep(self.keep_in)
-            replay = f'pytest "{self.test}" --chaos-replay {file}'
+            replay = f'pytest "{self.test.partition("[")[0]}" --chaos-replay {file}'
             yield failure_text(found, test=self.test, replay=replay, keep="--chaos-keep adds it to the regressions")
         for system, judgement in self._judged.items():
             if judgement.broken:
                 yield failure_text(self._as_found(system, judgement), test=self.test)
-        idle = [fault for _, fault, injector in self._planted if not injector.fired[fault.id]]
-        if idle:
-            names = ", ".join(f"{fault.point}/{fault.kind}" for fault in idle)
+        if idle := [f"{one.fault.point}/{one.fault.kind}" for one in self._planted if not one.fired]:
+            names = ", ".join(idle)
             yield f"{self.test}: planted, and never struck: {names}. Aim at what the test calls, or take it out."
 
     def _as_found(self, system: str, judgement: Judgement) -> Found:
         from .episode import Episode
 
         stage = self._stages[system]
-        plan = Plan(faults=tuple(fault for name, fault, _ in self._planted if name == system))
+        plan = Plan(faults=tuple(one.fault for one in self._planted if one.befalls(system)))
         scenario = Scenario(subject=system, plan=plan, calls=())
         episode = Episode(scenario, stage.history(), stage.effects(), judgement)
         calls = judgement.calls
@@ -297,18 +290,21 @@ class Chaos:
         if subject is None and self._default is None and len(self._stages) == 1:
             ((system, stage),) = self._stages.items()
             return stage, system
-        made = _subject(subject if subject is not None else self._default)
-        if made.name not in self._stages:
-            folder = self._folder / made.name
+        given = _subject(subject if subject is not None else self._default)
+        if given.name not in self._stages:
+            folder = self._folder / given.name
             folder.mkdir()
-            stage = Stage(made, self.plan, folder=folder, seed=self.seed, clock=self.clock.clock)
+            stage = Stage(given, self.plan, folder=folder, seed=self.seed, clock=self.clock.clock)
 
             async def opened() -> None:
                 await stage.__aenter__()
 
             self.clock.run(opened())
-            self._stages[made.name] = stage
-        return self._stages[made.name], made.name
+            self._stages[given.name] = stage
+            for planted in self._planted:
+                if planted.in_force and planted.befalls(given.name):
+                    planted.plant(stage, given.name)
+        return self._stages[given.name], given.name
 
     async def _sample(self, stage: Stage, system: str, action: str, request: Any, wanted: tuple[Wanted, ...]) -> Sample:
         if isinstance(request, Sample):
@@ -326,17 +322,3 @@ def _subject(given: Any) -> Subject:
     if isinstance(given, Subject):
         return given
     raise TypeError(f"name a subject: a Subject, its class, or its name; not {given!r}")
-
-
-def _befalls_writes(kind: str) -> bool:
-    from ..kinds import KINDS
-
-    return kind in KINDS and "write" in KINDS[kind].lanes
-
-
-def tallies_of(shown: Sequence[Shown]) -> dict[str, Tally]:
-    """The figures of episodes, for each subject."""
-    tallies: dict[str, Tally] = {}
-    for one in shown:
-        tallies.setdefault(one.history.setting.name, Tally()).count(one.history, one.judgement)
-    return tallies

@@ -238,3 +238,22 @@ def test_before_commit_befalls_only_what_has_something_to_commit() -> None:
 def test_key_fires_where_it_was_sent(sent: tuple[str | bytes, ...], *, fires: bool) -> None:
     chooser = injector({"trigger": {"key": "k7"}})
     assert (chooser.select(RequestFacts("crm", "create", "write", sent=sent)) is not None) is fires
+
+
+def test_planted_fault_strikes_until_it_is_taken_out_and_is_counted() -> None:
+    chooser = injector()
+    fault = Plan.model_validate({"faults": [{"id": "late", "point": "apply", "kind": "reset"}]}).faults[0]
+    assert hits(chooser, 2) == []
+    take_out = chooser.plant(fault)
+    assert chooser.never_fired() == ("late",)
+    assert hits(chooser, 2) == [1, 2]
+    take_out()
+    assert hits(chooser, 2) == []
+    assert chooser.fired == {"late": 2}
+
+
+def test_planted_fault_that_can_never_befall_the_system_is_refused() -> None:
+    written = {"id": "late", "point": "apply", "kind": "reset", "match": {"operation": "creat"}}
+    fault = Plan.model_validate({"faults": [written]}).faults[0]
+    with pytest.raises(PlanError, match="did you mean 'create'"):
+        injector().plant(fault)

@@ -1,0 +1,45 @@
+"""The episodes of a whole test run: their figures, and the few of them that a report shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from .report import Shown, render
+from .tally import Tally
+
+_DRAWN = 12
+
+
+class Collected:
+    """Episodes as they come; only those that a report would show are kept."""
+
+    def __init__(self) -> None:
+        self.tallies: dict[str, Tally] = {}
+        self._broken: list[Shown] = []
+        self._sound: list[Shown] = []
+
+    def add(self, shown: Shown) -> None:
+        """Count an episode."""
+        self.tallies.setdefault(shown.history.setting.name, Tally()).count(shown.history, shown.judgement)
+        kept = self._broken if shown.judgement.broken else self._sound
+        if len(kept) < _DRAWN:
+            kept.append(shown)
+
+    @property
+    def episodes(self) -> int:
+        """How many there were."""
+        return sum(tally.episodes for tally in self.tallies.values())
+
+    def never_struck(self) -> Iterator[str]:
+        """For each subject the faults that were planned and never struck, as a line."""
+        for name, tally in self.tallies.items():
+            idle = sorted(tally.planned.keys() - {(point, kind) for point, kind, _ in tally.struck})
+            if idle:
+                yield f"{name}: planned, and never struck: {', '.join(f'{point}/{kind}' for point, kind in idle)}"
+
+    def write(self, path: Path) -> None:
+        """Write the report; its folder is made if it is not there."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shown = (self._broken + self._sound)[:_DRAWN]
+        path.write_text(render("Chaos report", self.tallies, shown), encoding="utf-8")
