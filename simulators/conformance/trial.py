@@ -1,0 +1,174 @@
+"""One adapter on trial: what it declares, what is tried of it, and episodes in which that happens."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ...core.action import Action
+from ..chaos.entries import Wire
+from ..chaos.memory import in_memory
+from ..chaos.recording import Step, nothing
+from ..chaos.stage import Stage
+from ..chaos.subject import Subject
+from ..faults import Fault, Match, Plan, Trigger
+from ..kinds import KINDS, Lane, Point
+from ..virtual_time import run
+from ..vocabulary import HTTP, SQL, Traits
+from .cases import Exempt
+from .play import Play
+
+T = TypeVar("T")
+
+_AT_THE_COMMIT = ("before_commit", "after_commit", "later")
+
+
+class Trial:
+    """An adapter on trial.
+
+    Args:
+        subject: The adapter with its simulator.
+    """
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self.kind = ""
+        self.version = ""
+        self.adapter_type: type = type(None)
+        self.actions: Mapping[str, Action] = {}
+        self.tried: tuple[str, ...] = ()
+        self._requests: dict[str, tuple[str, ...]] = {}
+        self.play(self._look_around)
+
+    async def _look_around(self, play: Play) -> None:
+        adapter = play.stage.reader(self.subject.name)
+        self.kind, self.version, self.adapter_type = adapter.kind, adapter.version, type(adapter)
+        self.actions = dict(adapter.actions)
+        self.tried = tuple(play.stage.samplers[self.subject.name])
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """The actions that are tried and write."""
+        return tuple(name for name in self.tried if name in self.actions and self.actions[name].writes)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The actions that are tried and read."""
+        return tuple(name for name in self.tried if name in self.actions and not self.actions[name].writes)
+
+    def single(self, name: str) -> Action:
+        """The action that one item stands for; the action itself where it is no batch."""
+        action = self.actions[name]
+        return action if action.batch is None else action.batch.of
+
+    @cached_property
+    def traits(self) -> Traits:
+        """What the simulator is."""
+        if self.subject.traits is not None:
+            return self.subject.traits
+        return SQL if "commit" in self.subject.lanes else HTTP
+
+    # Episodes ---------------------------------------------------------------------------------------------------
+
+    def play(
+        self,
+        script: Callable[[Play], Awaitable[T]],
+        faults: Sequence[Fault] = (),
+        *,
+        step: Step = nothing,
+        subject: Subject | None = None,
+    ) -> T:
+        """Play one episode in virtual time, and raise what went wrong in it.
+
+        Args:
+            script: What happens in it.
+            faults: What goes wrong.
+            step: See `recording.Step`.
+            subject: Another subject than the one on trial, made from it.
+        """
+
+        async def main() -> T:
+            with tempfile.TemporaryDirectory(prefix="seawall-conform-", dir=in_memory()) as folder:
+                played = Stage(subject or self.subject, Plan(faults=tuple(faults)), folder=Path(folder), step=step)
+                async with played as stage:
+                    play = Play(stage, Path(folder))
+                    result = await script(play)
+                    play.verdict()
+                    return result
+
+        return run(main())
+
+    def requests(self, name: str) -> tuple[str, ...]:
+        """The simulator's requests that an action comes to when nothing goes wrong, in order."""
+        if name not in self._requests:
+
+            async def look(play: Play) -> tuple[str, ...]:
+                worker = await play.stage.start_worker()
+                await play.stage.call(worker, name, await play.stage.sample(name, 1))
+                seen = [entry.request for entry in play.stage.journal.entries if isinstance(entry, Wire)]
+                return tuple(dict.fromkeys(seen))
+
+            self._requests[name] = self.play(look)
+        return self._requests[name]
+
+    # Faults -----------------------------------------------------------------------------------------------------
+
+    def fault(
+        self,
+        name: str,
+        point: Point,
+        kind: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        lane: Lane | None = None,
+        trigger: Trigger | None = None,
+        fault_id: str = "",
+    ) -> Fault:
+        """A fault at the requests of an action.
+
+        Args:
+            name: The action.
+            point: Where.
+            kind: What.
+            params: The kind's parameters.
+            lane: Which of its requests; `write` for writes and `read` for reads if None.
+            trigger: When; at the first of them if None.
+            fault_id: Its id; made of point and kind if empty.
+
+        Raises:
+            Exempt: None of the action's requests can meet it.
+        """
+        lane = lane or ("write" if self.actions[name].writes else "read")
+        aimed = self.targets(name, point, kind, lane)
+        values = self.subject.values
+        if not aimed or any(value not in values.get(one, (value,)) for one, value in (params or {}).items()):
+            raise Exempt(f"the simulator has no {kind} at {point} for the {lane} requests of {name}")
+        return Fault(
+            id=fault_id or f"{point}-{kind}",
+            match=Match(operation=aimed),
+            point=point,
+            kind=kind,
+            params=dict(params or {}),
+            trigger=trigger or Trigger(nth=1),
+        )
+
+    def targets(self, name: str, point: Point, kind: str, lane: Lane) -> tuple[str, ...]:
+        """Those requests of an action that a fault can befall."""
+        known = KINDS[kind]
+        subject = self.subject
+        if point not in known.points or (subject.kinds is not None and kind not in subject.kinds):
+            return ()
+        able = tuple(
+            request
+            for request in self.requests(name)
+            if subject.lanes[request] == lane
+            and lane in known.lanes_at(point)
+            and known.befalls(self.traits, request, point)
+            and (not known.batches or request in subject.batches)
+        )
+        if "commit" in able and point in _AT_THE_COMMIT:
+            return ("commit",)
+        return able
