@@ -157,3 +157,14 @@ def test_kind_of_the_client_side_strikes_at_each_of_its_points(kind: str) -> Non
     for point in KINDS[kind].points:
         chooser = faults({"kind": kind, "point": point})
         assert struck(chooser, 1, step=point) == [1]
+
+
+def test_planted_fault_strikes_until_it_is_taken_out_and_is_counted() -> None:
+    chooser = faults()
+    planted = Plan.model_validate({"faults": [{"id": "late", "point": "after_send", "kind": "crash"}]}).faults[0]
+    take_out = chooser.plant(planted)
+    assert chooser.never_fired() == ("late",)
+    assert struck(chooser, 2) == [1, 2]
+    take_out()
+    assert struck(chooser, 2) == []
+    assert chooser.fired == {"late": 2}

@@ -1,0 +1,39 @@
+"""Episodes of a whole test run: all are counted, and only a few are kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from seawall.simulators.chaos import entries
+from seawall.simulators.chaos.collected import Collected
+from seawall.simulators.chaos.history import History
+from seawall.simulators.chaos.report import Shown
+from seawall.simulators.chaos.verdicts import Invariant, Judgement, Verdict
+
+PLAN = {"faults": [{"point": "after_commit", "kind": "reset"}, {"point": "connect", "kind": "dns"}]}
+
+
+def shown(title: str, *, broken: bool = False) -> Shown:
+    struck = entries.Wire(0.1, "toy", "create", "write", "f1", "after_commit", "reset", 1)
+    history = History(entries.Setting(name="toy", seed=1, plan=PLAN, systems={}), [struck])
+    verdict = Verdict(Invariant.NO_DUPLICATE, "invalid" if broken else "valid")
+    return Shown(title, history, {}, Judgement((verdict,)))
+
+
+def test_broken_episodes_come_first_in_the_report_and_all_are_counted(tmp_path: Path) -> None:
+    collected = Collected()
+    for number in range(40):
+        collected.add(shown(f"sound {number}"))
+    collected.add(shown("the broken one", broken=True))
+    collected.write(tmp_path / "out" / "report.html")
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert collected.episodes == 41
+    assert page.index("the broken one") < page.index("sound 0")
+    assert page.count("<details") == 12
+
+
+def test_fault_that_struck_in_no_episode_is_named() -> None:
+    collected = Collected()
+    assert list(collected.never_struck()) == []
+    collected.add(shown("one"))
+    assert list(collected.never_struck()) == ["toy: planned, and never struck: connect/dns"]

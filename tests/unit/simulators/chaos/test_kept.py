@@ -1,0 +1,31 @@
+"""Episodes in files: read back as they were, judged again, refused when they are something else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seawall.simulators.chaos.episode import play
+from seawall.simulators.chaos.kept import load, save
+from seawall.simulators.chaos.scenario import PlannedCall, Scenario
+from seawall.simulators.faults import Plan
+
+LOST = {"id": "lost", "match": {"lane": "write"}, "point": "after_commit", "kind": "reset", "trigger": {"nth": 1}}
+
+
+def test_episode_is_read_back_as_it_was_and_judged_the_same(tmp_path: Path) -> None:
+    calls = (PlannedCall(action="book_credit", sample=1),)
+    episode = play(Scenario(subject="soap", plan=Plan.model_validate({"faults": [LOST]}), calls=calls))
+    save(tmp_path / "episode.jsonl", episode.history, episode.effects)
+    history, effects, judgement = load(tmp_path / "episode.jsonl")
+    assert list(history.lines()) == list(episode.history.lines())
+    assert {system: list(log) for system, log in effects.items()} == {"soap": list(episode.effects["soap"])}
+    assert judgement == episode.judgement
+
+
+@pytest.mark.parametrize("text", ["", "no json\n", '{"schema": 99, "setting": {}}\n', "[1]\n"])
+def test_file_that_is_no_episode_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "episode.jsonl").write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"episode\.jsonl"):
+        load(tmp_path / "episode.jsonl")
