@@ -66,11 +66,21 @@ def describe(toolbox: Toolbox, bound: Bound) -> Result:
 
 
 def _score(bound: Bound, words: frozenset[str]) -> int:
-    """A word of the name counts more than one of the description; a part of a word counts a little."""
+    """A word of the name counts more than one of the description, and the whole word more than its beginning."""
     name, about = _words(bound.target), _words(f"{bound.action.description} {facts_of(bound.action).effect}")
-    whole = 4 * len(words & name) + 2 * len(words & about)
-    known = [other for other in name | about if len(other) > 2]
-    return whole + sum(any(word in other or other in word for other in known) for word in words)
+    return sum(max(_points(word, name, 4), _points(word, about, 2)) for word in words)
+
+
+def _points(word: str, known: frozenset[str], whole: int) -> int:
+    if word in known:
+        return whole
+    begun = len(word) > _SHORT and any(
+        other.startswith(word) or (len(other) > _SHORT and word.startswith(other)) for other in known
+    )
+    return whole - 1 if begun else 0
+
+
+_SHORT = 2  # letters of a word that says nothing by its beginning
 
 
 def _words(text: str) -> frozenset[str]:

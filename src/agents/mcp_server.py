@@ -1,4 +1,4 @@
-"""The tools over MCP. The only import of the SDK, together with `http.py`: both change when its next version does."""
+"""The tools over MCP. The only import of the SDK, so that its next version changes one module."""
 
 from __future__ import annotations
 

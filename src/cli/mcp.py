@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -38,10 +39,6 @@ def need_the_sdk() -> None:
     Raises:
         ConfigError: They are not.
     """
-    try:
-        import mcp  # noqa: F401
-        import uvicorn  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"this command needs {error.name}, which is not installed: pip install 'seawall[mcp]'"
-        ) from None
+    for name in ("mcp", "uvicorn"):
+        if find_spec(name) is None:
+            raise ConfigError(f"this command needs {name}, which is not installed: pip install 'seawall[mcp]'")

@@ -247,9 +247,9 @@ async def test_unknown_tool_is_a_result_that_names_those_there_are(tmp_path: Pat
 async def test_deliberate_repeat_is_a_second_effect_once(tmp_path: Path) -> None:
     async with toy_agent(tmp_path) as (agent, target, _):
         first = await agent.call(ADD, NOTE)
-        wanted: dict[str, Any] = {**NOTE, "distinct_from": {"operation_id": first.operation_id, "reason": "asked for two"}}
-        second = await agent.call(ADD, wanted)
-        again = await agent.call(ADD, {**wanted, "distinct_from": {**wanted["distinct_from"], "reason": "as said"}})
+        earlier = {"operation_id": first.operation_id}
+        second = await agent.call(ADD, {**NOTE, "distinct_from": {**earlier, "reason": "asked for two"}})
+        again = await agent.call(ADD, {**NOTE, "distinct_from": {**earlier, "reason": "as I said"}})
         assert [result.status for result in (first, second, again)] == ["succeeded", "succeeded", "replayed"]
         assert len(target.effects) == 2
         made_up = {**NOTE, "distinct_from": {"operation_id": "op_made_up", "reason": "again"}}
