@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .entries import Attempted
 from .failing import Found
+from .history import History
 from .scenario import Scenario
 
 
@@ -36,6 +38,7 @@ def _lines(found: Found, test: str, replay: str, keep: str) -> Iterator[str]:
     yield from (f"  # {note}" for note in shrunk.notes)
     if witness is not None:
         yield from (f"  {line}" for line in witness.lines)
+        yield from (f"  {line}" for line in _what_changed(found.episode.history, witness.operation))
     if replay:
         yield f"replay:  {replay}"
     if keep:
@@ -52,6 +55,18 @@ def _what(scenario: Scenario) -> Iterator[str]:
         yield f"{fault.point}/{fault.kind} at {where}{trigger} {params}".rstrip()
     for mishap in scenario.mishaps:
         yield f"{mishap.what} of process {mishap.worker + 1} at {mishap.at} s for {mishap.seconds} s"
+
+
+def _what_changed(history: History, operation: str) -> Iterator[str]:
+    """What was not the same in all attempts of an operation."""
+    attempts = [one for one in history.of(Attempted) if operation and one.operation == operation]
+    for what, values in (
+        ("key", [f"…{one.key[-6:]}" for one in attempts]),
+        ("content", [one.digest[:8] for one in attempts]),
+        ("process", [one.worker for one in attempts]),
+    ):
+        if len(different := dict.fromkeys(values)) > 1:
+            yield f"{what} changed between attempts: {', '.join(different)}"
 
 
 def of(count: int, what: str) -> str:

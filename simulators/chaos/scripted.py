@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -269,8 +270,8 @@ class Chaos:
     def properties(self) -> Iterator[tuple[str, str]]:
         """What JUnit reports say of the test."""
         yield "chaos_seed", str(self.seed)
-        if self.plan.faults:
-            yield "chaos_plan", hashlib.sha256(self.plan.model_dump_json().encode()).hexdigest()[:12]
+        for plan in dict.fromkeys(_digest(shown.history.setting.plan) for shown in self.shown):
+            yield "chaos_plan", plan
         broken = [one for shown in self.shown for one in shown.judgement.broken]
         if broken:
             yield "chaos_invariant", ", ".join(sorted({f"I{int(one)}" for one in broken}))
@@ -322,3 +323,7 @@ def _subject(given: Any) -> Subject:
     if isinstance(given, Subject):
         return given
     raise TypeError(f"name a subject: a Subject, its class, or its name; not {given!r}")
+
+
+def _digest(plan: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()[:12]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seawall.simulators.chaos.entries import Setting
+from seawall.simulators.chaos.entries import Attempted, Setting
 from seawall.simulators.chaos.episode import Episode
 from seawall.simulators.chaos.failing import Found
 from seawall.simulators.chaos.failure import failure_text
@@ -29,8 +29,12 @@ SMALLEST = Scenario(
 WITNESS = Witness("order A-7 was made 2 times", "acme.create_order/7", ("t=0.00 c1 asks", "t=0.10 EFFECT insert A-7"))
 
 
-def found(*verdicts: Verdict) -> Found:
-    history = History(Setting(name="acme", seed=0, plan={}, systems={}))
+def sent(worker: str, key: str, operation: str = "acme.create_order/7") -> Attempted:
+    return Attempted(0.0, 1, worker, "acme", "create_order", operation, "op1", key, "digest", 1)
+
+
+def found(*verdicts: Verdict, attempts: tuple[Attempted, ...] = ()) -> Found:
+    history = History(Setting(name="acme", seed=0, plan={}, systems={}), list(attempts))
     episode = Episode(SMALLEST, history, {}, Judgement(verdicts))
     broken = next((one.invariant for one in verdicts if one.result == "invalid"), None)
     shrunk = Shrunk(SMALLEST, calls=20, faults=9, runs=41, notes=("any kind at this point fails",))
@@ -51,6 +55,15 @@ def test_text_names_the_invariant_the_smallest_form_the_story_and_how_to_see_it_
         "  t=0.10 EFFECT insert A-7",
         "replay:  pytest --chaos-replay m.yaml",
         "keep:    --chaos-keep",
+    ]
+
+
+def test_text_says_what_was_not_the_same_in_all_attempts() -> None:
+    attempts = (sent("w1", "key-aaaaaa"), sent("w2", "key-bbbbbb"), sent("w3", "key-cccccc", "acme.create_order/8"))
+    lines = failure_text(found(Verdict(Invariant.NO_DUPLICATE, "invalid", (WITNESS,)), attempts=attempts)).splitlines()
+    assert lines[-2:] == [
+        "  key changed between attempts: …aaaaaa, …bbbbbb",
+        "  process changed between attempts: w1, w2",
     ]
 
 

@@ -159,6 +159,7 @@ def test_marked_test_is_played_for_each_seed_and_a_failure_is_shrunk_kept_and_re
     junit = (suite.path / "junit.xml").read_text(encoding="utf-8")
     assert 'name="chaos_invariant" value="I2' in junit
     assert 'name="chaos_seed"' in junit
+    assert 'name="chaos_plan"' in junit
     assert 'name="chaos_minimal"' in junit
     (kept, *_) = sorted((suite.path / ".chaos").glob("*.yaml"))
     (line,) = [line for line in result.outlines if line.startswith("replay:") and kept.name in line]
