@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -110,7 +110,7 @@ class Dispatcher:
     async def _called(self, name: str, arguments: dict[str, Any], trace_id: str, waiting: Waiting | None) -> Result:
         own = {tool.name: tool for tool in self._toolbox.own}
         if name in own:
-            return await self._own(name, asked_of(own[name], arguments))
+            return await self._own(name, asked_of(own[name], arguments), waiting)
         if self._toolbox.compact:
             for reach, tool in CALLS.items():
                 if name == tool.name:
@@ -122,7 +122,7 @@ class Dispatcher:
             raise Unfit({"field": "name", "rule": f"there is no tool {name[:100]!r}", "allowed": known})
         return await self._act(bound, arguments, trace_id, waiting)
 
-    async def _own(self, name: str, asked: Asked) -> Result:
+    async def _own(self, name: str, asked: Asked, waiting: Waiting | None) -> Result:
         match name:
             case _ if name == SEARCH:
                 return search(self._toolbox, asked.text("query"), asked.whole("limit", 10))
@@ -135,9 +135,9 @@ class Dispatcher:
                 )
             case _ if name == WAIT:
                 seconds = min(asked.given.get("seconds", self._hold), self._hold)
-                return await self._operations.wait(asked.text("operation_id"), seconds)
+                return await self._watched(self._operations.wait(asked.text("operation_id"), seconds), waiting)
             case _ if name == CANCEL:
-                return await self._operations.cancel(asked.text("operation_id"), self._hold)
+                return await self._watched(self._operations.cancel(asked.text("operation_id"), self._hold), waiting)
             case _:
                 assert name == GET
                 return await self._operations.get(asked.text("operation_id"))
@@ -209,7 +209,16 @@ class Dispatcher:
                 return _unanswered(call)
             return unknown(call, self._operation_id(bound, request, repeat), None, None)
 
-    async def _wait(self, task: asyncio.Task[Outcome[Any]], waiting: Waiting | None) -> None:
+    async def _watched(self, asking: Coroutine[Any, Any, Result], waiting: Waiting | None) -> Result:
+        """Wait for an answer about an operation, which ends with the hold window at the latest."""
+        task = asyncio.create_task(asking)
+        try:
+            await self._wait(task, waiting)
+            return await task
+        finally:
+            task.cancel()
+
+    async def _wait(self, task: asyncio.Task[Any], waiting: Waiting | None) -> None:
         clock = self._wall.sources.clock
         started = clock.monotonic()
         while not task.done() and (left := self._hold - (clock.monotonic() - started)) > 0:

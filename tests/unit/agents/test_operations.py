@@ -153,3 +153,18 @@ async def test_ledger_that_cannot_be_read_says_nothing_of_any_effect(tmp_path: P
             assert told.status == "unavailable"
             assert "says nothing about what was changed" in told.summary
         assert (await agent.call("operations_mine", {})).status == "unavailable"
+
+
+@virtual
+async def test_wait_tells_its_progress(tmp_path: Path) -> None:
+    heard: list[float] = []
+
+    async def listen(seconds: float) -> None:
+        heard.append(seconds)
+
+    async with toy_agent(tmp_path, script=["lost before"] * 9) as (agent, _, _):
+        first = await agent.call(ADD, NOTE)
+        asked = {"operation_id": first.operation_id, "seconds": 12}
+        told = await agent.call("operation_wait", asked, waiting=listen)
+        assert told.status == "outcome_unknown"
+        assert heard == pytest.approx([5.0, 10.0])

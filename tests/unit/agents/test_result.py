@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -59,3 +61,9 @@ def test_text_from_a_system_stands_between_delimiters_that_it_cannot_end() -> No
 )
 def test_quoted_text_stays_inside_its_quotes_and_on_one_line(text: str, shown: str) -> None:
     assert quoted(text) == shown
+
+
+def test_tools_in_plain_python_need_no_mcp() -> None:
+    code = "import sys; sys.modules['mcp'] = None; import seawall.agents; print('uvicorn' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
