@@ -107,11 +107,14 @@ class Held:
         answer.at(self.asked.system.name, self.action.name, number)
         self.asked.system.scrub(answer)
         self.asked.system.heed(answer)
-        self.trail.ended(answer)
-        if self.trail.maybe_applied:
-            # The time at which it ended is met now, by both clocks.
-            self.asked.system.elapsed.since(self.operation.id, self.trail.last_sent_at or 0.0)
+        self._ended(answer)
         self.result = answer
+
+    def _ended(self, error: IntegrationError) -> None:
+        self.trail.ended(error)
+        if self.trail.maybe_applied:
+            # The time at which it ended is met now, by both clocks: one that jumps later shortens no horizon.
+            self.asked.system.elapsed.since(self.operation.id, self.trail.last_sent_at or 0.0)
 
     def concluded(self) -> Conclusion:
         """The conclusion that follows from `result` alone."""
@@ -147,7 +150,7 @@ class Held:
         error.at(self.asked.system.name, self.action.name, 0)
         if not isinstance(self.result, IntegrationError):
             return self.applied(self.result)
-        self.trail.ended(error)
+        self._ended(error)
         if self.trail.maybe_applied:
             return self.unknown(error)
         return self.rejected(error.without_effect("nothing had been sent, or what was sent had no effect"))

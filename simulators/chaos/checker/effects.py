@@ -112,6 +112,10 @@ _ABOUT_THE_CALL = ("Denied", "InvalidRequest", "LedgerUnavailable")
 """Errors that come before the ledger was asked: they say that this call sent nothing, and nothing of other calls."""
 
 
+_OF_OTHERS = ("session_expired", "wss_expired")
+"""Faults of one call that others feel, too: they share its session."""
+
+
 def _items(operation: Operation) -> bool:
     return any(claim.item for claim in operation.claims)
 
@@ -176,5 +180,9 @@ def _explained(record: Record, operation: Operation, claim: Claim) -> bool:
         or any(event.what in ("crash", "pause") and event.at <= at for event in record.events)
         or any(attempt.attempt not in operation.answers for attempt in operation.attempts)
         or any(other.word == "cut_off" and other.told.at <= at for other in operation.claims)
-        or any(wire.fault and wire.at <= at and wire.point == "later" for wire in record.wires)
+        or any(
+            wire.fault and wire.at <= at and (wire.point == "later" or wire.kind in _OF_OTHERS)
+            for wire in record.wires
+            if wire.system == operation.system
+        )
     )
