@@ -10,7 +10,8 @@ from pydantic import BaseModel, ValidationError
 from ..core.repeat import Repeat
 from .result import Fault, Result, Retry
 from .schemas import Schema, example_of, part_at
-from .tools import REPEAT, Bound
+from .telling import DISTINCT
+from .tools import Bound
 
 _CONSTRAINTS = (
     "type",
@@ -50,7 +51,7 @@ def request_of(bound: Bound, arguments: Mapping[str, Any]) -> tuple[BaseModel, R
         Unfit: They do not fit.
     """
     fields = dict(arguments)
-    repeat = _repeat(fields.pop(REPEAT, None)) if bound.repeatable else None
+    repeat = _repeat(fields.pop(DISTINCT, None)) if bound.repeatable else None
     try:
         return bound.action.request.model_validate(fields), repeat
     except ValidationError as error:
@@ -118,7 +119,7 @@ def _repeat(given: Any) -> Repeat | None:
             return Repeat(operation_id, reason)
     raise Unfit(
         {
-            "field": REPEAT,
+            "field": DISTINCT,
             "rule": "must name the operation that did it before, and why it is to be done a second time",
             "example": {"operation_id": "op_4f1c", "reason": "the customer asked for a second one"},
         }

@@ -35,6 +35,7 @@ Waiting = Callable[[float], Awaitable[None]]
 """Told, now and then, for how many seconds a call has been waited for."""
 
 _TELL_EVERY = 5.0  # seconds
+_READING = 0.9  # of the hold window: a read is answered inside it, because nobody could ask for it later
 
 _going_on: set[asyncio.Task[Outcome[Any]]] = set()
 """Calls that go on whether or not anybody waits for them; the event loop alone would forget them."""
@@ -186,7 +187,7 @@ class Dispatcher:
                 bound.target,
                 request,
                 principal=self._principal,
-                deadline=None if writes else min(settings.deadline, self._hold),
+                deadline=None if writes else min(settings.deadline, self._hold * _READING),
                 trace_id=call.trace_id or "",
                 repeat=repeat,
             )

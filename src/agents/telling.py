@@ -18,6 +18,9 @@ from ..core.outcome import Applied, Outcome, Partial, Pending, Rejected, Unknown
 from ..core.replay import OTHER_CONTENT
 from .result import Fault, Next, Result, Retry, quoted
 
+DISTINCT = "distinct_from"
+"""The argument by which an agent asks for the same a second time, and the code of the error if it may not."""
+
 GET, WAIT = "operation_get", "operation_wait"
 """The tools by which an agent learns what became of an operation."""
 
@@ -163,6 +166,9 @@ def _rejected(error: IntegrationError, operation_id: str | None, call: Call) -> 
         case errors.InvalidRequest():
             again = Retry("changed_request")
             summary = f"Not valid, nothing was sent: {_sentence(error.message)} Mend it and call again."
+            if error.code == DISTINCT:
+                wrong = ({"field": DISTINCT, "rule": error.message},)
+                facts["error"] = Fault(DISTINCT, "request", wrong)
             return call.told(status="invalid", retry=again, summary=summary, **facts)
         case errors.Denied():
             summary = (

@@ -17,13 +17,11 @@ from .hints import Reach, hints_of, reach_of
 from .own_tools import CALLS, browsing, own_tools
 from .result import Next
 from .schemas import Schema, output_schema, schema_of
+from .telling import DISTINCT
 from .tool import Tool
 
 if TYPE_CHECKING:
     from ..wall import Seawall
-
-REPEAT = "distinct_from"
-"""The argument by which an agent asks for the same a second time."""
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LONGEST = 64
@@ -56,7 +54,7 @@ class Bound:
     @property
     def repeatable(self) -> bool:
         """Whether it takes `distinct_from`."""
-        return can_be_repeated(self.action) and REPEAT not in self.action.request.model_fields
+        return can_be_repeated(self.action) and DISTINCT not in self.action.request.model_fields
 
     @cached_property
     def tool(self) -> Tool:
@@ -177,7 +175,7 @@ def _input_schema(bound: Bound) -> Schema:
     schema = schema_of(bound.action.request)
     schema.setdefault("properties", {})
     if bound.repeatable:
-        schema["properties"][REPEAT] = {
+        schema["properties"][DISTINCT] = {
             "type": "object",
             "description": "Leave it out, unless the same was done before and is to be done a second time on purpose.",
             "properties": {

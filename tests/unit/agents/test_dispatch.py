@@ -253,7 +253,10 @@ async def test_deliberate_repeat_is_a_second_effect_once(tmp_path: Path) -> None
         assert [result.status for result in (first, second, again)] == ["succeeded", "succeeded", "replayed"]
         assert len(target.effects) == 2
         made_up = {**NOTE, "distinct_from": {"operation_id": "op_made_up", "reason": "again"}}
-        assert (await agent.call(ADD, made_up)).status == "invalid"
+        refused = await agent.call(ADD, made_up)
+        assert (refused.status, refused.effect) == ("invalid", "not_applied")
+        assert refused.error is not None
+        assert refused.error.fields[0]["field"] == "distinct_from"
         assert len(target.effects) == 2
 
 
@@ -300,3 +303,25 @@ async def test_mistake_of_a_connector_is_a_result_and_no_exception(tmp_path: Pat
         result = await agent.call(ADD, NOTE)
         assert facts(result) == ("outcome_unknown", "unknown", True)
         assert len(target.effects) == 1
+
+
+@virtual
+async def test_read_that_hangs_is_answered_inside_the_hold_window(tmp_path: Path) -> None:
+    async with toy_agent(tmp_path, script=["hang"] * 9, agents={"hold": 5}) as (agent, _, wall):
+        started = wall.sources.clock.monotonic()
+        result = await agent.call("toy__get_note", {"note_id": "n1"})
+        assert (result.status, result.effect) == ("failed", "not_applied")
+        assert wall.sources.clock.monotonic() - started < 5
+
+
+@virtual
+async def test_read_that_nobody_waits_for_is_given_up(tmp_path: Path) -> None:
+    async with toy_agent(tmp_path, script=["hang"]) as (agent, target, _):
+        call = asyncio.create_task(agent.call("toy__get_note", {"note_id": "n1"}))
+        await target.entered.wait()
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        started = asyncio.get_running_loop().time()
+        assert (await agent.call("toy__get_note", {"note_id": "n1"})).status == "succeeded"
+        assert asyncio.get_running_loop().time() - started < 1
