@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-from ..entries import Attempted, Event, Journalled, Spent
+from ..entries import Answered, Attempted, Event, Journalled, Spent
 from ..verdicts import Invariant, Verdict, Witness
 from .record import EPSILON, Operation, Record
 from .witnesses import verdict, witness
@@ -30,15 +30,25 @@ def bounded_amplification(record: Record) -> Verdict:
 
 def _over_budget(record: Record) -> list[Witness]:
     found = []
+    refunded = _refunded(record)
     workers = {attempt.worker for attempts in record.attempts.values() for attempt in attempts}
     for name, system in record.setting.systems.items():
         calls = sum(max(1, len(asked.items)) for asked in record.calls.values() if asked.system == name)
         sent = sum(1 for attempts in record.attempts.values() if attempts[0].system == name)
-        most = calls * (1 + system.retry_ratio) + system.retry_reserve * max(1, len(workers))
+        most = calls * (1 + system.retry_ratio) + system.retry_reserve * max(1, len(workers)) + refunded
         if sent > most:
             says = f"{name}: {sent} attempts for {calls} operations, and at most {most:.0f} are paid for"
             found.append(Witness(says))
     return found
+
+
+def _refunded(record: Record) -> int:
+    """Repetitions that were acknowledged: they show that the target is well, and cost the budget nothing."""
+    acknowledged = {answer.attempt for answer in record.history.of(Answered) if answer.effect == "applied"}
+    repeated = {one.attempt for some in record.attempts.values() for one in some if one.number > 1}
+    for operation in record.operations.values():
+        repeated |= {attempt.attempt for attempt in operation.attempts[1:]}
+    return len(acknowledged & repeated)
 
 
 def _inside_retry_after(record: Record) -> list[Witness]:
