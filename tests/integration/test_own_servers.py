@@ -9,11 +9,18 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.own_process import children, ended
 from support.postgres_server import postgres_server
 from support.redis_server import redis_server
+
+
+def ask_on(connection: Any) -> None:
+    """Until it breaks: a backend notices the death of its parent when it next looks."""
+    for _ in range(1000):
+        connection.execute("select pg_sleep(0.01)")
 
 
 def test_postgres_keeps_what_it_committed_when_it_is_killed_and_started_again() -> None:
@@ -36,8 +43,7 @@ def test_postgres_keeps_what_it_committed_when_it_is_killed_and_started_again() 
             assert connection.execute("show fsync").fetchall() == [("on",)]
             server.kill_postmaster()
             with pytest.raises(psycopg.OperationalError):
-                while True:  # a backend notices the death of its parent when it next looks
-                    connection.execute("select pg_sleep(0.01)")
+                ask_on(connection)
         server.start()
         with psycopg.connect(server.dsn) as connection:
             assert connection.execute("select n from kept").fetchall() == [(1,)]
