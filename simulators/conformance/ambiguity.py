@@ -159,18 +159,15 @@ def _finds_out(action: Action) -> bool:
 
 RETRY = Check(
     "ambiguity_retry",
-    "ambiguity_retry",
     "After a reply was lost, a client that asks again never causes a second effect, and is told what is true.",
     _cases(_retry),
 )
 CRASH = Check(
     "ambiguity_crash",
-    "ambiguity_crash",
     "A process that is killed right when a reply is lost leaves nothing twice, nothing lost and nothing untold.",
     _cases(_crash, "not_yet_sent", "acknowledged"),
 )
 TWO_WORKERS = Check(
-    "ambiguity_two_workers",
     "ambiguity_two_workers",
     "Two processes that get the same request at once cause one effect, whatever happens to the reply.",
     _cases(_two_workers),

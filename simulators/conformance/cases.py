@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -53,13 +53,31 @@ class Check:
     """A promise.
 
     Args:
-        name: Its id; the test is `test_NAME`.
-        rule: The rule of the ladder that it belongs to.
+        name: Its id, and the rule's of the ladder; the test is `test_NAME`.
         proves: What it proves, in one sentence.
         cases: The cases for one adapter.
     """
 
     name: str
-    rule: str
     proves: str
     cases: Callable[[Trial], Iterator[Case]]
+
+
+def together(runs: Sequence[Callable[[], None]], names: Sequence[str]) -> None:
+    """Try several things as one case, all of them whatever becomes of each.
+
+    Args:
+        runs: The things.
+        names: A name for each, for messages.
+
+    Raises:
+        AssertionError: Some of them did not hold.
+    """
+    broken = []
+    for run, name in zip(runs, names, strict=True):
+        try:
+            run()
+        except AssertionError as error:
+            broken.append(f"under {name}: {error}")
+    if broken:
+        raise AssertionError("\n".join(broken))

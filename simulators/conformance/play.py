@@ -96,6 +96,13 @@ class Play:
         action = self.stage.reader(self.system).actions[name]
         return truth_of(self.effects(), sample.wanted, action if action.batch is None else action.batch.of)
 
+    def truth_of(self, operation: str) -> Truth | None:
+        """What happened to an operation that was asked for; None if it was not."""
+        if operation not in self._samples:
+            return None
+        action, sample = self._samples[operation]
+        return truth_of(self.effects(), sample.wanted, action)
+
     async def ask(self, worker: Worker, name: str, sample: Sample, **how: Any) -> Outcome[Any] | None:
         """Ask for a sample, and hold the answer against what really happened.
 

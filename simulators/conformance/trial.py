@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 
 from ...core.action import Action
 from ..chaos.entries import Wire
+from ..chaos.explore import schedules
 from ..chaos.memory import in_memory
 from ..chaos.recording import Step, nothing
+from ..chaos.scenario import Scenario
 from ..chaos.stage import Stage
 from ..chaos.subject import Subject
 from ..faults import Fault, Match, Plan, Trigger
@@ -41,6 +43,7 @@ class Trial:
         self.actions: Mapping[str, Action] = {}
         self.tried: tuple[str, ...] = ()
         self._requests: dict[str, tuple[str, ...]] = {}
+        self._schedules: tuple[Scenario, ...] = ()
         self.play(self._look_around)
 
     async def _look_around(self, play: Play) -> None:
@@ -63,6 +66,10 @@ class Trial:
         """The action that one item stands for; the action itself where it is no batch."""
         action = self.actions[name]
         return action if action.batch is None else action.batch.of
+
+    def lane_of(self, name: str) -> Lane:
+        """The lane of the requests by which an action does what it is for."""
+        return "write" if self.actions[name].writes else "read"
 
     @cached_property
     def traits(self) -> Traits:
@@ -114,6 +121,12 @@ class Trial:
             self._requests[name] = self.play(look)
         return self._requests[name]
 
+    def schedules(self, seeds: int) -> Sequence[Scenario]:
+        """Random scenarios, one for each of the first seeds."""
+        if len(self._schedules) != seeds:
+            self._schedules = tuple(schedules(self.subject.name, range(seeds), self.subject))
+        return self._schedules
+
     # Faults -----------------------------------------------------------------------------------------------------
 
     def fault(
@@ -141,7 +154,7 @@ class Trial:
         Raises:
             Exempt: None of the action's requests can meet it.
         """
-        lane = lane or ("write" if self.actions[name].writes else "read")
+        lane = lane or self.lane_of(name)
         aimed = self.targets(name, point, kind, lane)
         values = self.subject.values
         if not aimed or any(value not in values.get(one, (value,)) for one, value in (params or {}).items()):

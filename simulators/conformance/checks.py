@@ -1,0 +1,31 @@
+"""All checks, in the order of the ladder."""
+
+from __future__ import annotations
+
+from . import ambiguity, breaking, contract, error_map, probe_honesty, repetition, silence, undoing, whole
+from .cases import Check
+
+CHECKS: tuple[Check, ...] = (
+    contract.FACTS,
+    contract.SAMPLES,
+    contract.CALM,
+    contract.SCHEMAS,
+    silence.SECRETS,
+    silence.DEADLINES,
+    contract.UNMAPPED,
+    error_map.ERROR_MAP,
+    error_map.RETRY_AFTER,
+    ambiguity.RETRY,
+    ambiguity.CRASH,
+    repetition.APPLY_TWICE,
+    repetition.REWORDING,
+    ambiguity.TWO_WORKERS,
+    contract.FENCE,
+    probe_honesty.PROBES,
+    breaking.BREAKER,
+    silence.CANCELLATION,
+    undoing.COMPENSATION,
+    undoing.UNDOABLE,
+    whole.EXACTLY_ONCE,
+    whole.CHAOS,
+)
