@@ -153,6 +153,10 @@ class Transaction:
         """Something that leaves the system, such as a message to somebody."""
         self._note("invoke", what, run_id, inputs, ())
 
+    def keep(self, object_name: str, record_id: str, fields: Mapping[str, Any]) -> None:
+        """Write down what the system needs for itself, such as the keys that it has seen; that is no effect."""
+        self._put(object_name, record_id, dict(fields))
+
     def _note(self, kind: Kind, name: str, record_id: str, fields: Mapping[str, Any], changed: tuple[str, ...]) -> None:
         effect = {"kind": kind, "object": name, "record_id": record_id, "fields": dict(fields), "changed": changed}
         self._effects.append(effect)

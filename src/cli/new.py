@@ -19,6 +19,13 @@ def new(
     from_wsdl: Annotated[
         str | None, typer.Option("--from-wsdl", metavar="WSDL", help="Draft it from a WSDL: a path or a URL.")
     ] = None,
+    from_openapi: Annotated[
+        Path | None, typer.Option("--from-openapi", metavar="FILE", help="Draft it from OpenAPI 3.0 or 3.1.")
+    ] = None,
+    from_sql: Annotated[
+        str | None,
+        typer.Option("--from-sql", metavar="URL", help="Draft it from a database's tables (SQLAlchemy's URL)."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FOLDER", help="The package's folder; ./NAME if not given.")
     ] = None,
@@ -39,14 +46,26 @@ def new(
 
     invocation = invocation_of(ctx, as_json=as_json)
     chosen = names(name)
+    given = [option for option in (from_wsdl, from_openapi, from_sql) if option is not None]
+    if len(given) > 1:
+        raise InvalidRequest("name one of --from-wsdl, --from-openapi and --from-sql", code="options")
     if (service or port) and from_wsdl is None:
         raise InvalidRequest("--service and --port go with --from-wsdl", code="options")
-    if only and from_wsdl is None:
-        raise InvalidRequest("--only goes with --from-wsdl", code="options")
+    if only and not given:
+        raise InvalidRequest("--only goes with --from-wsdl, --from-openapi or --from-sql", code="options")
     if from_wsdl is not None:
         from ..scaffold.from_wsdl import from_wsdl as drafted
 
         made = asyncio.run(drafted(chosen, from_wsdl, service=service, port=port, operations=only or ()))
+    elif from_openapi is not None:
+        from ..scaffold.from_openapi import from_openapi as described
+
+        made = described(chosen, from_openapi, only=only or ())
+    elif from_sql is not None:
+        from ..scaffold.from_sql import from_sql as reflected
+
+        invocation.secrets.add(from_sql)
+        made = reflected(chosen, from_sql, only=only or ())
     else:
         made = plain(chosen)
     folder = out if out is not None else Path(name)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ..connectors import BUILT_IN
 from ..core.errors import InvalidRequest
 
-_LONGEST = 40
+_LONGEST = 30
 _TAKEN = frozenset({"seawall", "test", "tests", "src"})
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import types
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,16 @@ DOCUMENTED = ORDERS_WSDL.replace(
     '<wsdl:portType name="Orders">\n    <wsdl:operation name="createOrder">'
     '<wsdl:documentation>Creates an "order",\n    and says its number.</wsdl:documentation>',
 )
+
+
+DESK = Path(__file__).with_name("scaffold") / "desk.yaml"
+SHOP = """
+CREATE TABLE customers (customer_no VARCHAR(10) PRIMARY KEY, name VARCHAR(60) NOT NULL, since DATE);
+CREATE TABLE "order" (id INTEGER PRIMARY KEY, reference VARCHAR(40) NOT NULL UNIQUE, total NUMERIC(10,2) NOT NULL,
+    placed_at DATETIME NOT NULL, paid BOOLEAN NOT NULL, note TEXT, version INTEGER NOT NULL DEFAULT 1);
+CREATE TABLE lines (order_id INTEGER NOT NULL, line_no INTEGER NOT NULL, sku VARCHAR(20) NOT NULL,
+    row_version INTEGER NOT NULL, PRIMARY KEY (order_id, line_no));
+"""
 
 
 def new(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -72,15 +84,19 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     "arguments",
     [
         pytest.param((), id="plain"),
+        pytest.param(("--from-openapi", str(DESK)), id="openapi"),
+        pytest.param(("--from-sql", "sqlite:///shop.db"), id="sql"),
         pytest.param(("--from-wsdl", "orders.wsdl"), id="orders"),
         pytest.param(("--from-wsdl", "orders.wsdl", "--port", "Sums11"), id="rpc"),
-        *(pytest.param(("--from-wsdl", str(path)), id=path.stem) for path in sorted(SIMULATORS.glob("*.wsdl"))),
+        pytest.param(("--from-wsdl", str(SIMULATORS / "erp.wsdl"), "--only", "add", "--only", "search"), id="erp"),
     ],
 )
 def test_a_new_package_is_green(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:
     write_wsdl(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as database:
+        database.executescript(SHOP)
     monkeypatch.chdir(tmp_path)
     done = new("acme_desk", *arguments)
     assert done.returncode == 0, done.stderr
@@ -136,12 +152,15 @@ def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
         (["acme_orders", "--from-wsdl", "none.wsdl"], "cannot be read"),
         (["acme_orders", "--from-wsdl", "orders.wsdl", "--only", "dropOrder"], "it has: createOrder"),
         (["acme_orders", "--from-wsdl", "orders.wsdl", "--port", "Orders13"], "no SOAP port"),
+        (["acme_orders", "--from-openapi", "orders.wsdl"], "describes no API"),
+        (["acme_orders", "--from-sql", "sqlite:///none.db"], "no database file none.db"),
+        (["acme_orders", "--from-sql", "sqlite:///a.db", "--from-openapi", "a.json"], "name one of"),
         (["Acme-Orders"], "lower-case letters"),
         (["acme__orders"], "lower-case letters"),
         (["salesforce"], "comes with Seawall"),
         (["json"], "has a meaning in Python already"),
         (["acme_orders", "--port", "Orders11"], "go with --from-wsdl"),
-        (["acme_orders", "--only", "createOrder"], "goes with"),
+        (["acme_orders", "--only", "createOrder"], "--only goes with --from-wsdl, --from-openapi or --from-sql"),
     ],
 )
 def test_what_cannot_be_made_is_told(

@@ -113,10 +113,11 @@ def declare(name: str, declared: ActionSettings, facts: Facts) -> SqlAction:
     reply = _model(f"{title}Reply", declared.returns, Reply, name)
     if declared.rows:
         reply = create_model(f"{title}Rows", __base__=Reply, rows=(tuple[reply, ...], ...), complete=(bool, ...))  # type: ignore[valid-type]
+    base: Any = Request  # its parameter is known at run time only
     action = Action(
         name=name,
         description=declared.description,
-        request=_model(f"{title}Request", declared.parameters, Request[reply], name),
+        request=_model(f"{title}Request", declared.parameters, base[reply], name),
         reply=reply,
         effect=declared.effect,
         identity=declared.identity,
@@ -212,13 +213,16 @@ def _dedupe(declared: ActionSettings, facts: Facts) -> DedupeMeans:
 
 
 def _model(title: str, fields: Mapping[str, ParameterSettings], base: Any, action: str) -> type[BaseModel]:
-    wrong = [
-        name for name in fields if not is_identifier(name) or name.startswith(("_", "model_")) or name in _RESERVED
-    ]
+    wrong = [name for name in fields if not is_field_name(name)]
     if wrong:
         raise UnusableStatement(f"action {action!r}: {', '.join(map(repr, wrong))} cannot be the name of a field")
     made: dict[str, Any] = {name: _field(one) for name, one in fields.items()}
     return create_model(title, __base__=base, **made)
+
+
+def is_field_name(name: str) -> bool:
+    """Whether a parameter or a column of a reply can have this name."""
+    return is_identifier(name) and not name.startswith(("_", "model_")) and name not in _RESERVED
 
 
 def _field(declared: ParameterSettings) -> tuple[Any, Any]:
