@@ -19,6 +19,7 @@ from .truth import ENFORCED
 
 _LATE = 20.0  # seconds, where nobody declares how late a commit may come
 _SHARE = 0.8  # of the declared horizon, at most
+_SOONEST = 1.0  # seconds: where a commit can come late at all, it can come so late
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def _faults(trial: Trial, name: str, row: str) -> list[Fault]:
             continue  # its refusal would be the target's own word on something that happened: nobody can see through it
         params = dict(way.params or {})
         if "delay" in params and (horizon := trial.single(name).horizon) is not None:
-            params["delay"] = min(params["delay"], horizon * _SHARE)
+            params["delay"] = max(_SOONEST, min(params["delay"], horizon * _SHARE))
         try:
             found.append(trial.fault(name, way.point, way.kind, params))
         except Exempt:
@@ -130,8 +131,7 @@ def _two_workers(trial: Trial, name: str, row: str) -> None:
         )
         await _end(play, trial.single(name), row)
 
-    for fault in _faults(trial, name, row):
-        trial.play(script, [fault])
+    trial.play(script, _faults(trial, name, row)[:1])
 
 
 async def _end(play: Play, action: Action, row: str) -> None:

@@ -14,7 +14,7 @@ from .play import Play
 from .trial import Trial
 
 _HOWS = ("again", "after_restart", "by_two_at_once", "much_later")
-_LATER = 7200.0  # virtual seconds: longer than anything is on its way, or than the target remembers a key
+_LATER = 3600.0  # virtual seconds: longer than anything is on its way, or than the target remembers a key
 
 
 def _cases(trial: Trial) -> Iterator[Case]:

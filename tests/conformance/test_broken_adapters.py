@@ -1,0 +1,285 @@
+"""The kit on trial: adapters that are broken on purpose, each of which fails the test that names its fault."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+
+from seawall.connectors.salesforce import models
+from seawall.core.adapter import (
+    Absent,
+    Action,
+    Adapter,
+    Attempt,
+    ConnectorSettings,
+    Finding,
+    ItemResult,
+    Present,
+    Secrets,
+    Sent,
+    Surroundings,
+)
+from seawall.core.errors import (
+    Ambiguous,
+    ConnectFailed,
+    ConnectionLost,
+    GatewayError,
+    IntegrationError,
+    Refused,
+    Throttled,
+    UnreadableReply,
+)
+from seawall.simulators.chaos.subjects.salesforce import SalesforceMarkerSubject
+from seawall.simulators.conformance.ladder import CaseResult
+from seawall.simulators.conformance.running import BY_NAME, cases_of, result_of
+from seawall.simulators.conformance.trial import Trial
+
+
+class Sound(Adapter):
+    """The connector as it is; those below do one thing wrong."""
+
+    kind = "broken"
+    version = "1"
+    settings_model = ConnectorSettings
+
+    def __init__(self, inner: Adapter) -> None:
+        self.inner = inner
+        self.sent = 0
+
+    @classmethod
+    def open(cls, settings: Any, surroundings: Surroundings) -> Adapter:
+        raise NotImplementedError
+
+    @property
+    def actions(self) -> Mapping[str, Action]:
+        return self.inner.actions
+
+    async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
+        return await self.inner.send(action, attempt)
+
+    async def send_batch(self, action: Action, request: Any, items: Sequence[Attempt]) -> Sequence[ItemResult]:
+        return await self.inner.send_batch(action, request, items)
+
+    async def probe(self, action: Action, attempt: Attempt) -> Finding:
+        return await self.inner.probe(action, attempt)
+
+    async def close(self) -> None:
+        await self.inner.close()
+
+
+class KeyPerAttempt(Sound):
+    """Makes a key of its own each time, and persists none."""
+
+    async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
+        self.sent += 1
+        return await self.inner.send(action, replace(attempt, key=f"{attempt.key[:-3]}{self.sent:03d}"))
+
+
+class BlindRetry(Sound):
+    """Sends again by itself when a reply is lost."""
+
+    async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
+        try:
+            return await self.inner.send(action, attempt)
+        except Ambiguous:
+            return await self.inner.send(action, attempt)
+
+
+class LyingProbe(Sound):
+    """Takes what it does not find at once for what is not there."""
+
+    async def probe(self, action: Action, attempt: Attempt) -> Finding:
+        return Absent()
+
+
+class GreedyProbe(Sound):
+    """Takes whatever it finds for its own."""
+
+    async def probe(self, action: Action, attempt: Attempt) -> Finding:
+        found = await self.inner.probe(action, attempt)
+        if isinstance(found, Absent) and action.name == "create_case":
+            return Present(models.CaseCreated(case_id="500000000000001AAA"), "500000000000001AAA")
+        return found
+
+
+class GatewayIsRefusal(Sound):
+    """Believes a gateway that says 504."""
+
+    async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
+        try:
+            return await self.inner.send(action, attempt)
+        except GatewayError as error:
+            raise Refused(error.message, transient=True) from None
+
+
+class ReplyNotValidated(Sound):
+    """Takes any page for an acknowledgement."""
+
+    async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
+        try:
+            return await self.inner.send(action, attempt)
+        except UnreadableReply:
+            return Sent(models.CaseCreated(case_id="500000000000001AAA"), "500000000000001AAA")
+
+
+class ItemsSwallowed(Sound):
+    """A batch that came back is a batch that went well."""
+
+    async def send_batch(self, action: Action, request: Any, items: Sequence[Attempt]) -> Sequence[ItemResult]:
+        answers = await self.inner.send_batch(action, request, items)
+        good = next(one for one in answers if isinstance(one, Sent))
+        return [good if isinstance(one, IntegrationError) else one for one in answers]
+
+
+class RefusalIsOutage(Sound):
+    """Takes a target that says no for one that is away."""
+
+    async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
+        try:
+            return await self.inner.send(action, attempt)
+        except Throttled as error:
+            error.outage = True
+            raise
+
+
+class RetryAfterDropped(Sound):
+    """Does not read the header."""
+
+    async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
+        try:
+            return await self.inner.send(action, attempt)
+        except Throttled as error:
+            error.retry_after = None
+            raise
+
+
+class EverythingInDoubt(Sound):
+    """Never says that nothing was sent, although it knows."""
+
+    async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
+        try:
+            return await self.inner.send(action, attempt)
+        except ConnectFailed as error:
+            raise ConnectionLost(error.message) from None
+
+
+class Fearless(Sound):
+    """Does not ask whether it may still send."""
+
+    async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
+        return await self.inner.send(action, replace(attempt, may_send=lambda: True))
+
+
+class NeverEnds(Sound):
+    """Goes on although it is cancelled."""
+
+    async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
+        sending = asyncio.ensure_future(self.inner.send(action, attempt))
+        while True:
+            try:
+                return await asyncio.shield(sending)
+            except asyncio.CancelledError:
+                if sending.done():
+                    raise
+
+
+class ForgetsFacts(Sound):
+    """Works, and answers a read with something else than what is there."""
+
+    async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
+        sent = await self.inner.send(action, attempt)
+        if action.name != "get_case":
+            return sent
+        return replace(sent, value=sent.value.model_copy(update={"subject": ""}))
+
+
+class NoHorizon(Sound):
+    """Says that the target commits nothing late."""
+
+    @property
+    def actions(self) -> Mapping[str, Action]:
+        return {name: self.at_once(action) for name, action in self.inner.actions.items()}
+
+    @staticmethod
+    @cache
+    def known() -> dict[str, Action]:
+        return {}
+
+    def at_once(self, action: Action) -> Action:
+        if not action.writes or action.batch is not None or action.probe is None:
+            return action
+        return self.known().setdefault(action.name, replace(action, horizon=0.0))
+
+
+class SecretsToItself(Sound):
+    """Registers its secrets where nobody looks."""
+
+
+def broken(adapter: type[Sound]) -> Trial:
+    class Broken(SalesforceMarkerSubject):
+        def adapter(self, target: Any, around: Surroundings) -> Adapter:
+            if adapter is SecretsToItself:
+                around = replace(around, secrets=Secrets())
+            return adapter(super().adapter(target, around))
+
+    return Trial(Broken())
+
+
+@cache
+def sound() -> Trial:
+    return broken(Sound)
+
+
+def results(trial: Trial, check: str, case: str) -> list[CaseResult]:
+    found = [result_of(BY_NAME[check], one) for one in cases_of(trial, BY_NAME[check]) if one.id == case]
+    assert found, f"there is no case {case}"
+    return found
+
+
+FAULTS: Sequence[tuple[type[Sound], str, str, str]] = (
+    (KeyPerAttempt, "ambiguity_retry", "create_case-committed_no_reply", "2 effects are there"),
+    (KeyPerAttempt, "ambiguity_crash", "create_case-committed_no_reply", "2 effects are there"),
+    (BlindRetry, "ambiguity_retry", "create_case-committed_no_reply", "2 effects are there"),
+    (BlindRetry, "error_map", "create_case-status", "2 effects are there"),
+    (LyingProbe, "probe_honesty", "create_case-fresh", "says absent"),
+    (LyingProbe, "ambiguity_retry", "create_case-committed_no_reply", "a probe of create_case says absent"),
+    (GreedyProbe, "probe_honesty", "create_case-not_there", "finds what was never sent"),
+    (GreedyProbe, "probe_honesty", "create_case-look_alike", "takes somebody else's record for ours"),
+    (GatewayIsRefusal, "error_map", "create_case-status", "says that there is no effect, and the attempt had one"),
+    (ReplyNotValidated, "error_map", "create_case-html_200", "is told as record"),
+    (ReplyNotValidated, "ambiguity_retry", "create_case-reply_truncated", "is told as record"),
+    (ItemsSwallowed, "error_map", "create_cases-partial_batch", "its effect is not there"),
+    (RefusalIsOutage, "breaker", "stays_closed_on-throttle", "the breaker opened because of it"),
+    (RetryAfterDropped, "retry_after", "create_case-seconds", "it was asked again"),
+    (RetryAfterDropped, "retry_after", "create_case-date", "it was asked again"),
+    (EverythingInDoubt, "ambiguity_retry", "trigger_workflow-before_send", "was given up"),
+    (Fearless, "fence", "create_case", "ask attempt.may_send()"),
+    (NeverEnds, "cancellation", "create_case-attempt", "goes on although it was cancelled"),
+    (ForgetsFacts, "calm", "get_case", "answers subject="),
+    (NoHorizon, "ambiguity_retry", "create_case-late_commit", "2 effects are there"),
+    (SecretsToItself, "secrets", "create_case-unforeseen", "a secret is in"),
+)
+named = pytest.mark.parametrize(
+    ("adapter", "check", "case", "says"), FAULTS, ids=[f"{one[0].__name__}-{one[1]}-{one[2]}" for one in FAULTS]
+)
+
+
+@named
+def test_broken_adapter_fails_the_test_that_names_its_fault(
+    adapter: type[Sound], check: str, case: str, says: str
+) -> None:
+    (result,) = results(broken(adapter), check, case)
+    assert (result.state, says in result.reason) == ("failed", True), result.reason
+
+
+@named
+def test_the_same_adapter_without_its_fault_passes_that_test(
+    adapter: type[Sound], check: str, case: str, says: str
+) -> None:
+    (result,) = results(sound(), check, case)
+    assert result.state == "done", result.reason
