@@ -96,7 +96,7 @@ class StubSimulator(SoapSimulator):
 
     def throttled(self, call: SoapCall, status: int) -> Reply:
         """The refusal of one call too many."""
-        return self.refused(call, SoapFault("Server", "Too many calls", status=status))
+        return self.refused(call, SoapFault("Client", "Too many calls", status=status))
 
     def expire_session(self, call: SoapCall) -> Reply:
         """Refuse the caller, this once."""

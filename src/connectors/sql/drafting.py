@@ -238,9 +238,14 @@ def _read(dialect: Any, table: Table) -> dict[str, Any]:
         "effect": "read",
         "parameters": {name: table.column(name).declared for name in table.key},
         "returns": {one.name: _answered(one) for one in columns},
-        "record": table.key[0],
+        **_record(table),
         "statements": [{"sql": f"SELECT {names} FROM {quote(table.name)} WHERE {where}"}],  # noqa: S608 -- quoted names
     }
+
+
+def _record(table: Table) -> dict[str, Any]:
+    """The reply's field that is the record's id, where one alone is."""
+    return {"record": table.key[0]} if len(table.key) == 1 else {}
 
 
 def _answered(column: Column) -> dict[str, Any]:
@@ -260,7 +265,7 @@ def _insert(dialect: Any, table: Table) -> dict[str, Any] | None:
         "description": f"Inserts one row into {table.name}.",
         "effect": "create",
         "identity": _identity(table, given),
-        "record": table.key[0],
+        **_record(table),
         "parameters": {one.name: _parameter(one) for one in given},
         "returns": {name: {"type": table.column(name).declared["type"]} for name in table.key},  # type: ignore[index] # keys have types
     }
