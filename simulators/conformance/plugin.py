@@ -74,12 +74,12 @@ class _Results:
         from .reporting import write_report
 
         key = self._key()
-        for report in self._reports():
+        for report, _ in self._reports():
             write_report(Path(folder) / f"{report.subject}.json", report, key)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say which tier each adapter reached, and what the next one asks for."""
-        lines = [line for report in self._reports() for line in _told(report)]
+        lines = [line for report, left in self._reports() for line in _told(report, left)]
         if not lines:
             return
         terminalreporter.section("conformance")
@@ -101,12 +101,16 @@ class _Results:
         except ReportError as error:
             raise pytest.UsageError(str(error)) from None
 
-    def _reports(self) -> Iterator[Report]:
+    def _reports(self) -> Iterator[tuple[Report, int]]:
+        """Each adapter's report, and how many of its cases were not run."""
         for place, cls in self._classes.items():
             if place in self._seen:
                 from .reporting import make_report
+                from .running import expected_of
 
-                yield make_report(cls.trial(), self._seen[place], time.time())
+                trial, seen = cls.trial(), self._seen[place]
+                left = sum(map(len, expected_of(trial).values())) - len(seen)
+                yield make_report(trial, seen, time.time()), left
 
 
 def _is_ours(cls: type) -> bool:
@@ -119,11 +123,13 @@ def _place(nodeid: str) -> str:
     return nodeid.rpartition("::")[0] if "[" not in nodeid else nodeid.partition("[")[0].rpartition("::")[0]
 
 
-def _told(report: Report) -> Iterator[str]:
+def _told(report: Report, left: int) -> Iterator[str]:
     cases = sum(rule.passed for rule in report.rules)
+    not_run = f", {left} were not run" if left else ""
     tier = report.tier or "no tier"
-    yield f"{report.subject} ({report.adapter} {report.version}): {tier}; {cases} cases held"
-    waiting = [rule for rule in report.rules if rule.state in ("failed", "todo")]
-    for rule in waiting:
-        why = f"{len(rule.failed)} cases failed" if rule.failed else "; ".join(rule.reasons)
-        yield f"  {rule.tier} asks for {rule.rule}: {why}"
+    yield f"{report.subject} ({report.adapter} {report.version}): {tier}; {cases} cases held{not_run}"
+    for rule in report.rules:
+        if rule.state == "failed":
+            yield f"  {rule.tier} asks for {rule.rule}, and it failed: {', '.join(rule.failed)}"
+        elif rule.state == "todo" and not left:
+            yield f"  {rule.tier} asks for {rule.rule}: {'; '.join(rule.reasons)}"
