@@ -48,6 +48,7 @@ def from_openapi(names: Names, path: Path, *, only: Sequence[str] = ()) -> Packa
     simulated, answering = _simulated(document, [one for one, *_ in kept])
     sources = {"models.py": models(document.title, drafts), "operations.py": declared(document.title, kept)}
     slots = {
+        "EXTRAS": "simulators",
         "AUTH_HEADER": header,
         "AUTH_PREFIX": prefix,
         "ACTIONS": "\n".join(_decision(one) for one, *_ in kept),

@@ -68,7 +68,7 @@ def package(
         drafted: Further files whose text is whole, by path; `acme_erp` in a path is the package's name.
         skipped: What the description has and the package has not.
     """
-    given = {"EXTRAS": "simulators", **(slots or {})}
+    given = {"EXTRAS": "simulators"} if slots is None else slots
     made = {
         _named(path, names): _filled(_named(text, names), given)
         for folder in ("common", kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,14 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InvalidRequest, match="cannot be written"):
         Package(names("desk"), {"a.txt": ""}).write(tmp_path / "file" / "desk")
+
+
+def test_no_line_becomes_too_long_with_the_longest_name() -> None:
+    longest = names("an_enterprise_resource_planner")
+    for kind in sorted({path.relative_to(TEMPLATES).parts[0] for path in TEMPLATES.rglob("*.tmpl")} - {"common"}):
+        slots: dict[str, str] = defaultdict(str)
+        for name, text in package(longest, kind, slots).files.items():
+            assert [line for line in text.splitlines() if len(line) > 120 and name.endswith(".py")] == []
 
 
 def test_every_template_is_a_text_of_a_package() -> None:

@@ -39,6 +39,8 @@ class Notes(RestSimulator):
         if note not in tx.of("Note"):
             raise Refusal(404, "NOT_FOUND")
         match call.route.name:
+            case "set" if call.json().get("silently"):
+                tx.keep("Note", note, call.json())
             case "set":
                 tx.update("Note", note, call.json(), version=2)
             case "drop":
@@ -101,6 +103,13 @@ def test_what_is_done_is_in_the_effect_log_with_what_the_request_set_alone() -> 
         ("invoke", "m1", {"to": "ada"}, ()),
         ("delete", "1001", {}, ()),
     ]
+
+
+def test_what_a_system_keeps_for_itself_is_no_effect() -> None:
+    target = notes()
+    note = target.add_record("Note", {"text": "a"})
+    assert statuses(asked(target, ("PUT", f"/notes/{note}", {"silently": True}))) == [200]
+    assert (dict(target.records("Note")), list(target.effects)) == ({note: {"silently": True}}, [])
 
 
 def test_a_refused_call_leaves_nothing() -> None:
