@@ -39,6 +39,19 @@ _ANSWERS = (
 )
 """The kinds of fault that are answers, or what is left of one."""
 
+_OF_EACH = (
+    "status",
+    "lock_error",
+    "session_expired",
+    "sql_error",
+    "soap_fault",
+    "html_200",
+    "truncate",
+    "partial_batch",
+    "cut_batch",
+)
+"""Those that each action is tried with."""
+
 _MORE: Sequence[tuple[Point, str, Mapping[str, Any]]] = (
     *((point, "status", {"status": 500}) for point in ("apply", "after_commit")),
     *(
@@ -60,18 +73,29 @@ _EARLY = 0.5  # seconds by which a date, which has no fractions, may be understo
 
 
 def _faults(trial: Trial, name: str) -> Iterator[Fault]:
-    """Every answer to each request of an action; those of a login for one action only."""
-    first = name == (*trial.writes, *trial.reads)[0]
+    """The answers that an action is tried with: to its requests, and to those of a login for one action only.
+
+    What reads an answer is mostly shared, so that everything is tried with the first action that makes a request,
+    and with the others what happens most, and what they may well read by themselves.
+    """
+    actions = (*trial.writes, *trial.reads)
+    before = {request for one in actions[: actions.index(name)] for request in trial.requests(one)}
     subject = trial.subject
     lanes = {
-        request: subject.lanes[request] for request in trial.requests(name) if first or subject.lanes[request] != "auth"
+        request: subject.lanes[request]
+        for request in trial.requests(name)
+        if request not in before or subject.lanes[request] != "auth"
     }
     kinds = [kind for kind in _ANSWERS if subject.kinds is None or kind in subject.kinds]
-    yield from single_faults(lanes, subject.batches, kinds=kinds, traits=trial.traits, values=subject.values)
+    for fault in single_faults(lanes, subject.batches, kinds=kinds, traits=trial.traits, values=subject.values):
+        if fault.kind in _OF_EACH or not before.issuperset(fault.match.operations):
+            yield fault
     for point, kind, params in _MORE:
         if kind not in kinds or any(value not in subject.values.get(one, (value,)) for one, value in params.items()):
             continue
         for request in trial.targets(name, point, kind, trial.lane_of(name)):
+            if request in before and kind not in _OF_EACH:
+                continue
             words = "-".join(str(value) for value in params.values())
             yield Fault(
                 id=f"{request}-{point}-{kind}-{words}",
