@@ -116,5 +116,5 @@ def _print(out: Console, report: Report) -> None:
 
 
 def _stop(why: str) -> NoReturn:
-    Console(stderr=True).print(why, markup=False, highlight=False)
+    Console(stderr=True).print(why, markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(1)
