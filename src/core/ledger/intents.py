@@ -9,6 +9,7 @@ from dataclasses import replace
 from operator import attrgetter
 from typing import Any
 
+from .approvals import ask
 from .database import Database
 from .reads import FIELDS, STATUS, operation
 from .records import Begun, Intent, Operation, Restore, Status
@@ -38,7 +39,7 @@ async def _begin_one(db: Database, intent: Intent, holder: str) -> Begun:
     row = _row(intent, holder, db.now, restore)
     answer = await db.run(db.sql.insert_operation, row)
     if answer.rowcount == 1:
-        return _fresh(Operation(*row))
+        return await _recorded(db, Operation(*row), intent)
     answers: dict[int, Begun] = {}
     await _answer_again(db, [intent], [(0, Operation(*row))], answers, restore)
     return answers[0]
@@ -70,7 +71,7 @@ async def _begin(db: Database, intents: Sequence[Intent], holder: str) -> list[B
     again = []
     for place, row, answer in zip(places, rows, await db.each(db.sql.insert_operation, rows), strict=True):
         if answer.rowcount == 1:
-            answers[place] = _fresh(Operation(*row))
+            answers[place] = await _recorded(db, Operation(*row), intents[place])
         else:
             again.append((place, Operation(*row)))
     if again:
@@ -91,7 +92,7 @@ async def _answer_again(
     for (place, new), existing in zip(again, standing, strict=True):
         assert existing is not None
         if _is_our_own(existing, new):
-            answers[place] = _fresh(existing)
+            answers[place] = _begun(existing)
         elif _may_start_anew(existing, intents[place], new.updated_at):
             anew.append((place, await _anew(db, existing, new, restore)))
         else:
@@ -100,41 +101,49 @@ async def _answer_again(
         return
     statement = db.sql.start_anew
     values = [
-        statement.values(which=new.id, after=new.epoch - 1, **{name: getattr(new, name) for name in ANEW})
+        statement.values(which=new.id, after=new.epoch - 1, status=new.status, **{name: getattr(new, name) for name in ANEW})
         for _, new in anew
     ]
     for (place, new), answer in zip(anew, await db.each(statement, values), strict=True):
         if answer.rowcount == 1:
-            answers[place] = _fresh(new)
+            answers[place] = await _recorded(db, new, intents[place])
         else:  # another intent was quicker
             (existing,) = await _by_key(db, [intents[place]])
             assert existing is not None
             answers[place] = Begun(existing, fresh=False)
 
 
-def _fresh(found: Operation) -> Begun:
+async def _recorded(db: Database, found: Operation, intent: Intent) -> Begun:
+    if intent.ask is not None:
+        await ask(db, found, intent.ask)
+    return _begun(found)
+
+
+def _begun(found: Operation) -> Begun:
     # Nothing was sent for a fresh one, unless it was before the ledger was restored.
-    return Begun(found, fresh=True, possibly_sent_since=found.sent_at)
+    return Begun(found, fresh=found.status is Status.RUNNING, possibly_sent_since=found.sent_at)
 
 
 def _row(intent: Intent, holder: str, now: float, restore: Restore | None) -> tuple[Any, ...]:
     sent = (None, None) if restore is None else (restore.backup_at, restore.restored_at)
+    stands = (Status.RUNNING, None, None, holder) if intent.ask is None else (Status.HELD, None, None, None)
     # The fields of an operation after those it shares with its intent, from its status on.
-    return (*_intent_values(intent), Status.RUNNING, None, None, holder, 1, now, now, *sent, None, 0, None, 0, None)
+    return (*_intent_values(intent), *stands, 1, now, now, *sent, None, 0, None, 0, None)
 
 
 def _is_our_own(existing: Operation, new: Operation) -> bool:
     """Whether this very intent was recorded before, by a commit whose acknowledgement was lost."""
     return (
         existing.holder == new.holder
-        and existing.status is Status.RUNNING
+        and existing.status is new.status
         and (existing.intent_id or existing.id) == new.id
     )
 
 
 async def _blocked(db: Database, intents: Sequence[Intent], now: float) -> dict[int, Begun]:
     """Answers to intents that would be sent, but whose entity has another operation that is not settled."""
-    named = [place for place, intent in enumerate(intents) if intent.entity is not None]
+    # What is held is not sent yet: whether its entity is free is seen when it is released.
+    named = [place for place, intent in enumerate(intents) if intent.entity is not None and intent.ask is None]
     if not named:
         return {}
     standing = await _by_key(db, [intents[place] for place in named])
@@ -157,9 +166,10 @@ def _may_start_anew(existing: Operation, intent: Intent, now: float) -> bool:
     """A rejection proves that nothing happened: other content, or a passing cause, deserves another try."""
     if existing.status is not Status.REJECTED:
         return False
-    transient = bool(existing.error) and bool(json.loads(existing.error or "{}").get("transient"))
-    expired = existing.updated_at + intent.replay_rejections <= now
-    return transient or expired or existing.digest != intent.digest
+    error = json.loads(existing.error or "{}")
+    stands_for = max(intent.replay_rejections, float(error.get("retry_after") or 0.0))
+    expired = existing.updated_at + stands_for <= now
+    return bool(error.get("transient")) or expired or existing.digest != intent.digest
 
 
 async def _anew(db: Database, existing: Operation, new: Operation, restore: Restore | None) -> Operation:

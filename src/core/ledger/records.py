@@ -9,10 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from .approval_records import Ask
+
 
 class Status(StrEnum):
     """Where an operation stands."""
 
+    HELD = "held"  # nothing was sent: people must approve it first
     RUNNING = "running"  # a holder is at it; if the holder is gone, it may have been sent
     UNKNOWN = "unknown"  # it may have happened; recovery will look again at `next_check_at`
     PARKED = "parked"  # it may have happened; a person must decide
@@ -47,6 +50,7 @@ class Intent:
         deadline_at: When its caller stops waiting.
         undoes: The operation that it compensates, else None.
         replay_rejections: Seconds for which a permanent rejection of the same content is replayed.
+        ask: What people must approve before it may be sent; it is then recorded as `HELD`. None to send it.
     """
 
     id: str
@@ -66,6 +70,7 @@ class Intent:
     atomic: bool = False
     undoes: str | None = None
     replay_rejections: float = 0.0
+    ask: Ask | None = None
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ from sqlalchemy.types import TypeEngine
 
 from ..errors import LedgerUnavailable
 
-VERSION = 2
+VERSION = 3
 """Grows with every change of the tables; `migrations/` has the way from each version to the next."""
 
 ONE_AT_A_TIME = 0x5EA_3A11
@@ -141,6 +141,51 @@ restores = Table(
     Column("until", Float),
 )
 """What was done between `backup_at` and `restored_at` is not in the ledger. It counts as possibly sent."""
+
+approvals = Table(
+    "approvals",
+    metadata,
+    _in_order(),
+    Column("id", _text(64), nullable=False, unique=True),
+    Column("operation_id", _text(64), nullable=False),
+    Column("status", _text(16), nullable=False),
+    Column("role", _text(255), nullable=False),
+    Column("quorum", Integer, nullable=False),
+    Column("executed_by", _text(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("digest", _text(64), nullable=False),
+    Column("shown", Text, nullable=False),
+    Column("asked_digest", _text(64), nullable=False),
+    Column("edited_by", _text(64)),
+    Column("replaces", _text(64)),
+    Column("because", Text),
+    Column("requested_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("ended_at", Float),
+    Column("message", Text),
+    Column("told", _text(16), nullable=False),
+    Column("tell_at", Float, nullable=False),
+    Index("ix_approvals_operation", "operation_id"),
+)
+"""What people are asked: bound to what they were shown (`shown`, of which `digest` is the digest), and used once."""
+_open_approval = approvals.c.status.in_(("waiting", "approved"))
+Index("ix_approvals_open", approvals.c.expires_at, sqlite_where=_open_approval, postgresql_where=_open_approval)
+_untold = approvals.c.told != approvals.c.status
+Index("ix_approvals_untold", approvals.c.tell_at, sqlite_where=_untold, postgresql_where=_untold)
+
+votes = Table(
+    "votes",
+    metadata,
+    _in_order(),
+    Column("approval_id", _text(64), nullable=False),
+    Column("by", _text(64), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("vote", _text(16), nullable=False),
+    Column("digest", _text(64), nullable=False),
+    Column("message", Text, nullable=False),
+    UniqueConstraint("approval_id", "by"),
+)
+"""What each of them said, under the digest of what they saw; nobody counts twice."""
 
 ledger_meta = Table("ledger_meta", metadata, Column("schema_version", Integer, primary_key=True))
 

@@ -30,6 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from .approval_statements import ApprovalStatements
 from .schema import attempts, decisions, holders, ledger_meta, operations, probes, restores
 
 _op = operations.c
@@ -97,6 +98,7 @@ class Statements:
         self.insert_decision = self._insert(decisions)
         self.insert_restore = self._insert(restores)
 
+        self.approving = ApprovalStatements(compiled, self._insert)
         self.by_id = compiled(operation.where(op.id == bindparam("id")))
         self.by_key = compiled(operation.where(op.system == bindparam("system"), op.key == bindparam("key")))
         self.unsettled_on_entity = compiled(
@@ -117,7 +119,7 @@ class Statements:
             .where(op.id == bindparam("which"), op.epoch == bindparam("after"), _status("rejected"))
             .values(
                 {name: bindparam(name) for name in ANEW}
-                | {"status": "running", "outcome": None, "error": None, "next_check_at": None, "checks": 0}
+                | {"status": bindparam("status"), "outcome": None, "error": None, "next_check_at": None, "checks": 0}
                 | {"parked_because": None, "orphaned": 0}
             )
         )

@@ -12,6 +12,7 @@ from ..clock import Sources
 from ..errors import LedgerUnavailable
 from ..settings import LedgerSettings
 from . import claims, restores
+from .approving import Approving
 from .changes import Changes
 from .database import Database, Many
 from .intents import begin as record_intents
@@ -46,6 +47,8 @@ class Ledger(Lookups):
         self._clock = sources.clock
         self._patience = Patience()
         self._lease = Lease(sources.clock, settings.lease)
+        self.approvals = Approving(writer, sources.clock, holder, self._lease, self._join)
+        """What is held until people approve it."""
         self._recording = Recording(
             writer, sources.clock, self._lease, self._record_verdicts, lambda: self._go_on("recording", self._retry)
         )

@@ -1,0 +1,100 @@
+"""What the ledger remembers of people who were asked, as plain values. Times are seconds since the epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ApprovalStatus(StrEnum):
+    """Where an approval stands. Only the first two are open; an approval never comes back from the others."""
+
+    WAITING = "waiting"  # for more votes
+    APPROVED = "approved"  # not spent yet
+    SPENT = "spent"  # its operation was begun: it cannot be used again
+    REJECTED = "rejected"  # a person said no
+    EXPIRED = "expired"  # nobody decided in time, or it was not carried out in time
+    WITHDRAWN = "withdrawn"  # whoever asked wants it no more
+    REPLACED = "replaced"  # what was shown is not true any more, or was edited; another one asks anew
+    DENIED = "denied"  # the policy no longer allows it at all
+
+    @property
+    def open(self) -> bool:
+        """Whether it can still be decided or spent."""
+        return self in (ApprovalStatus.WAITING, ApprovalStatus.APPROVED)
+
+
+@dataclass(slots=True)
+class Ask:
+    """What people are to be asked before an intent may be sent.
+
+    Args:
+        id: The id of the approval, if it turns out to be new.
+        role: The role that approvers must have.
+        quorum: How many of them must approve; 0 where the policy asks for nobody any more, after an edit.
+        executed_by: `seawall`, or `caller` if it is carried out when the same request is made again.
+        lasts: Seconds until it expires.
+        reason: Why the policy asks.
+        shown: Canonical JSON of all that the approval is bound to: what is shown to people.
+        digest: Digest of `shown`.
+    """
+
+    id: str
+    role: str
+    quorum: int
+    executed_by: str
+    lasts: float
+    reason: str
+    shown: str
+    digest: str
+
+
+@dataclass(slots=True)
+class Approval:
+    """One row of `approvals`.
+
+    Args:
+        status: See `ApprovalStatus`.
+        asked_digest: Digest of the request as the principal made it; differs from the operation's after an edit.
+        edited_by: Who changed the request, if somebody did.
+        replaces: The approval in whose place it came, else None.
+        because: JSON: why it came in that one's place: what differs.
+        requested_at: When people were asked.
+        expires_at: When it expires.
+        ended_at: When it was spent, rejected, or otherwise ended.
+        message: What was said at its end.
+        told: The status that a webhook was told of last.
+        tell_at: Not before then the webhook is told of the present one.
+    """
+
+    id: str
+    operation_id: str
+    status: ApprovalStatus
+    role: str
+    quorum: int
+    executed_by: str
+    reason: str
+    digest: str
+    shown: str
+    asked_digest: str
+    edited_by: str | None
+    replaces: str | None
+    because: str | None
+    requested_at: float
+    expires_at: float
+    ended_at: float | None = None
+    message: str | None = None
+    told: str = ""
+    tell_at: float = 0.0
+
+
+@dataclass(slots=True)
+class Vote:
+    """What one person said: `approve` or `reject`, under the digest of what they saw."""
+
+    approval_id: str
+    by: str
+    at: float
+    vote: str
+    digest: str
+    message: str

@@ -1,0 +1,364 @@
+"""Approvals in the ledger: asked for with the intent, decided by votes, spent in the transaction that begins the write.
+
+An approval and its operation change together or not at all, so that a process that ends in between leaves neither an
+approval that was spent for nothing nor an operation that was begun without one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .approval_records import Approval, ApprovalStatus, Ask, Vote
+from .database import Database
+from .reads import by_id as operation_by_id
+from .reads import operation as operation_of
+from .records import DecisionRow, Operation, Status
+from .verdicts import note
+
+_ALWAYS = -1e300  # earlier than any time
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Another content for an operation that is held.
+
+    Args:
+        by: Who changed it.
+        request: Canonical JSON of the whole request.
+        digest: Its digest.
+        entity: The record it writes, where it names one.
+        policy: JSON of the decision on it.
+    """
+
+    by: str
+    request: str
+    digest: str
+    entity: str | None
+    policy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """What came of the try to spend an approval.
+
+    Args:
+        operation: The operation, now held by us and running; None if it was not released.
+        blocked_by: The unsettled operation on the same record that stands in the way, if one does.
+    """
+
+    operation: Operation | None = None
+    blocked_by: Operation | None = None
+
+
+def approval(row: Sequence[Any]) -> Approval:
+    """A row of `approvals`."""
+    values = list(row)
+    values[2] = ApprovalStatus(values[2])
+    return Approval(*values)
+
+
+async def ask(
+    db: Database,
+    operation: Operation,
+    wanted: Ask,
+    *,
+    earlier: Approval | None = None,
+    because: str | None = None,
+    edited_by: str | None = None,
+) -> Approval:
+    """Record that people are asked.
+
+    Args:
+        db: The ledger.
+        operation: What is held.
+        wanted: What they are asked.
+        earlier: The approval in whose place this one comes.
+        because: JSON: why.
+        edited_by: Who changed the request since.
+    """
+    now = db.now
+    status = ApprovalStatus.WAITING if wanted.quorum > 0 else ApprovalStatus.APPROVED
+    asked = Approval(
+        id=wanted.id,
+        operation_id=operation.id,
+        status=status,
+        role=wanted.role,
+        quorum=wanted.quorum,
+        executed_by=wanted.executed_by,
+        reason=wanted.reason,
+        digest=wanted.digest,
+        shown=wanted.shown,
+        asked_digest=operation.digest if earlier is None else earlier.asked_digest,
+        edited_by=edited_by,
+        replaces=None if earlier is None else earlier.id,
+        because=because,
+        requested_at=now,
+        expires_at=now + wanted.lasts,
+        tell_at=now,
+    )
+    values = {name: getattr(asked, name) for name in asked.__dataclass_fields__}
+    await db.run(db.sql.approving.insert, db.sql.approving.insert.values(**values))
+    people = f"{wanted.quorum} of {wanted.role}" if wanted.quorum else "nobody any more"
+    await note(
+        db, [DecisionRow(operation.id, now, "policy", "approval_asked", f"{wanted.id}: {people}", because or "{}")]
+    )
+    db.changed.append(operation.id)
+    return asked
+
+
+async def by_id(db: Database, approval_id: str) -> Approval | None:
+    """One approval."""
+    statement = db.sql.approving.by_id
+    row = (await db.run(statement, statement.values(id=approval_id))).fetchone()
+    return None if row is None else approval(row)
+
+
+async def latest_of(db: Database, operation_id: str) -> Approval | None:
+    """The newest approval of an operation."""
+    statement = db.sql.approving.latest_of
+    row = (await db.run(statement, statement.values(id=operation_id))).fetchone()
+    return None if row is None else approval(row)
+
+
+async def votes_of(db: Database, approval_id: str) -> tuple[Vote, ...]:
+    """What was said about an approval, in order."""
+    statement = db.sql.approving.votes
+    return tuple([Vote(*row) for row in (await db.run(statement, statement.values(id=approval_id))).fetchall()])
+
+
+async def find(db: Database, only: dict[str, str], limit: int) -> list[Approval]:
+    """Approvals by `status` and `role`, newest first."""
+    statement = db.sql.approving.find(*only)
+    values = statement.values(most=limit, **{f"only_{name}": value for name, value in only.items()})
+    return [approval(row) for row in (await db.run(statement, values)).fetchall()]
+
+
+async def to_release(db: Database, limit: int) -> list[Approval]:
+    """Approvals that Seawall is to carry out, those asked for first first."""
+    statement = db.sql.approving.to_release
+    return [approval(row) for row in (await db.run(statement, statement.values(most=limit))).fetchall()]
+
+
+async def overdue(db: Database) -> list[Approval]:
+    """Open approvals whose time is over."""
+    statement = db.sql.approving.overdue
+    return [approval(row) for row in (await db.run(statement, statement.values(now=db.now))).fetchall()]
+
+
+async def any_open(db: Database) -> bool:
+    """Whether anything waits for people, or to be carried out."""
+    return (await db.run(db.sql.approving.any_open, ())).fetchone() is not None
+
+
+async def vote(db: Database, said: Vote) -> bool:
+    """Count a vote to approve; False when the approval does not wait any more, or whoever it is voted before."""
+    await db.lock([f"approval\0{said.approval_id}"])
+    standing = await by_id(db, said.approval_id)
+    if standing is None or standing.status is not ApprovalStatus.WAITING or standing.expires_at <= db.now:
+        return False
+    if not await _cast(db, said):
+        return False
+    statement = db.sql.approving.approvers
+    (approvers,) = (await db.run(statement, statement.values(id=said.approval_id))).fetchone()
+    await note(db, [DecisionRow(standing.operation_id, db.now, said.by, "approve", said.message, _about(standing))])
+    if approvers >= standing.quorum:
+        await _move(db, standing, ApprovalStatus.APPROVED, None, ended=False)
+    return True
+
+
+async def end(
+    db: Database,
+    approval_id: str,
+    status: ApprovalStatus,
+    error: str,
+    message: str,
+    by: str,
+    *,
+    said: Vote | None = None,
+    after: float | None = None,
+) -> bool:
+    """End an open approval, and its operation as rejected; False when it is not open any more.
+
+    Args:
+        db: The ledger.
+        approval_id: The approval.
+        status: What becomes of it.
+        error: JSON of the error that its operation ends with.
+        message: Why, in words.
+        by: Who ends it.
+        said: The vote that ends it, if one does.
+        after: Only if it has not expired at this time; at any time if None.
+    """
+    await db.lock([f"approval\0{approval_id}"])
+    standing = await by_id(db, approval_id)
+    if standing is None or not standing.status.open:
+        return False
+    if not await _move(db, standing, status, message, after=after):
+        return False
+    if said is not None:
+        await _cast(db, said)
+    refuse = db.sql.approving.refuse
+    await db.run(refuse, refuse.values(which=standing.operation_id, error=error, now=db.now))
+    await note(db, [DecisionRow(standing.operation_id, db.now, by, f"approval_{status}", message, _about(standing))])
+    db.changed.append(standing.operation_id)
+    return True
+
+
+async def substitute(
+    db: Database, approval_id: str, wanted: Ask, because: str, *, by: str, edit: Edit | None = None
+) -> Approval | None:
+    """Put a new approval in the place of an open one; None when that is not open any more.
+
+    Args:
+        db: The ledger.
+        approval_id: The approval whose place is taken.
+        wanted: What people are asked now.
+        because: JSON: why.
+        by: Who or what causes it.
+        edit: The new content, if it was edited.
+    """
+    await db.lock([f"approval\0{approval_id}"])
+    standing = await by_id(db, approval_id)
+    if standing is None:
+        return None
+    if standing.status is ApprovalStatus.REPLACED:  # perhaps by ourselves, in a commit whose acknowledgement was lost
+        newest = await latest_of(db, standing.operation_id)
+        return newest if newest is not None and newest.id == wanted.id else None
+    if not standing.status.open or not await _move(db, standing, ApprovalStatus.REPLACED, None):
+        return None
+    operation = await operation_by_id(db, standing.operation_id)
+    if operation is None or operation.status is not Status.HELD:
+        return None
+    if edit is not None:
+        statement = db.sql.approving.edit
+        values = statement.values(
+            which=operation.id,
+            request=edit.request,
+            digest=edit.digest,
+            entity=edit.entity,
+            policy=edit.policy,
+            now=db.now,
+        )
+        await db.run(statement, values)
+        await note(db, [DecisionRow(operation.id, db.now, edit.by, "edit", "the request was changed", because)])
+    edited_by = standing.edited_by if edit is None else edit.by
+    return await ask(db, operation, wanted, earlier=standing, because=because, edited_by=edited_by)
+
+
+async def release(
+    db: Database, approval_id: str, seen: Operation, holder: str, policy: str, deadline_at: float
+) -> Released:
+    """Spend an approval and begin its operation, in one transaction: once, whoever else tries the same.
+
+    Args:
+        db: The ledger.
+        approval_id: The approval, approved.
+        seen: The operation as it was checked; what has changed since is not released.
+        holder: Who will send it.
+        policy: JSON of the decision that allows it now.
+        deadline_at: Until when its holder means to answer.
+    """
+    if seen.entity is not None:
+        await db.lock([f"{seen.system}\0{seen.entity}"])
+        blocked = db.sql.unsettled_on_entity
+        values = blocked.values(system=seen.system, entity=seen.entity, key=seen.key)
+        if (row := (await db.run(blocked, values)).fetchone()) is not None:
+            return Released(blocked_by=operation_of(row))
+    await db.lock([f"approval\0{approval_id}"])
+    standing = await by_id(db, approval_id)
+    if standing is None:
+        return Released()
+    if not await _move(db, standing, ApprovalStatus.SPENT, None, only=ApprovalStatus.APPROVED, after=db.now):
+        return Released(await _already_ours(db, standing, seen, holder))
+    statement = db.sql.approving.release
+    values = statement.values(
+        which=seen.id,
+        under=seen.epoch,
+        same=seen.digest,
+        holder=holder,
+        policy=policy,
+        deadline_at=deadline_at,
+        now=db.now,
+    )
+    if (await db.run(statement, values)).rowcount != 1:
+        raise RuntimeError(f"the operation {seen.id} changed although its approval {approval_id} was open")
+    await note(db, [DecisionRow(seen.id, db.now, "seawall", "approval_spent", approval_id, _about(standing))])
+    db.changed.append(seen.id)
+    return Released(await operation_by_id(db, seen.id))
+
+
+async def _already_ours(db: Database, standing: Approval, seen: Operation, holder: str) -> Operation | None:
+    """The operation, if we ourselves released it in a commit whose acknowledgement was lost."""
+    found = await operation_by_id(db, seen.id)
+    ours = (
+        standing.status is ApprovalStatus.SPENT
+        and found is not None
+        and (found.status, found.holder, found.epoch) == (Status.RUNNING, holder, seen.epoch + 1)
+    )
+    return found if ours else None
+
+
+async def untold(db: Database, since: float, patience: float) -> list[Approval]:
+    """Approvals of whose status a webhook is to be told; put off for others until `patience` seconds from now."""
+    statement, now = db.sql.approving.untold, db.now
+    found = [approval(row) for row in (await db.run(statement, statement.values(now=now, since=since))).fetchall()]
+    put_off = db.sql.approving.put_off
+    rows = [put_off.values(which=one.id, was=one.tell_at, until=now + patience) for one in found]
+    answers = await db.each(put_off, rows)
+    return [one for one, answer in zip(found, answers, strict=True) if answer.rowcount == 1]
+
+
+async def told(db: Database, approval_id: str, status: str) -> None:
+    """The webhook was told of a status."""
+    await db.run(db.sql.approving.told, db.sql.approving.told.values(which=approval_id, said=status))
+
+
+async def _cast(db: Database, said: Vote) -> bool:
+    values = {name: getattr(said, name) for name in said.__dataclass_fields__} | {"at": db.now}
+    insert = db.sql.approving.insert_vote
+    return (await db.run(insert, insert.values(**values))).rowcount == 1
+
+
+async def _move(
+    db: Database,
+    standing: Approval,
+    status: ApprovalStatus,
+    message: str | None,
+    *,
+    only: ApprovalStatus | None = None,
+    after: float | None = None,
+    ended: bool = True,
+) -> bool:
+    statement = db.sql.approving.move
+    values = statement.values(
+        which=standing.id,
+        was=only or ApprovalStatus.WAITING,
+        or_was=only or ApprovalStatus.APPROVED,
+        after=_ALWAYS if after is None else after,
+        new_status=status,
+        ended_at=db.now if ended else None,
+        message=message,
+        now=db.now,
+    )
+    return bool((await db.run(statement, values)).rowcount == 1)
+
+
+def _about(standing: Approval) -> str:
+    return f'{{"approval_id":"{standing.id}","digest":"{standing.digest}"}}'
+
+
+def in_our_time(found: Approval, shift: float) -> Approval:
+    """An approval with times by this process's clock.
+
+    Args:
+        found: As the ledger has it.
+        shift: How far the ledger's time is ahead of this process's clock.
+    """
+    if not shift:
+        return found
+    ended_at = None if found.ended_at is None else found.ended_at - shift
+    return replace(
+        found, requested_at=found.requested_at - shift, expires_at=found.expires_at - shift, ended_at=ended_at
+    )
