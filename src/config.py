@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 
+from .core.people import Person
 from .core.policy import Rule
 from .core.redaction import Secrets
 from .core.settings import (
@@ -81,6 +82,26 @@ class AgentsConfig(Settings):
         return tokens
 
 
+class ApprovalsConfig(Settings):
+    """`[approvals]`: how people hear of what is asked of them.
+
+    Args:
+        webhook: Told, with a signed POST, of each approval that is asked for, and of what becomes of it.
+        secret: Signs what is sent there, at least 20 characters; best as `{ env = "NAME" }`.
+        interval: Seconds between two looks for what was approved.
+    """
+
+    webhook: str | None = Field(default=None, pattern="^https?://")
+    secret: SecretStr | None = Field(default=None, min_length=20)
+    interval: float = Field(default=0.5, gt=0)
+
+    @model_validator(mode="after")
+    def _signed(self) -> ApprovalsConfig:
+        if self.webhook is not None and self.secret is None:
+            raise ValueError("a webhook needs a secret, by which whoever receives it knows that it comes from here")
+        return self
+
+
 class Config(Settings):
     """A whole configuration.
 
@@ -91,6 +112,8 @@ class Config(Settings):
         conformance: Whose conformance reports are believed.
         systems: The systems by name.
         agents: How actions are offered to agents as tools.
+        people: Who may approve what agents ask for, by name.
+        approvals: How they hear of it.
         policy: Rules in order, as `[[policy]]`; without a rule that allows it nothing runs.
     """
 
@@ -100,6 +123,8 @@ class Config(Settings):
     conformance: ConformanceSettings = ConformanceSettings()
     systems: dict[str, SystemConfig] = Field(default_factory=dict)
     agents: AgentsConfig = AgentsConfig()
+    people: dict[str, Person] = Field(default_factory=dict)
+    approvals: ApprovalsConfig = ApprovalsConfig()
     policy: tuple[Rule, ...] = ()
 
 
@@ -133,6 +158,8 @@ def load_config(source: str | Path | Mapping[str, Any], secrets: Secrets) -> Con
     if config.ledger.url is not None:
         secrets.add(unquote(urlsplit(config.ledger.url.get_secret_value()).password or ""))
     secrets.add(*(one.token.get_secret_value() for one in config.agents.tokens))
+    if config.approvals.secret is not None:
+        secrets.add(config.approvals.secret.get_secret_value())
     ledger = config.ledger.model_copy(update={"path": str(folder / config.ledger.path)})
     return config.model_copy(update={"ledger": ledger, "systems": _beside(config.systems, folder)})
 

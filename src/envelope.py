@@ -5,6 +5,7 @@ The sentence can never be read as success unless the effect is proven, and names
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from enum import IntEnum
 from typing import Any
 
@@ -24,6 +25,7 @@ class ExitCode(IntEnum):
     PARKED = 4  # it may have happened, and a person must decide
     PARTIAL = 5  # a batch of which at least one item is not applied
     LEDGER = 6  # the ledger cannot be used; nothing was sent
+    HELD = 7  # not done: people must approve it first
     BUG = 70  # a mistake in Seawall itself
     INTERRUPTED = 130  # Ctrl-C
     BROKEN_PIPE = 141  # whoever read the output went away
@@ -42,6 +44,8 @@ def exit_code(outcome: Outcome[Any]) -> ExitCode:
             return ExitCode.REJECTED
         case Pending(waits_for="person"):
             return ExitCode.PARKED
+        case Pending(waits_for="approval"):
+            return ExitCode.HELD
         case Pending() | Unknown():
             return ExitCode.UNKNOWN
         case Partial():
@@ -68,12 +72,16 @@ def envelope(outcome: Outcome[Any], target: str) -> dict[str, Any]:
         "error": error.to_record() if isinstance(error, IntegrationError) else None,
         "items": None,
         "resolve_after": None,
+        "approval": None,
     }
     match outcome:
         case Applied(value=value, receipt=receipt):
             told["value"] = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
             told["receipt"] = {"record": receipt.record, "proof": receipt.proof, "facts": dict(receipt.facts)}
-        case Unknown(resolve_after=seconds) | Pending(retry_after=seconds):
+        case Pending(retry_after=seconds, approval=waiting):
+            told["resolve_after"] = seconds
+            told["approval"] = None if waiting is None else asdict(waiting)
+        case Unknown(resolve_after=seconds):
             told["resolve_after"] = seconds
         case Partial(items=items, batch_id=batch_id):
             told["items"] = [envelope(item, f"{target}, item {place}") for place, item in enumerate(items, 1)]
@@ -106,6 +114,10 @@ def summary(outcome: Outcome[Any], target: str) -> str:
                 f"It is not known whether this was applied, and a person must decide: {target}. "
                 f"Do not create it again. {_sentence(reason)} "
                 f"`seawall ops explain {operation_id}` says what a person can do."
+            )
+        case Pending(waits_for="approval", operation_id=operation_id, reason=reason):
+            return (
+                f"NOT DONE YET: {target}. {_sentence(reason)} Do not ask for it another way. {_ask_for(operation_id)}"
             )
         case Pending(operation_id=operation_id):
             return f"Still running; result not known: {target}. Do not create it again. {_ask_for(operation_id)}"

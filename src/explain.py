@@ -131,6 +131,8 @@ def _headline(operation: Operation) -> str:
             return f"{name} may have happened. It is not known yet; Seawall finds out."
         case Status.PARKED:
             return f"{name} may have happened. It is not known, and a person must decide."
+        case Status.HELD:
+            return f"{name} was not done. People must approve it first; nothing was sent."
         case Status.RUNNING:
             return f"{name} is still running, or its process ended in the middle of it. The result is not known."
 
@@ -158,7 +160,8 @@ def _asked(operation: Operation) -> tuple[str, ...]:
 def _allowed_by(policy: Mapping[str, Any]) -> str:
     if not policy:
         return "The ledger does not say which rule allowed it."
-    verb = "allowed" if policy.get("decision") == "allow" else "denied"
+    verbs = {"allow": "allowed", "require_approval": "wants people to approve"}
+    verb = verbs.get(str(policy.get("decision")), "denied")
     return f"The rule {policy.get('rule')!r} of policy version {policy.get('version')} {verb} it."
 
 
@@ -224,6 +227,8 @@ def _ending(story: Story, now: float) -> tuple[str, ...]:
             if error:
                 lines.append(f"Last seen: {_error(error)}.")
             lines.append("Nothing more happens by itself: it is neither sent again nor given up.")
+        case Status.HELD:
+            lines.append("It waits for people. Nothing was sent.")
         case Status.RUNNING:
             lines.append(f"Its holder is {operation.holder}; its caller waits until {when(operation.deadline_at)}.")
             lines.append("If that process is gone, recovery takes over as soon as its lease has run out.")
@@ -269,6 +274,8 @@ def _advice(operation: Operation) -> tuple[str, ...]:
             if _json(operation.error).get("transient"):
                 return ("Make the same request again: it was refused for a passing reason.",)
             return ("Mend what the error names, and ask again.",)
+        case Status.HELD:
+            return ("Look at what is asked: `seawall approvals list`. Do not make this change by another route.",)
         case Status.UNKNOWN | Status.RUNNING:
             return (
                 "Do not make this change by another route: it may be there already.",

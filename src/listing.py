@@ -19,6 +19,7 @@ _COLOURS = {
     Status.REJECTED: "default",
     Status.UNKNOWN: "yellow",
     Status.RUNNING: "yellow",
+    Status.HELD: "cyan",
     Status.PARKED: "red",
 }
 
@@ -106,6 +107,8 @@ def _known(operation: Operation, now: float) -> str:
             return _message(operation)
         case Status.UNKNOWN:
             return f"{_message(operation)}; {_next_look(operation, now)}"
+        case Status.HELD:
+            return "people must approve it first"
         case Status.RUNNING:
             return "or its process ended"
 

@@ -12,6 +12,7 @@ from .action_facts import after_in_words, dedupe_in_words, facts_of, probe_in_wo
 from .core.action import Action
 from .core.clock import Sources
 from .core.errors import IntegrationError, LedgerUnavailable
+from .core.policy import Question
 from .core.redaction import Secrets
 from .core.settings import LedgerSettings
 from .core.system import System
@@ -76,7 +77,7 @@ async def _system(wall: Seawall, system: System, *, connect: bool) -> dict[str, 
 
 
 def _action(wall: Seawall, system: System, action: Action) -> dict[str, Any]:
-    decision = wall.policy.decide(wall.config.principal, system.name, action)
+    decision = wall.policy.decide(Question(wall.config.principal, system.name, action))
     facts = facts_of(action)
     return {
         "name": action.name,

@@ -28,8 +28,8 @@ EPILOG = """
 Exit codes: 0 applied, or the question was answered. 1 rejected: no effect, now or later (a denial by policy too).
 2 wrong command line, configuration or request: nothing was sent. 3 not known yet, or still running.
 4 not known, and a person must decide. 5 a batch of which not every item is applied.
-6 the ledger cannot be used: nothing was sent. 70 a mistake in Seawall itself. 130 interrupted.
-141 the output could not be written.
+6 the ledger cannot be used: nothing was sent. 7 not done: people must approve it first.
+70 a mistake in Seawall itself. 130 interrupted. 141 the output could not be written.
 """
 
 _EXTRA = "pip install 'seawall[simulators]'"

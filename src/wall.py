@@ -17,6 +17,7 @@ from .config import Config, ConfigError, load_config
 from .connectors import load_connector
 from .core.action import Request
 from .core.adapter import Adapter, Surroundings
+from .core.approvals import Approvals
 from .core.clock import Sources
 from .core.compensation import compensate
 from .core.ledger.records import Status, Story
@@ -116,6 +117,7 @@ class Seawall:
         self._ledger: Ledger | None = None
         self._pipeline: Pipeline | None = None
         self._recovery: Recovery | None = None
+        self._approvals: Approvals | None = None
         self.shared = self._shared()
         given = dict(adapters or {})
         self.systems = {
@@ -204,6 +206,7 @@ class Seawall:
                     self.sources,
                     warm=self.config.ledger.warm,
                     on_doubt=recovery.wake,
+                    release_interval=self.config.approvals.interval,
                 )
                 for system in self.systems.values():
                     closing.push_async_callback(_close_adapter, system)
@@ -213,6 +216,14 @@ class Seawall:
                 if self._recovers:
                     self._recovering = asyncio.create_task(recovery.run(), name="seawall recovery")
                     closing.push_async_callback(_stop, self._recovering)
+                    releasing = asyncio.create_task(pipeline.release.run(), name="seawall release")
+                    closing.push_async_callback(_stop, releasing)
+                    if self.config.approvals.webhook is not None:
+                        from .notices import Notices  # only for those who have somebody to tell
+
+                        notices = Notices(self.config.approvals, ledger, self.sources, self.secrets)
+                        telling = asyncio.create_task(notices.run(), name="seawall notices")
+                        closing.push_async_callback(_stop, telling)
                 longest = max((system.settings.deadline for system in self.systems.values()), default=0.0)
                 closing.push_async_callback(self._calls.end, longest + _RECORDING)
                 self._closing = closing.pop_all()
@@ -220,6 +231,15 @@ class Seawall:
             self._entered = False
             raise
         self._ledger, self._recovery, self._pipeline = ledger, recovery, pipeline
+        self._approvals = Approvals(
+            self.systems,
+            ledger,
+            self.policy,
+            self.config.people,
+            self.sources,
+            self.secrets,
+            decided=pipeline.release.wake,
+        )
         self._calls.begin()
         return self
 
@@ -313,6 +333,11 @@ class Seawall:
     def pipeline(self) -> Pipeline:
         """The pipeline that carries calls out."""
         return _opened(self._pipeline)
+
+    @property
+    def approvals(self) -> Approvals:
+        """What people decide about operations that are held."""
+        return _opened(self._approvals)
 
     @property
     def recovery(self) -> Recovery:

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 Word = Literal["applied", "rejected", "partial", "unknown", "pending", "cut_off"]
 """What a client was told; `cut_off` is a client that went, or whose process died, before it heard anything."""
 EffectWord = Literal["applied", "none", "maybe"]
-Status = Literal["running", "applied", "rejected", "unknown", "parked"]
+Status = Literal["held", "running", "applied", "rejected", "unknown", "parked"]
 FindingWord = Literal["present", "absent", "cannot_tell", "many", "error"]
 
 

@@ -12,14 +12,15 @@ from ..core.errors import Denied
 from ..core.identity import Unidentifiable, identify
 from ..core.ledger.records import Status
 from ..core.outcome import Outcome, Rejected
+from ..core.policy import Question
 from .arguments import Unfit, invalid, request_of
 from .browsing import describe, search
 from .hints import Reach
 from .operations import Operations, policy_told
 from .own_arguments import Asked, asked_of
-from .own_tools import CALLS, CANCEL, DESCRIBE, MINE, SEARCH
+from .own_tools import CALLS, DESCRIBE, MINE, SEARCH
 from .result import Fault, Next, Result, Retry
-from .telling import GET, WAIT, Call, in_progress, tell, unknown
+from .telling import CANCEL, GET, WAIT, Call, in_progress, tell, unknown
 from .tool import Tool
 from .tools import Bound, Toolbox
 
@@ -159,7 +160,7 @@ class Dispatcher:
         return bound
 
     async def _act(self, bound: Bound, arguments: Mapping[str, Any], trace_id: str, waiting: Waiting | None) -> Result:
-        decision = self._wall.policy.decide(self._principal, bound.system, bound.action)
+        decision = self._wall.policy.decide(Question(self._principal, bound.system, bound.action))
         call = Call(
             system=bound.system,
             action=bound.action,

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..core.action import Action, EffectClass, Reply, Request
+from ..core.approval import pending
 from ..core.errors import LedgerUnavailable
 from ..core.ledger.records import Operation, Status
 from ..core.outcome import Applied, Outcome, Receipt, Rejected
@@ -83,13 +84,21 @@ class Operations:
             return _unreadable(error)
         if found is None:
             return _not_yours(operation_id)
-        withdrawn = self._wall.pipeline.withdraw(operation_id)
+        withdrawn = await self._withdraw(found)
         told = await self.wait(operation_id, seconds) if withdrawn else await self.get(operation_id)
         if told.status == "cancelled":
             return told
         if withdrawn and told.status == "in_progress":
             return replace(told, summary=f"Cancelled here, but that is not recorded yet. {told.summary}")
         return replace(told, summary=f"{_TOO_LATE.get(told.status, 'Nothing to cancel.')} {told.summary}")
+
+    async def _withdraw(self, operation: Operation) -> bool:
+        if operation.status is not Status.HELD:
+            return self._wall.pipeline.withdraw(operation.id)
+        try:
+            return await self._wall.approvals.withdraw(operation)
+        except LedgerUnavailable:
+            return False
 
     async def mine(self, status: Status | None, action: str | None, limit: int) -> Result:
         """A list of operations, newest first.
@@ -122,6 +131,8 @@ class Operations:
     async def _told(self, operation: Operation) -> Result:
         action = self._action(operation)
         outcome = self._outcome(operation, action)
+        if operation.status is Status.HELD:
+            outcome = pending(operation, await self._wall.ledger.approvals.of(operation.id))
         if isinstance(outcome, Applied) and action is not None and action.compensation is not None:
             undoing = await self._wall.ledger.undoing(operation.id)
             outcome = outcome if undoing is None else undone(operation, undoing)
@@ -187,11 +198,12 @@ _TOO_LATE = {
     "succeeded": "Too late to cancel: it was done.",
     "in_progress": "Not cancelled: it was sent, or another process carries it out.",
     "outcome_unknown": "Not cancelled: it was sent.",
+    "pending_approval": "Not cancelled: that could not be recorded.",
 }
 
 
 def policy_told(decision: Mapping[str, Any]) -> dict[str, Any]:
-    """A recorded policy decision as agents see it; nothing is approved by people yet."""
+    """A recorded policy decision as agents see it, with the approval that was spent for it."""
     return {name: decision.get(name) for name in ("decision", "rule", "version", "approval_id")}
 
 

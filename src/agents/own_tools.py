@@ -8,10 +8,10 @@ from typing import Any
 
 from .hints import READ_ONLY, WORST, Hints, Reach
 from .schemas import Schema, output_schema
-from .telling import GET, WAIT
+from .telling import CANCEL, GET, WAIT
 from .tool import Tool
 
-MINE, CANCEL = "operations_mine", "operation_cancel"
+MINE = "operations_mine"
 SEARCH, DESCRIBE = "actions_search", "actions_describe"
 LONGEST_LIST = 100
 """Operations or actions in one answer, at most."""
@@ -47,7 +47,7 @@ def _tool(
 def own_tools() -> tuple[Tool, ...]:
     """The tools for operations, for every agent."""
     limit = {"type": "integer", "minimum": 1, "maximum": LONGEST_LIST, "default": 20}
-    status = {"enum": ["running", "unknown", "parked", "applied", "rejected"], "description": "Only these."}
+    status = {"enum": ["held", "running", "unknown", "parked", "applied", "rejected"], "description": "Only these."}
     seconds = {"type": "number", "minimum": 0, "description": "At most so long; the server's hold window if left out."}
     return (
         _tool(

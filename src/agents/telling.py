@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from ..core import errors
 from ..core.action import Action
+from ..core.approval import EXPIRED, REJECTED
 from ..core.errors import IntegrationError
 from ..core.held import WITHDRAWN
 from ..core.outcome import Applied, Outcome, Partial, Pending, Rejected, Unknown
@@ -21,8 +22,8 @@ from .result import Fault, Next, Result, Retry, quoted
 DISTINCT = "distinct_from"
 """The argument by which an agent asks for the same a second time, and the code of the error if it may not."""
 
-GET, WAIT = "operation_get", "operation_wait"
-"""The tools by which an agent learns what became of an operation."""
+GET, WAIT, CANCEL = "operation_get", "operation_wait", "operation_cancel"
+"""The tools by which an agent learns what became of an operation, or takes it back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,8 @@ def tell(outcome: Outcome[Any], call: Call) -> Result:
             return unknown(call, outcome.operation_id, outcome.error, outcome.resolve_after)
         case Pending(waits_for="person"):
             return _parked(outcome, call)
+        case Pending(waits_for="approval"):
+            return _held(outcome, call)
         case Pending():
             return in_progress(call, outcome.operation_id, outcome.retry_after)
         case Partial():
@@ -160,6 +163,37 @@ def _parked(outcome: Pending, call: Call) -> Result:
     )
 
 
+def _held(outcome: Pending, call: Call) -> Result:
+    waiting = outcome.approval
+    facts: dict[str, Any] = {
+        "status": "pending_approval",
+        "effect": "not_applied",
+        "operation_id": outcome.operation_id or None,
+        "retry": Retry("same_operation_only"),
+        "next": Next(WAIT, {"operation_id": outcome.operation_id}),
+    }
+    if waiting is None:
+        return call.told(
+            summary=f"NOT DONE YET. People must approve it first. Do not resubmit. {call.target}.", **facts
+        )
+    approved = replace(call, policy={**(call.policy or {}), "approval_id": waiting.approval_id})
+    until = _moment(waiting.expires_at)
+    if waiting.approved:
+        facts["next"] = call.same
+        facts["retry"] = Retry("same_request")
+        said = f"NOT DONE YET. Approved until {until}: make exactly the same request again to have it carried out."
+        return approved.told(summary=f"{said} {call.target}.", **facts)
+    people = waiting.role if waiting.quorum == 1 else f"{waiting.quorum} people of {waiting.role}"
+    return approved.told(
+        summary=(
+            f"NOT DONE YET. Waiting for {people} until {until}; stays valid if this session ends. Do not resubmit. "
+            f"{call.target}: nothing was sent. Once approved, Seawall carries it out by itself; {GET} tells what "
+            f"became of it, {CANCEL} takes it back."
+        ),
+        **facts,
+    )
+
+
 def _rejected(error: IntegrationError, operation_id: str | None, call: Call) -> Result:
     facts: dict[str, Any] = {"effect": "not_applied", "operation_id": operation_id, "error": fault(error)}
     match error:
@@ -170,6 +204,18 @@ def _rejected(error: IntegrationError, operation_id: str | None, call: Call) -> 
                 wrong = ({"field": DISTINCT, "rule": error.message},)
                 facts["error"] = Fault(DISTINCT, "request", wrong)
             return call.told(status="invalid", retry=again, summary=summary, **facts)
+        case errors.Denied(code=code) if code == EXPIRED:
+            summary = (
+                f"Expired; nothing was executed: {call.target}. {_sentence(error.message)} This is no denial: nobody "
+                "decided in time. The same request asks people anew."
+            )
+            return call.told(status="expired", retry=Retry("same_request"), next=call.same, summary=summary, **facts)
+        case errors.Denied(code=code) if code == REJECTED:
+            summary = (
+                f"Denied by a person; nothing was executed: {call.target}. They say {quoted(error.message)}. "
+                "Do not make this change by another route."
+            )
+            return call.told(status="denied", retry=Retry("changed_request"), summary=summary, **facts)
         case errors.Denied():
             summary = (
                 f"Denied by policy; nothing was executed. {_sentence(error.message)} Do not make this change by "

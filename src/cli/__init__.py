@@ -11,7 +11,22 @@ from typing import Annotated
 import typer
 
 from ..terminal import EPILOG, Commands, say
-from . import call, check_config, compensate, connectors, incidents, ledger, mcp, new, ops, recover, resolve, serve, sql
+from . import (
+    approvals,
+    call,
+    check_config,
+    compensate,
+    connectors,
+    incidents,
+    ledger,
+    mcp,
+    new,
+    ops,
+    recover,
+    resolve,
+    serve,
+    sql,
+)
 from .shared import Context
 
 app = typer.Typer(
@@ -28,6 +43,7 @@ app.add_typer(ops.ops, name="ops")
 ops.ops.command("resolve", epilog=EPILOG)(resolve.resolve)
 ops.ops.command("retry", epilog=EPILOG)(resolve.retry)
 ops.ops.command("compensate", epilog=EPILOG)(compensate.compensate)
+app.add_typer(approvals.approvals, name="approvals")
 app.add_typer(incidents.incidents, name="incidents")
 app.add_typer(ledger.ledger, name="ledger")
 app.add_typer(sql.sql, name="sql")

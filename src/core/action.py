@@ -175,6 +175,23 @@ class Compensation:
     request: Callable[[Done], BaseModel]
 
 
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """How what a write is about to change can be seen beforehand: by a read action of the same adapter.
+
+    People who must approve the write are shown it, and it is read again right before their approval is spent.
+
+    Args:
+        by: The name of that action.
+        request: Makes its request from the write's; None where there is nothing to see.
+        version: The reply field that changes whenever the record does; None to compare all fields.
+    """
+
+    by: str
+    request: Callable[[Any], BaseModel | None]
+    version: str | None = None
+
+
 Resend: TypeAlias = Literal["same_key", "after_absence", "never"]
 
 
@@ -198,6 +215,7 @@ class Action:
             None where nobody knows: then an absence is never a proof, and the operation is parked.
         errors: The target's error codes and what they mean, beside those that the whole adapter declares.
         compensation: How it is undone, if it can be.
+        observation: How what it is about to change can be seen beforehand, if it can be.
         batch: Facts of a batch action.
         retry: Say True or False to insist on what happens after an ambiguous attempt; a contradiction is refused.
         idempotent: Say True or False to insist on it; a contradiction is refused.
@@ -220,6 +238,7 @@ class Action:
     horizon: float | None = None
     errors: Mapping[str, Mapped] = field(default_factory=dict)
     compensation: Compensation | None = None
+    observation: Observation | None = None
     batch: Batch | None = None
     retry: bool | None = None
     idempotent: bool | None = None

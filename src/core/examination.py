@@ -29,7 +29,7 @@ from .errors import (
     Unauthenticated,
 )
 from .ledger.records import Operation, Status, Verdict
-from .policy import Policy
+from .policy import Policy, Question
 from .replay import encode_applied
 from .system import System
 from .trail import Trail
@@ -134,7 +134,7 @@ class Examination:
 
     async def _send_again(self, action: Action, request: BaseModel, deadline_at: float) -> Verdict:
         operation, system = self.operation, self.system
-        if not self._policy.decide(operation.principal, system.name, action).allowed:
+        if not self._policy.decide(Question(operation.principal, system.name, action)).allowed:
             return self._park(f"the policy no longer allows it (for {operation.principal}), so it is not sent again")
         if not self._pay():
             return self._later(f"it is to be sent again, but the retry budget of {system.name} is spent")

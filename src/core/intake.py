@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from .action import Action
+from .approval import pending
 from .clock import Sources
 from .doubt import recorded_version
 from .errors import DeadlineBeforeSend, LedgerUnavailable
 from .identity import Identity, digest
+from .ledger.approval_records import Ask
 from .ledger.records import Begun, Intent, Operation, Status
 from .outcome import Outcome, Pending, Rejected
+from .policy import Decision
 from .redaction import clean
 from .repeat import Repeat
 from .replay import outcome_of, undone
@@ -47,6 +50,7 @@ class Asked:
         on_doubt: Called when an operation became unknown.
         undoes: The operation that it compensates, if it does.
         repeat: What it repeats on purpose, if it does.
+        demanded: The decision by which people must approve it first, if they must.
     """
 
     system: System
@@ -60,6 +64,7 @@ class Asked:
     on_doubt: Callable[[], None]
     undoes: str | None = None
     repeat: Repeat | None = None
+    demanded: Decision | None = None
 
     @property
     def ledger(self) -> Ledger:
@@ -77,6 +82,8 @@ class Asked:
             operation: The row.
             action: Its action.
         """
+        if operation.status is Status.HELD:
+            return await self._what_it_waits_for(operation)
         if operation.status is Status.APPLIED and action.compensation is not None:
             try:
                 async with asyncio.timeout(max(self.left(), RECORDING)):
@@ -87,6 +94,13 @@ class Asked:
                 return undone(operation, undoing)
         return outcome_of(operation, action, self.sources.clock.now())
 
+    async def _what_it_waits_for(self, operation: Operation) -> Outcome[Any]:
+        try:
+            async with asyncio.timeout(max(self.left(), RECORDING)):
+                return pending(operation, await self.ledger.approvals.of(operation.id))
+        except (LedgerUnavailable, TimeoutError):
+            return pending(operation, None)
+
     def intent(
         self,
         action: Action,
@@ -95,9 +109,18 @@ class Asked:
         *,
         batch_id: str | None = None,
         atomic: bool = False,
+        ask: Ask | None = None,
     ) -> Intent:
-        """The intent to record for `request` of `action` (for a batch: of its items' action)."""
-        entity = None if action.entity is None or action.commutative else getattr(request, action.entity)
+        """The intent to record for `request` of `action` (for a batch: of its items' action).
+
+        Args:
+            action: The action.
+            request: The validated request.
+            identity: Its identity.
+            batch_id: Shared by the items of one batch call.
+            atomic: True for an item of an all-or-nothing batch.
+            ask: What people must approve before it may be sent.
+        """
         return Intent(
             id=self.sources.new_id("op"),
             system=self.system.name,
@@ -106,7 +129,7 @@ class Asked:
             identity=identity.facts,
             request=identity.request,
             digest=identity.digest,
-            entity=None if entity is None else _short(clean(str(entity))),
+            entity=entity_of(action, request),
             principal=self.principal,
             adapter_version=recorded_version(self.system, action),
             policy=self.policy if self.repeat is None else self.repeat.beside(self.policy),
@@ -116,7 +139,19 @@ class Asked:
             deadline_at=self.sources.clock.now() + self.left(),
             undoes=self.undoes,
             replay_rejections=self.system.settings.replay_rejections,
+            ask=ask,
         )
+
+
+def entity_of(action: Action, request: BaseModel) -> str | None:
+    """The record that a request writes, as the ledger names it; None where writes do not stand in each other's way.
+
+    Args:
+        action: The action.
+        request: The validated request.
+    """
+    entity = None if action.entity is None or action.commutative else getattr(request, action.entity)
+    return None if entity is None else _short(clean(str(entity)))
 
 
 def _short(entity: str) -> str:

@@ -124,20 +124,44 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """What people were asked before an operation may be sent.
+
+    Args:
+        approval_id: The ledger's id of the approval.
+        role: The role that they have.
+        quorum: How many of them must approve.
+        expires_at: Until when (seconds since the epoch).
+        approved: True when they did, and it is not carried out yet.
+        executed_by: `seawall`, or `caller`: then it is carried out when the same request is made again.
+    """
+
+    approval_id: str
+    role: str
+    quorum: int
+    expires_at: float
+    approved: bool = False
+    executed_by: str = "seawall"
+
+
+@dataclass(frozen=True, slots=True)
 class Pending:
     """No result yet.
 
     Args:
         operation_id: The ledger's id.
-        waits_for: `operation` (another caller or process runs it) or `person` (parked).
+        waits_for: `operation` (another caller or process runs it), `person` (parked: it may have happened) or
+            `approval` (nothing was sent: people must approve it first).
         reason: In words, why, and what to do.
         retry_after: Seconds after which asking again is worth while, if known.
+        approval: What people were asked, where it waits for them.
     """
 
     operation_id: str
-    waits_for: Literal["operation", "person"]
+    waits_for: Literal["operation", "person", "approval"]
     reason: str
     retry_after: float | None = None
+    approval: Waiting | None = None
 
     @property
     def effect(self) -> Effect:

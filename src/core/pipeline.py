@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from .action import Action
 from .adapter import Attempt, Sent
+from .asking import Asking
 from .batch import call_batch
 from .clock import Sources
 from .doubt import checked
@@ -29,8 +30,9 @@ from .identity import Identity, Unidentifiable, identify
 from .intake import Asked, Intake
 from .ledger.records import DecisionRow, Operation, Status
 from .outcome import Applied, Outcome, Pending, Receipt, Rejected
-from .policy import Decision, Policy
+from .policy import Decision, Policy, Question
 from .redaction import clean
+from .release import Release
 from .repeat import Repeat, check_repeat
 from .replay import ENTITY_UNSETTLED, Place, Warm, entity_unsettled, identity_conflict, outcome_of
 from .system import System
@@ -67,6 +69,7 @@ class Pipeline:
         sources: Clock, randomness and ids.
         warm: Applied outcomes kept at hand.
         on_doubt: Called when an operation became unknown, so that recovery looks at it soon.
+        release_interval: Seconds between two looks for what people approved.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Pipeline:
         *,
         warm: int = 4096,
         on_doubt: Callable[[], None] = lambda: None,
+        release_interval: float = 0.5,
     ) -> None:
         self.systems = systems
         self.ledger = ledger
@@ -88,6 +92,17 @@ class Pipeline:
         self.running: dict[Place, Running] = {}
         self.held: dict[str, Held] = {}
         self.intake = Intake(ledger, sources)
+        self.asking = Asking(ledger, sources)
+        self.release = Release(
+            systems,
+            ledger,
+            policy,
+            sources,
+            self.intake,
+            self.carry_out_released,
+            on_doubt,
+            release_interval,
+        )
 
     async def call(
         self,
@@ -121,7 +136,7 @@ class Pipeline:
             return Rejected(error.at(system_name, action_name, 0))
         deadline_at = clock.monotonic() + (system.settings.deadline if deadline is None else deadline)
         decision = self._decide(principal, system, action)
-        if not decision.allowed:
+        if decision.decision == "deny":
             return self._denied(system, action, principal, decision)
         if not action.writes:
             return await self._read(system, action, valid, deadline_at)
@@ -137,6 +152,7 @@ class Pipeline:
             self.on_doubt,
             undoes,
             repeat,
+            None if decision.allowed else decision,
         )
         try:
             if repeat is not None:
@@ -170,10 +186,10 @@ class Pipeline:
 
     def _decide(self, principal: str, system: System, action: Action) -> Decision:
         """The policy's word; a batch needs it for the batch and for what each item stands for."""
-        decision = self.policy.decide(principal, system.name, action)
+        decision = self.policy.decide(Question(principal, system.name, action))
         if action.batch is None or not decision.allowed:
             return decision
-        return self.policy.decide(principal, system.name, action.batch.of)
+        return self.policy.decide(Question(principal, system.name, action.batch.of))
 
     async def _read(self, system: System, action: Action, request: BaseModel, deadline_at: float) -> Outcome[Any]:
         async def send(number: int, timeout: float) -> Sent[Any]:
@@ -211,8 +227,10 @@ class Pipeline:
     async def _begin_and_carry_out(
         self, asked: Asked, request: BaseModel, identity: Identity, mine: Running
     ) -> Outcome[Any]:
+        ask = await self.asking.ask(asked, request, identity)
         while True:
-            begun = await self.intake.begin([asked.intent(asked.action, request, identity)], asked.deadline_at)
+            intent = asked.intent(asked.action, request, identity, ask=ask)
+            begun = await self.intake.begin([intent], asked.deadline_at)
             if not isinstance(begun, list):
                 return begun
             (first,) = begun
@@ -224,12 +242,35 @@ class Pipeline:
             mine.operation_id = operation.id
             if first.fresh:
                 return await carry_out(asked, request, operation, self.held)
-            if operation.digest != identity.digest:
+            if operation.digest != identity.digest and not await self.asking.was_edited(asked, operation, identity):
                 return identity_conflict(operation, identity.request, asked.principal)
+            if operation.status is Status.HELD:
+                carried_out = await self.asking.carry_out_approved(asked, operation, self.release)
+                return carried_out or await asked.told_again(operation, asked.action)
             if operation.status is not Status.RUNNING:
                 return await asked.told_again(operation, asked.action)
             if not await self._changed(operation, asked, wanted=lambda status: status is not Status.RUNNING):
                 return outcome_of(operation, asked.action, self.sources.clock.now())
+
+    async def carry_out_released(self, asked: Asked, request: BaseModel, operation: Operation) -> Outcome[Any]:
+        """Send an operation that was held and has just become ours, so that callers of this process can join it.
+
+        Args:
+            asked: What was asked.
+            request: Its request.
+            operation: The row, held by us.
+        """
+        place = (asked.system.name, operation.key)
+        mine = Running(operation.digest, asyncio.get_running_loop().create_future(), operation.id)
+        free = self.running.setdefault(place, mine) is mine
+        outcome: Outcome[Any] | None = None
+        try:
+            outcome = await carry_out(asked, request, operation, self.held)
+            return outcome
+        finally:
+            if free:
+                del self.running[place]
+            mine.outcome.set_result(outcome)
 
     async def _changed(self, operation: Operation, asked: Asked, *, wanted: Callable[[Status], bool]) -> bool:
         """Wait until an operation that another call or process has is as wanted; False when we cannot wait so long."""

@@ -15,6 +15,28 @@ from .settings import Settings
 from .tiers import NOTHING_PROVEN, Standing, Tier
 
 
+class Demand(Settings):
+    """What an approval needs."""
+
+    role: str
+    expires: float = 86400.0
+    quorum: int = 1
+    executed_by: Literal["seawall", "caller"] = "seawall"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One."""
+
+    principal: str
+    system: str
+    action: Action
+    request: object = None
+    now: float = 0.0
+    repeat: bool = False
+    exhausted: frozenset[str] = frozenset()
+
+
 class Rule(Settings):
     """One rule. All of its conditions must hold; the first rule that matches decides.
 
@@ -29,7 +51,8 @@ class Rule(Settings):
     """
 
     name: str = Field(min_length=1)
-    decision: Literal["allow", "deny"]
+    decision: Literal["allow", "require_approval", "deny"]
+    approval: Demand | None = None
     principals: tuple[str, ...] = ("*",)
     actions: tuple[str, ...] = ("*",)
     effects: tuple[EffectClass, ...] = ()
@@ -63,10 +86,13 @@ class Decision:
         record: The same as JSON, for the ledger.
     """
 
-    decision: Literal["allow", "deny"]
+    decision: Literal["allow", "require_approval", "deny"]
     rule: str
     version: str
     record: str
+    approval: Demand | None = None
+    reason: str = ""
+    id: str = ""
 
     @property
     def allowed(self) -> bool:
@@ -97,8 +123,18 @@ class Policy:
             told += [[name, one.tier, dict(one.actions)] for name, one in sorted(self._standings.items())]
         return told
 
-    def decide(self, principal: str, system: str, action: Action) -> Decision:
+    @property
+    def asks_people(self) -> bool:
+        """Whether."""
+        return any(rule.decision == "require_approval" for rule in self.rules)
+
+    def may_ever(self, principal: str, system: str, action: Action) -> bool:
+        """Some."""
+        return self._decide(principal, system, action).decision != "deny"
+
+    def decide(self, asked: Question) -> Decision:
         """The decision for one call. Pure: the same question has the same answer for the policy's life."""
+        principal, system, action = asked.principal, asked.system, asked.action
         question = (principal, system, action.name)
         found = self._known.get(question)
         if found is None:
@@ -111,12 +147,14 @@ class Policy:
         standing = self._standings.get(system, NOTHING_PROVEN)
         for rule in self.rules:
             if rule.matches(principal, system, action, standing):
-                return self._decided(rule.decision, rule.name)
+                return self._decided(rule.decision, rule.name, rule.approval)
         return self._decided("deny", "default")
 
-    def _decided(self, decision: Literal["allow", "deny"], rule: str) -> Decision:
+    def _decided(
+        self, decision: Literal["allow", "require_approval", "deny"], rule: str, approval: Demand | None = None
+    ) -> Decision:
         record = canonical_json({"decision": decision, "rule": rule, "version": self.version})
-        return Decision(decision, rule, self.version, record)
+        return Decision(decision, rule, self.version, record, approval)
 
 
 _REMEMBERED = 10_000

@@ -56,6 +56,8 @@ def outcome_of(operation: Operation, action: Action, now: float) -> Outcome[Any]
         case Status.PARKED:
             reason = operation.parked_because or "a person must decide"
             return Pending(operation.id, "person", f"It may have happened, and {reason}.")
+        case Status.HELD:
+            return Pending(operation.id, "approval", "People must approve it first; nothing was sent.")
         case Status.RUNNING:
             return Pending(operation.id, "operation", "The same request is still running.")
         case Status.UNKNOWN:
@@ -78,10 +80,13 @@ def identity_conflict(operation: Operation, request: str, principal: str) -> Rej
     }
     if operation.principal == principal:
         evidence["earlier_request"] = earlier
+    instead = "To repeat on purpose, use another reference"
+    if operation.status is Status.HELD:
+        instead = "People are asked to approve that one; cancel it first, to ask for this instead"
     return Rejected(
         Conflict(
             f"the same request identity was used before with other content (operation {operation.id}, "
-            f"{operation.status}); nothing was sent. To repeat on purpose, use another reference",
+            f"{operation.status}); nothing was sent. {instead}",
             code=OTHER_CONTENT,
             evidence=evidence,
             system=operation.system,

@@ -36,7 +36,9 @@ class ApprovalStatements:
             row.where(_ap.operation_id == bindparam("id")).order_by(approvals.c.seq.desc()).limit(1)
         )
         self.of_operation = compiled(row.where(_ap.operation_id == bindparam("id")).order_by(approvals.c.seq))
-        self.overdue = compiled(row.where(_OPEN, _ap.expires_at <= bindparam("now")).order_by(_ap.expires_at).limit(100))
+        self.overdue = compiled(
+            row.where(_OPEN, _ap.expires_at <= bindparam("now")).order_by(_ap.expires_at).limit(100)
+        )
         self.to_release = compiled(
             row.where(_ap.status == literal_column("'approved'"), _ap.executed_by == literal_column("'seawall'"))
             .order_by(approvals.c.seq)
@@ -115,9 +117,7 @@ class ApprovalStatements:
             .where(_ap.id == bindparam("which"), _ap.tell_at == bindparam("was"))
             .values(tell_at=bindparam("until"))
         )
-        self.told = compiled(
-            update(approvals).where(_ap.id == bindparam("which")).values(told=bindparam("said"))
-        )
+        self.told = compiled(update(approvals).where(_ap.id == bindparam("which")).values(told=bindparam("said")))
 
     def find(self, *names: str) -> Statement:
         """Approvals by the columns `names` (`status`, `role`), newest first."""

@@ -67,6 +67,7 @@ async def ask(
     earlier: Approval | None = None,
     because: str | None = None,
     edited_by: str | None = None,
+    by: str = "policy",
 ) -> Approval:
     """Record that people are asked.
 
@@ -77,6 +78,7 @@ async def ask(
         earlier: The approval in whose place this one comes.
         because: JSON: why.
         edited_by: Who changed the request since.
+        by: Who or what causes it.
     """
     now = db.now
     status = ApprovalStatus.WAITING if wanted.quorum > 0 else ApprovalStatus.APPROVED
@@ -101,9 +103,7 @@ async def ask(
     values = {name: getattr(asked, name) for name in asked.__dataclass_fields__}
     await db.run(db.sql.approving.insert, db.sql.approving.insert.values(**values))
     people = f"{wanted.quorum} of {wanted.role}" if wanted.quorum else "nobody any more"
-    await note(
-        db, [DecisionRow(operation.id, now, "policy", "approval_asked", f"{wanted.id}: {people}", because or "{}")]
-    )
+    await note(db, [DecisionRow(operation.id, now, by, "approval_asked", f"{wanted.id}: {people}", because or "{}")])
     db.changed.append(operation.id)
     return asked
 
@@ -244,7 +244,7 @@ async def substitute(
         await db.run(statement, values)
         await note(db, [DecisionRow(operation.id, db.now, edit.by, "edit", "the request was changed", because)])
     edited_by = standing.edited_by if edit is None else edit.by
-    return await ask(db, operation, wanted, earlier=standing, because=because, edited_by=edited_by)
+    return await ask(db, operation, wanted, earlier=standing, because=because, edited_by=edited_by, by=by)
 
 
 async def release(

@@ -101,7 +101,9 @@ async def _answer_again(
         return
     statement = db.sql.start_anew
     values = [
-        statement.values(which=new.id, after=new.epoch - 1, status=new.status, **{name: getattr(new, name) for name in ANEW})
+        statement.values(
+            which=new.id, after=new.epoch - 1, status=new.status, **{name: getattr(new, name) for name in ANEW}
+        )
         for _, new in anew
     ]
     for (place, new), answer in zip(anew, await db.each(statement, values), strict=True):

@@ -23,6 +23,11 @@ class Lookups:
         found: Operation | None = await self._writer.submit(lambda db: reads.by_id(db, operation_id), writes=False)
         return None if found is None else self._in_our_time(found)
 
+    async def standing(self, system: str, key: str) -> Operation | None:
+        """The operation that has an idempotency key."""
+        found: Operation | None = await self._writer.submit(lambda db: reads.standing(db, system, key), writes=False)
+        return None if found is None else self._in_our_time(found)
+
     async def undoing(self, operation_id: str) -> Operation | None:
         """The operation that compensates `operation_id`, or is about to; None if there is none, or it was rejected."""
         found: Operation | None = await self._writer.submit(lambda db: reads.undoing(db, operation_id), writes=False)

@@ -27,6 +27,12 @@ async def by_id(db: Database, operation_id: str) -> Operation | None:
     return None if row is None else operation(row)
 
 
+async def standing(db: Database, system: str, key: str) -> Operation | None:
+    """The operation that has an idempotency key."""
+    row = (await db.run(db.sql.by_key, db.sql.by_key.values(system=system, key=key))).fetchone()
+    return None if row is None else operation(row)
+
+
 async def undoing(db: Database, operation_id: str) -> Operation | None:
     """The compensation of an operation, unless it was rejected."""
     row = (await db.run(db.sql.undoing, db.sql.undoing.values(undoes=operation_id))).fetchone()

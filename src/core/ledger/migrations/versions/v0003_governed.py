@@ -49,9 +49,7 @@ def _approvals() -> None:
     )
     op.create_index("ix_approvals_operation", "approvals", ["operation_id"])
     open_now = sa.column("status").in_(("waiting", "approved"))
-    op.create_index(
-        "ix_approvals_open", "approvals", ["expires_at"], sqlite_where=open_now, postgresql_where=open_now
-    )
+    op.create_index("ix_approvals_open", "approvals", ["expires_at"], sqlite_where=open_now, postgresql_where=open_now)
     op.create_table(
         "votes",
         _in_order(),

@@ -1,0 +1,264 @@
+"""Carrying out what people approved: everything is checked again, the approval is spent, and the write is sent.
+
+The agent that asked may be gone. What does not hold any more (the record in the target, the policy, the adapter) is
+shown to people anew, with the difference; nothing is sent on an approval of something else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from .action import Action
+from .approval import EXPIRED, ask_for, differences, digest_of, refusal, shown_for
+from .before_image import before_image
+from .clock import Sources
+from .errors import DeadlineBeforeSend, IntegrationError, LedgerUnavailable
+from .identity import canonical_json
+from .intake import Asked, Intake
+from .ledger.approval_records import Approval, ApprovalStatus
+from .ledger.records import Operation, Status
+from .outcome import Outcome
+from .policy import Decision, Policy, Question
+from .system import System
+from .trail import Trail
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Mapping
+
+    from .ledger.store import Ledger
+
+_log = logging.getLogger("seawall.release")
+
+_AT_ONCE = 16  # approvals that are carried out at a time
+_LONGEST_PAUSE = 60.0  # seconds before a target that did not answer is looked at again
+_IDLE = 30.0  # seconds between looks at the ledger while nothing is held and nothing will be
+
+
+class Release:
+    """Spends approvals, each once, and sees their operations through.
+
+    Args:
+        systems: The systems by name.
+        ledger: The ledger.
+        policy: Asked again, right before.
+        sources: Clock and ids.
+        intake: Where intents are recorded.
+        carry_out: Sends an operation that has become ours.
+        on_doubt: Called when an operation became unknown.
+        interval: Seconds between two looks for what was approved.
+    """
+
+    def __init__(
+        self,
+        systems: Mapping[str, System],
+        ledger: Ledger,
+        policy: Policy,
+        sources: Sources,
+        intake: Intake,
+        carry_out: Callable[[Asked, BaseModel, Operation], Awaitable[Outcome[Any]]],
+        on_doubt: Callable[[], None],
+        interval: float = 0.5,
+    ) -> None:
+        self._systems = systems
+        self._ledger = ledger
+        self._policy = policy
+        self._sources = sources
+        self._clock = sources.clock
+        self._intake = intake
+        self._carry_out = carry_out
+        self._on_doubt = on_doubt
+        self._interval = interval
+        self._woken = asyncio.Event()
+        self._not_before: dict[str, tuple[float, float]] = {}
+
+    def wake(self) -> None:
+        """Something may have been approved."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Look again and again, until cancelled. Nothing that fails is a reason to end."""
+        while True:
+            self._woken.clear()
+            busy = self._policy.asks_people
+            try:
+                await self.run_once()
+                busy = busy or await self._ledger.approvals.any_open()
+            except LedgerUnavailable as error:
+                _log.warning("approvals wait for the ledger: %s", error)
+            except Exception:  # noqa: BLE001 -- whatever it was, the next round must come
+                _log.exception("a round of approvals failed; the next one goes on")
+            try:
+                async with asyncio.timeout(self._interval if busy else _IDLE):
+                    await self._woken.wait()
+            except TimeoutError:
+                pass
+
+    async def run_once(self) -> int:
+        """End what has expired, and carry out what was approved.
+
+        Returns:
+            How many operations were carried out.
+
+        Raises:
+            LedgerUnavailable: The ledger cannot be read or written.
+        """
+        for approval in await self._ledger.approvals.overdue():
+            await self._expire(approval)
+        now = self._clock.monotonic()
+        due = [
+            one
+            for one in await self._ledger.approvals.to_release(100)
+            if self._not_before.get(one.id, _NEVER)[0] <= now
+        ]
+        done = 0
+        for place in range(0, len(due), _AT_ONCE):
+            outcomes = await asyncio.gather(*(self._one(approval) for approval in due[place : place + _AT_ONCE]))
+            done += sum(outcome is not None for outcome in outcomes)
+        return done
+
+    async def _one(self, approval: Approval) -> Outcome[Any] | None:
+        try:
+            return await self.carry_out(approval)
+        except LedgerUnavailable as error:
+            _log.warning("%s waits for the ledger: %s", approval.id, error)
+        except Exception:  # noqa: BLE001 -- one that fails must not hold up the others
+            _log.exception("%s could not be carried out", approval.id)
+        self._later(approval)
+        return None
+
+    async def carry_out(self, approval: Approval, deadline_at: float | None = None) -> Outcome[Any] | None:
+        """Check everything again, spend the approval, and send.
+
+        Args:
+            approval: The approval, approved.
+            deadline_at: Monotonic time by which this answers; the system's deadline from now if None.
+
+        Returns:
+            What became of the operation; None when it was not sent: the approval was spent by another process, ended,
+            or replaced, or the target could not be looked at now.
+
+        Raises:
+            LedgerUnavailable: The ledger cannot be read or written.
+        """
+        operation = await self._ledger.get(approval.operation_id)
+        if operation is None or operation.status is not Status.HELD:
+            return None
+        if approval.expires_at <= self._clock.now():
+            await self._expire(approval)
+            return None
+        known = self._known(operation)
+        if isinstance(known, str):
+            await self._deny(approval, operation, known)
+            return None
+        system, action, request = known
+        if deadline_at is None:
+            deadline_at = self._clock.monotonic() + system.settings.deadline
+        decision = self._decide(operation, action, request)
+        if decision.decision == "deny":
+            why = f"the policy no longer allows it (rule {decision.rule!r})"
+            await self._deny(approval, operation, why)
+            return None
+        seen = await before_image(system, action, request, deadline_at)
+        if isinstance(seen, IntegrationError):
+            _log.info("%s waits: %s cannot be looked at: %s", approval.id, system.name, seen.message)
+            self._later(approval, seen.retry_after)
+            return None
+        shown = shown_for(system, action, request, operation.principal, decision.version, seen)
+        if digest_of(shown) != approval.digest:
+            await self._ask_anew(approval, decision, shown)
+            return None
+        return await self._spend(approval, operation, system, action, request, decision, deadline_at)
+
+    async def _spend(
+        self,
+        approval: Approval,
+        operation: Operation,
+        system: System,
+        action: Action,
+        request: BaseModel,
+        decision: Decision,
+        deadline_at: float,
+    ) -> Outcome[Any] | None:
+        left = max(0.0, deadline_at - self._clock.monotonic())
+        policy = canonical_json({**json.loads(decision.record), "approval_id": approval.id})
+        released = await self._ledger.approvals.release(approval.id, operation, policy, left, self._abandoned)
+        if released.operation is None:
+            if released.blocked_by is not None:
+                _log.info("%s waits for operation %s on the same record", approval.id, released.blocked_by.id)
+                self._later(approval)
+            return None
+        self._not_before.pop(approval.id, None)
+        asked = Asked(
+            system,
+            action,
+            operation.principal,
+            policy,
+            deadline_at,
+            operation.trace_id,
+            self._sources,
+            self._intake,
+            self._on_doubt,
+            operation.undoes,
+        )
+        return await self._carry_out(asked, request, released.operation)
+
+    def _known(self, operation: Operation) -> tuple[System, Action, BaseModel] | str:
+        system = self._systems.get(operation.system)
+        if system is None:
+            return f"there is no system {operation.system!r} any more"
+        action = system.adapter.actions.get(operation.action)
+        if action is None:
+            return f"{system.name} no longer has an action {operation.action!r}"
+        try:
+            return system, action, action.request.model_validate_json(operation.request)
+        except ValidationError:
+            return "its request no longer fits the action's model"
+
+    def _decide(self, operation: Operation, action: Action, request: BaseModel) -> Decision:
+        return self._policy.decide(
+            Question(operation.principal, operation.system, action, request, now=operation.created_at)
+        )
+
+    async def _ask_anew(self, approval: Approval, decision: Decision, shown: dict[str, Any]) -> None:
+        differs = differences(json.loads(approval.shown), shown)
+        wanted = ask_for(decision, shown, self._sources.new_id("approval"))
+        because = canonical_json({"differs": differs})
+        fresh = await self._ledger.approvals.substitute(approval.id, wanted, because, by="seawall")
+        if fresh is not None:
+            _log.info("%s does not hold any more; %s asks anew", approval.id, fresh.id)
+
+    async def _deny(self, approval: Approval, operation: Operation, why: str) -> None:
+        message = f"it was approved, and not carried out: {why}; nothing was sent"
+        error = refusal("denied", message, operation, transient=False)
+        await self._ledger.approvals.end(approval.id, ApprovalStatus.DENIED, error, message, "seawall")
+
+    async def _expire(self, approval: Approval) -> None:
+        operation = await self._ledger.get(approval.operation_id)
+        if operation is None:
+            return
+        undecided = approval.status is ApprovalStatus.WAITING
+        why = f"{approval.role} did not decide in time" if undecided else "it was not carried out in time"
+        message = f"its approval expired: {why}; nothing was sent"
+        error = refusal(EXPIRED, message, operation, transient=True)
+        await self._ledger.approvals.end(approval.id, ApprovalStatus.EXPIRED, error, message, "seawall")
+
+    def _later(self, approval: Approval, at_least: float | None = None) -> None:
+        _, pause = self._not_before.get(approval.id, _NEVER)
+        pause = min(max(2 * pause, self._interval), _LONGEST_PAUSE)
+        self._not_before[approval.id] = self._clock.monotonic() + max(pause, at_least or 0.0), pause
+
+    def _abandoned(self, operation: Operation) -> None:
+        """It became ours after we were told to stop: say that nothing was sent."""
+        error = DeadlineBeforeSend("Seawall was closed before it was sent", code="abandoned")
+        trail = Trail(operation.id, operation.epoch, self._clock)
+        self._ledger.finish_soon([trail.verdict(Status.REJECTED, error=error)])
+
+
+_NEVER = (0.0, 0.0)
+"""Not put off: the monotonic time before which an approval is left alone, and the pause that led to it."""

@@ -1,0 +1,1 @@
+../../src/approval_listing.py
