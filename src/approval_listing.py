@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from .core.approval import moment
 from .core.approvals import Standing
+from .core.ledger.approval_records import ApprovalStatus
 from .listing import age
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+_NEXT = {
+    "seawall": "A process that has Seawall open carries it out within a moment, or `seawall recover` does.",
+    "caller": "It is carried out when whoever asked makes the same request again.",
+}
 _LONGEST = 200  # characters of a value that are shown in a line
 
 
@@ -108,6 +113,8 @@ def approval_text(standing: Standing, now: float) -> str:
         lines.append(f"  {moment(vote.at)} {vote.by}: {vote.vote}{said}")
     if approval.message:
         lines += ["", f"How it ended: {approval.message}"]
+    if approval.status is ApprovalStatus.APPROVED:
+        lines += ["", _NEXT[approval.executed_by]]
     return "\n".join([*lines, "", f"Digest of what is shown: {approval.digest}"])
 
 

@@ -15,9 +15,12 @@ from ..core.action import Action
 from ..core.approval import EXPIRED, REJECTED
 from ..core.errors import IntegrationError
 from ..core.held import WITHDRAWN
+from ..core.ledger.records import Status
 from ..core.outcome import Applied, Outcome, Partial, Pending, Rejected, Unknown
 from ..core.replay import OTHER_CONTENT
 from .result import Fault, Next, Result, Retry, quoted
+
+HELD = str(Status.HELD)
 
 DISTINCT = "distinct_from"
 """The argument by which an agent asks for the same a second time, and the code of the error if it may not."""
@@ -267,6 +270,9 @@ def _conflict(error: IntegrationError, call: Call) -> Result:
         fields.append(told)
     named = ", ".join(str(told["field"]) for told in fields)
     mine = isinstance(asked, Mapping)
+    otherwise = "Only if the same is to be done a second time, say so with distinct_from."
+    if mine and error.evidence.get("status") == HELD:
+        otherwise = f"It waits for people and nothing of it was sent: {CANCEL} it first, to ask for this instead."
     return call.told(
         status="conflict",
         effect="not_applied",
@@ -278,7 +284,7 @@ def _conflict(error: IntegrationError, call: Call) -> Result:
             f"Same request identity, different content: {call.target}; nothing was sent. It differs in {named} from "
             f"operation {earlier}. If you mean that request, leave it: "
             + (f"{GET} shows what became of it. " if mine else "another principal made it. ")
-            + "Only if the same is to be done a second time, say so with distinct_from."
+            + otherwise
         ),
     )
 

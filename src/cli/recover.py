@@ -37,7 +37,7 @@ def recover(
     config: ConfigFile = SEAWALL_TOML,
     as_json: AsJson = False,
 ) -> None:
-    """Settle what is unknown, as far as it can be.
+    """Carry out what people approved, and settle what is unknown, as far as it can be.
 
     Each operation whose outcome is unknown, or whose process ended, is looked up in its system: then it is finished,
     sent again where that is safe, or left to a person.
@@ -129,13 +129,14 @@ async def _settle(wall: Seawall, seconds: float, report: _Report) -> tuple[list[
     until = clock.monotonic() + seconds
     ended: list[str] = []
     wall.recovery.listeners.append(_collect(ended))
-    before = {operation.id for operation in await _open_operations(wall)}
+    before = {operation.id for operation in await newest(wall.ledger, (*_UNSETTLED, Status.HELD), limit=EVERY)}
     told: set[str] = set()
     survey_at = 0.0
     running = asyncio.create_task(wall.recovery.run())
     try:
         while True:
             try:
+                await wall.pipeline.release.run_once()
                 await _tell(wall, ended, told, report)
                 if report.watches and clock.monotonic() >= survey_at:
                     survey_at = await _survey(wall, report)
@@ -155,7 +156,8 @@ async def _settle(wall: Seawall, seconds: float, report: _Report) -> tuple[list[
         await asyncio.gather(running, return_exceptions=True)
     remaining = await _open_operations(wall)
     # What other processes settled meanwhile is told as well.
-    ended += sorted(before - {operation.id for operation in remaining})
+    still_held = await wall.ledger.find(status=Status.HELD, limit=EVERY)
+    ended += sorted(before - {operation.id for operation in (*remaining, *still_held)})
     await _tell(wall, ended, told, report)
     return remaining, list(wall.systems)
 

@@ -76,6 +76,7 @@ def identity_conflict(operation: Operation, request: str, principal: str) -> Rej
     earlier, now = json.loads(operation.request), json.loads(request)
     evidence = {
         "operation_id": operation.id,
+        "status": str(operation.status),
         "differs": sorted(name for name in {*earlier, *now} if earlier.get(name) != now.get(name)),
     }
     if operation.principal == principal:
