@@ -76,6 +76,19 @@ def _problems_of(adapter: Adapter) -> Iterator[str]:
         means = action.compensation
         if means is not None and means.by not in adapter.actions:
             yield f"{name} is undone by {means.by}, which the adapter does not list"
+        yield from _unseen(adapter, name)
+
+
+def _unseen(adapter: Adapter, name: str) -> Iterator[str]:
+    """What keeps people from seeing what a write is about to change, where its action says that they can."""
+    seen = adapter.actions[name].observation
+    if seen is None:
+        return
+    reading = adapter.actions.get(seen.by)
+    if reading is None or reading.writes:
+        yield f"{name} is looked at by {seen.by}, which is no read of the adapter"
+    elif seen.version is not None and seen.version not in reading.reply.model_fields:
+        yield f"{name} is looked at by {seen.by}, whose reply has no field {seen.version}"
 
 
 def _samples(trial: Trial) -> None:

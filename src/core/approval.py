@@ -60,15 +60,12 @@ def shown_for(
 
 
 def digest_of(shown: Mapping[str, Any]) -> str:
-    """The digest that an approval is bound to. Where the target has a version, that stands for the record's fields.
+    """The digest that an approval is bound to: of everything that is shown, what is there now included.
 
     Args:
         shown: See `shown_for`.
     """
-    observed = shown["observed"]
-    if observed is not None and observed.get("version") is not None:
-        observed = {"state": observed["state"], "version": observed["version"]}
-    return digest(canonical_json({**shown, "observed": observed}))
+    return digest(canonical_json(shown))
 
 
 def ask_for(decision: Decision, shown: Mapping[str, Any], approval_id: str) -> Ask:

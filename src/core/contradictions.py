@@ -54,6 +54,8 @@ def _names(action: Action) -> Iterator[str]:
 
 def _effect(action: Action) -> Iterator[str]:
     if action.effect is EffectClass.READ:
+        if action.observation is not None:
+            yield "An observation shows what a write is about to change, by another action that reads."
         if not isinstance(action.dedupe, NoDedupe) or action.identity or action.probe or action.compensation:
             yield "A read changes nothing: remove identity, dedupe, probe and compensation, or change its effect."
         return
@@ -69,6 +71,8 @@ def _effect(action: Action) -> Iterator[str]:
         )
     if action.idempotent and action.effect in (EffectClass.CHANGE, EffectClass.SEND, EffectClass.OPAQUE):
         yield f"A {action.effect} has an effect each time it is sent: it cannot be declared idempotent."
+    if action.observation is not None and action.observation.by == action.name:
+        yield "An observation shows what a write is about to change, by another action that reads."
     if action.compensation is not None and action.compensation.by == action.name:
         yield "An action cannot compensate itself: name the action that undoes it."
 

@@ -7,7 +7,7 @@ from typing import Any, Final, get_args
 
 from pydantic import BaseModel
 
-from ...core.adapter import Action, Batch, EffectClass, NaturalKey, ReadPath, Upsert, fresh, lagging
+from ...core.adapter import Action, Batch, EffectClass, NaturalKey, Observation, ReadPath, Upsert, fresh, lagging
 from . import models
 from .classify import ERRORS
 from .kinds import Kind, kinds
@@ -172,6 +172,9 @@ def _changes(settings: HubSpotSettings) -> tuple[Action, ...]:
             request=models.UpdateContact,
             identity=("contact_id", "version"),
             entity="contact_id",
+            observation=Observation(
+                "get_contact", lambda change: models.GetContact(contact_id=change.contact_id), "version"
+            ),
             dedupe=NaturalKey(get_args(models.ContactField), pre_image=True),
             **facts,
         ),
@@ -182,6 +185,9 @@ def _changes(settings: HubSpotSettings) -> tuple[Action, ...]:
             request=models.UpdateTicket,
             identity=("ticket_id", "version"),
             entity="ticket_id",
+            observation=Observation(
+                "get_ticket", lambda change: models.GetTicket(ticket_id=change.ticket_id), "version"
+            ),
             dedupe=NaturalKey(get_args(models.TicketField), pre_image=True),
             **facts,
         ),
@@ -200,6 +206,7 @@ def _upserts() -> tuple[Action, ...]:
         effect=EffectClass.SET,
         identity=("email", "reference"),
         entity="email",
+        observation=Observation("get_contact", lambda change: models.GetContact(email=change.email), "version"),
         dedupe=Upsert("email"),
         errors=ERRORS,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, get_args
 
-from ...core.adapter import Action, Batch, EffectClass, Marker, NaturalKey, NoDedupe, fresh
+from ...core.adapter import Action, Batch, EffectClass, Marker, NaturalKey, NoDedupe, Observation, fresh
 from . import models
 from .classify import ERRORS
 from .keys import IN_COMMENT, IN_DESCRIPTION, IN_SUBJECT, key_place
@@ -121,6 +121,7 @@ def _changes(settings: SalesforceSettings) -> tuple[Action, ...]:
             identity=("case_id", "version"),
             version="version",
             entity="case_id",
+            observation=_SEEN,
             dedupe=Marker(marker) if marker else NaturalKey(written, pre_image=True),
             probe=fresh(),
             horizon=settings.late_commit_horizon,
@@ -136,12 +137,16 @@ def _changes(settings: SalesforceSettings) -> tuple[Action, ...]:
             identity=("case_id", "version"),
             version="version",
             entity="case_id",
+            observation=_SEEN,
             dedupe=Marker(marker) if marker else NaturalKey(("status",), pre_image=True),
             probe=fresh(),
             horizon=settings.late_commit_horizon,
             errors=ERRORS,
         ),
     )
+
+
+_SEEN = Observation("get_case", lambda change: models.GetCase(case_id=change.case_id), "version")
 
 
 def _trigger_workflow() -> Action:

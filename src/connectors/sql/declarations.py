@@ -128,6 +128,20 @@ class CompensationSettings(_Declared):
     request: dict[str, Annotated[str, Field(pattern=r"^(request|value)\.[A-Za-z_]\w*$")]]
 
 
+class ObservationSettings(_Declared):
+    """How people see what a write is about to change, before they approve it.
+
+    Args:
+        by: The reading action that shows it.
+        request: Its parameters, each as the write's parameter that it is filled from.
+        version: The reply's field that changes with the record; all fields are compared if left out.
+    """
+
+    by: str
+    request: dict[str, str]
+    version: str | None = None
+
+
 class ActionSettings(_Declared):
     """An action.
 
@@ -148,6 +162,7 @@ class ActionSettings(_Declared):
         record: The reply's field that is the record's id.
         errors: Error codes of the database → what they mean.
         compensation: How it is undone.
+        observation: How what it is about to change can be seen beforehand.
         horizon: Overrides the system's late-commit horizon.
     """
 
@@ -167,4 +182,5 @@ class ActionSettings(_Declared):
     record: str | None = None
     errors: dict[str, Meaning] = Field(default_factory=dict)
     compensation: CompensationSettings | None = None
+    observation: ObservationSettings | None = None
     horizon: float | None = Field(default=None, ge=0)

@@ -21,6 +21,7 @@ from ...core.adapter import (
     Marker,
     NaturalKey,
     NoDedupe,
+    Observation,
     ReadPath,
     Reply,
     Request,
@@ -140,10 +141,8 @@ def declare(name: str, declared: ActionSettings, facts: Facts) -> SqlAction:
     )
 
 
-def with_compensations(
-    actions: Mapping[str, SqlAction], declared: Mapping[str, ActionSettings]
-) -> dict[str, SqlAction]:
-    """Add to each action how it is undone, now that all of them are known.
+def connected(actions: Mapping[str, SqlAction], declared: Mapping[str, ActionSettings]) -> dict[str, SqlAction]:
+    """Add to each action how it is undone, and how it can be seen beforehand, now that all of them are known.
 
     Args:
         actions: The actions.
@@ -154,13 +153,35 @@ def with_compensations(
     """
     found = dict(actions)
     for name, one in declared.items():
-        if one.compensation is None:
-            continue
-        if one.compensation.by not in actions:
-            raise UnusableStatement(f"action {name!r}: there is no action {one.compensation.by!r} to undo it")
-        undo = _compensation(one.compensation, actions[one.compensation.by].action.request)
-        found[name] = replace(found[name], action=replace(found[name].action, compensation=undo))
+        changes: dict[str, Any] = {}
+        if one.compensation is not None:
+            if one.compensation.by not in actions:
+                raise UnusableStatement(f"action {name!r}: there is no action {one.compensation.by!r} to undo it")
+            changes["compensation"] = _compensation(one.compensation, actions[one.compensation.by].action.request)
+        if one.observation is not None:
+            changes["observation"] = _observation(name, one, actions)
+        if changes:
+            found[name] = replace(found[name], action=replace(found[name].action, **changes))
     return found
+
+
+def _observation(name: str, write: ActionSettings, actions: Mapping[str, SqlAction]) -> Observation:
+    declared = write.observation
+    assert declared is not None
+    reading = actions[declared.by].action if declared.by in actions else None
+    if reading is None or reading.writes:
+        raise UnusableStatement(f"action {name!r}: there is no reading action {declared.by!r} to look at it")
+    if unknown := sorted({*declared.request.values()} - {*write.parameters}):
+        raise UnusableStatement(f"action {name!r} has no parameter {unknown[0]!r} to look at it by")
+    if unknown := sorted({*declared.request} - {*reading.request.model_fields}):
+        raise UnusableStatement(f"action {name!r}: {declared.by!r} takes no parameter {unknown[0]!r}")
+    if declared.version is not None and declared.version not in reading.reply.model_fields:
+        raise UnusableStatement(f"action {name!r}: {declared.by!r} answers no {declared.version!r}")
+
+    def request(asked: Any) -> BaseModel:
+        return reading.request.model_validate({to: getattr(asked, of) for to, of in declared.request.items()})
+
+    return Observation(declared.by, request, declared.version)
 
 
 def _compensation(declared: CompensationSettings, model: type[BaseModel]) -> Compensation:

@@ -8,7 +8,7 @@ from pathlib import Path
 from ...core.adapter import Mapped
 from .._modules import load_module
 from .declarations import ActionSettings
-from .declare import Facts, declare, with_compensations
+from .declare import Facts, connected, declare
 from .models import SqlAction
 from .settings import SqlSettings
 
@@ -44,7 +44,7 @@ def _from(declared: Mapping[str, ActionSettings], facts: Facts) -> Mapping[str, 
     known = (tuple((name, one.model_dump_json()) for name, one in declared.items()), facts)
     if (made := _made.get(known)) is None:
         try:
-            made = with_compensations({name: declare(name, one, facts) for name, one in declared.items()}, declared)
+            made = connected({name: declare(name, one, facts) for name, one in declared.items()}, declared)
         except (ValueError, TypeError) as error:
             raise UnusableActions(str(error)) from None
         if len(_made) >= _MOST_MADE:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, get_args
 
-from ...core.adapter import Action, Batch, ClientId, EffectClass, Mapped, Marker, NaturalKey, fresh
+from ...core.adapter import Action, Batch, ClientId, EffectClass, Mapped, Marker, NaturalKey, Observation, fresh
 from . import models
 from .classify import DETAILS, NUMBERS
 from .settings import SuiteCrmSettings
@@ -14,6 +14,7 @@ MAX_BATCH: Final = 100
 """Records in one `set_entries`. SuiteCRM names no limit; it saves one after the other within PHP's time."""
 
 _ONCE: Final = ClientId("id")
+_SEEN: Final = Observation("get_case", lambda change: models.GetCase(case_id=change.case_id), "version")
 
 
 def declare(settings: SuiteCrmSettings) -> Mapping[str, Action]:
@@ -151,6 +152,7 @@ def _changes(settings: SuiteCrmSettings, errors: Mapping[str, Mapped]) -> tuple[
             identity=("case_id", "version"),
             version="version",
             entity="case_id",
+            observation=_SEEN,
             dedupe=marker or NaturalKey(get_args(models.CaseField), pre_image=True),
             probe=fresh(),
             horizon=settings.late_commit_horizon,
@@ -166,6 +168,7 @@ def _changes(settings: SuiteCrmSettings, errors: Mapping[str, Mapped]) -> tuple[
             identity=("case_id", "version"),
             version="version",
             entity="case_id",
+            observation=_SEEN,
             dedupe=marker or NaturalKey((*closing, "resolution"), pre_image=True),
             probe=fresh(),
             horizon=settings.late_commit_horizon,

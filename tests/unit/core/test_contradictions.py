@@ -16,6 +16,7 @@ from seawall.core.action import (
     NativeKey,
     NaturalKey,
     NoDedupe,
+    Observation,
     ReadPath,
     lagging,
 )
@@ -52,6 +53,8 @@ SET = Action(
         (ADD, {"name": "AddNote"}, "snake_case"),
         (ADD, {"description": " "}, "Describe it"),
         (ADD, {"compensation": Compensation("add_note", lambda done: done.request)}, "cannot compensate itself"),
+        (ADD, {"observation": Observation("add_note", lambda request: request)}, "by another action that reads"),
+        (READ, {"observation": Observation("get_note", lambda request: request)}, "by another action that reads"),
         (ADD, {"effect": EffectClass.SEND, "idempotent": True}, "cannot be declared idempotent"),
         (ADD, {"effect": EffectClass.CHANGE, "version": "text", "idempotent": True}, "cannot be declared idempotent"),
         (SET, {"version": None}, "name the version field"),

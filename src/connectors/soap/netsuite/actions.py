@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ....core.adapter import Action, Batch, ClientId, Compensation, Done, EffectClass, Marker, NaturalKey, fresh
+from ....core.adapter import (
+    Action,
+    Batch,
+    ClientId,
+    Compensation,
+    Done,
+    EffectClass,
+    Marker,
+    NaturalKey,
+    Observation,
+    fresh,
+)
 from . import models
 from .classify import ERRORS
 from .records import WRITABLE_FIELDS
@@ -58,6 +69,10 @@ def _undo(done: Done) -> models.DeleteCreditMemo:
     return models.DeleteCreditMemo(credit_memo_id=done.value.credit_memo_id)
 
 
+def _invoice(write: models.CreateCreditMemo | models.UpdateInvoiceMemo) -> models.GetInvoice | None:
+    return None if write.invoice_id is None else models.GetInvoice(invoice_id=write.invoice_id)
+
+
 def _credit_memos(settings: NetSuiteSettings) -> tuple[Action, ...]:
     create = Action(
         name="create_credit_memo",
@@ -73,6 +88,7 @@ def _credit_memos(settings: NetSuiteSettings) -> tuple[Action, ...]:
         horizon=settings.late_commit_horizon,
         errors=ERRORS,
         compensation=Compensation(by="delete_credit_memo", request=_undo),
+        observation=Observation("get_invoice", _invoice, "version"),
     )
     many = Action(
         name="create_credit_memos",
@@ -99,6 +115,9 @@ def _changes(settings: NetSuiteSettings) -> tuple[Action, ...]:
             identity=("customer_id", "version"),
             version="version",
             entity="customer_id",
+            observation=Observation(
+                "get_customer", lambda change: models.GetCustomer(customer_id=change.customer_id), "version"
+            ),
             dedupe=NaturalKey(tuple(WRITABLE_FIELDS), pre_image=True),
             probe=fresh(),
             horizon=horizon,
@@ -114,6 +133,7 @@ def _changes(settings: NetSuiteSettings) -> tuple[Action, ...]:
             identity=("invoice_id", "version"),
             version="version",
             entity="invoice_id",
+            observation=Observation("get_invoice", _invoice, "version"),
             dedupe=NaturalKey(("memo",), pre_image=True),
             probe=fresh(),
             horizon=horizon,

@@ -190,6 +190,49 @@ ERRORS = {"P0001": Mapped(BusinessRule)}
 """
 
 
+SET_CUSTOMER: dict[str, Any] = {
+    "description": "Changes the customer of an order.",
+    "effect": "set",
+    "identity": ["reference", "customer"],
+    "parameters": {"reference": "text", "customer": "integer"},
+    "statements": [{"sql": "UPDATE orders SET customer = :customer WHERE reference = :reference"}],
+    "observation": {"by": "get_order", "request": {"reference": "reference"}, "version": "version"},
+}
+GET_ORDER: dict[str, Any] = {
+    "description": "Reads an order.",
+    "effect": "read",
+    "parameters": {"reference": "text"},
+    "returns": {"customer": "integer", "version": "integer"},
+    "statements": [{"sql": "SELECT customer, version FROM orders WHERE reference = :reference"}],
+}
+
+
+def test_a_declared_observation_reads_what_the_write_is_about_to_change() -> None:
+    action = opened(SET_CUSTOMER, others={"get_order": GET_ORDER}).actions["add_order"]
+    assert action.observation is not None
+    asked = action.request.model_validate({"reference": "o-1", "customer": 7})
+    question = action.observation.request(asked)
+    assert question is not None
+    assert question.model_dump() == {"reference": "o-1"}
+    assert action.observation.version == "version"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"by": "nobody"}, "no reading action 'nobody'"),
+        ({"by": "add_order"}, "no reading action 'add_order'"),
+        ({"request": {"reference": "order"}}, "no parameter 'order'"),
+        ({"request": {"order": "reference"}}, "takes no parameter 'order'"),
+        ({"version": "changed_at"}, "answers no 'changed_at'"),
+    ],
+)
+def test_an_observation_that_cannot_be_meant_is_refused(change: dict[str, Any], reason: str) -> None:
+    observation = {**SET_CUSTOMER["observation"], **change}
+    with pytest.raises(UnusableActions, match=reason):
+        opened({**SET_CUSTOMER, "observation": observation}, others={"get_order": GET_ORDER})
+
+
 def test_actions_declared_in_python_have_the_authors_own_models(tmp_path: Path) -> None:
     path = tmp_path / "actions.py"
     path.write_text(MODULE)
