@@ -88,6 +88,7 @@ class Desk:
     script: list[str] = field(default_factory=list)
     down: bool = False
     reads: int = 0
+    sends: int = 0
 
     def step(self) -> str:
         if self.down:
@@ -158,6 +159,7 @@ class DeskAdapter(Adapter):
         if isinstance(request, GetAccount):
             self.desk.reads += 1
             return Sent(self.account(request.account))
+        self.desk.sends += 1
         if step == "lost before":
             raise ReplyTimeout("no answer", code="timeout")
         if isinstance(request, Refund):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ClauseElement, Table, bindparam, func, literal_column, null, or_, select, update
+from sqlalchemy import ClauseElement, Table, bindparam, func, literal_column, or_, select, update
 
 from .schema import approvals, operations, votes
 
@@ -90,7 +90,12 @@ class ApprovalStatements:
         self.refuse = compiled(
             update(operations)
             .where(_op.id == bindparam("which"), _op.status == literal_column("'held'"))
-            .values(status="rejected", holder=null(), error=bindparam("error"), updated_at=bindparam("now"))
+            .values(
+                status=bindparam("new_status"),
+                next_check_at=bindparam("next_check_at"),
+                error=bindparam("error"),
+                updated_at=bindparam("now"),
+            )
         )
         self.edit = compiled(
             update(operations)

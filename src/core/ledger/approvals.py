@@ -199,8 +199,7 @@ async def end(
         return False
     if said is not None:
         await _cast(db, said)
-    refuse = db.sql.approving.refuse
-    await db.run(refuse, refuse.values(which=standing.operation_id, error=error, now=db.now))
+    await _refuse(db, standing.operation_id, error)
     await note(db, [DecisionRow(standing.operation_id, db.now, by, f"approval_{status}", message, _about(standing))])
     db.changed.append(standing.operation_id)
     return True
@@ -313,6 +312,21 @@ async def untold(db: Database, since: float, patience: float) -> list[Approval]:
 async def told(db: Database, approval_id: str, status: str) -> None:
     """The webhook was told of a status."""
     await db.run(db.sql.approving.told, db.sql.approving.told.values(which=approval_id, said=status))
+
+
+async def _refuse(db: Database, operation_id: str, error: str) -> None:
+    """End an operation that is held. One that may have been sent after a backup was made is looked up first."""
+    found = await operation_by_id(db, operation_id)
+    never_sent = found is None or found.sent_at is None
+    statement = db.sql.approving.refuse
+    values = statement.values(
+        which=operation_id,
+        new_status=Status.REJECTED if never_sent else Status.UNKNOWN,
+        next_check_at=None if never_sent else db.now,
+        error=error,
+        now=db.now,
+    )
+    await db.run(statement, values)
 
 
 async def _cast(db: Database, said: Vote) -> bool:

@@ -242,7 +242,7 @@ class Statements:
         self.restores = compiled(select(*stored(restores)).order_by(restores.c.seq))
         self.presume_sent = compiled(
             update(operations)
-            .where(_UNSETTLED)
+            .where(or_(_UNSETTLED, _status("held")))  # what was held then may have been approved and sent since
             .values(
                 sent_at=func.coalesce(op.sent_at, op.updated_at),
                 last_sent_at=bindparam("restored_at"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -425,3 +426,48 @@ async def test_story_of_an_approved_operation_names_everybody(tmp_path: Path) ->
             ("seawall", "approval_spent"),
         ]
         assert json.loads(story.operation.policy)["approval_id"] == approval
+
+
+async def forget_that_it_was_carried_out(folder: Path, desk: Desk) -> tuple[str, str]:
+    """Back the ledger up while something is held, carry it out, and restore the backup an hour later."""
+    async with refund_wall(folder, desk=desk) as (wall, _):
+        approval, operation = await held(wall)
+        backup_at = wall.sources.clock.now()
+    shutil.copy(folder / "ledger.db", folder / "backup.db")
+    async with refund_wall(folder, desk=desk, seed=2) as (wall, _):
+        await wall.sources.clock.sleep(1.0)
+        await wall.approvals.approve(approval, by=EVE)
+        assert await carried_out(wall, operation) is Status.APPLIED
+    for path in folder.glob("ledger.db*"):
+        path.unlink()
+    shutil.copy(folder / "backup.db", folder / "ledger.db")
+    async with refund_wall(folder, desk=desk, seed=3) as (wall, _):
+        await wall.sources.clock.sleep(600.0)
+        await wall.ledger.restored(backup_at)
+    return approval, operation
+
+
+@virtual
+@pytest.mark.case(28)
+async def test_rejection_of_what_was_carried_out_before_a_restore_claims_nothing_false(tmp_path: Path) -> None:
+    desk = Desk()
+    approval, operation = await forget_that_it_was_carried_out(tmp_path, desk)
+    async with refund_wall(tmp_path, desk=desk, seed=4) as (wall, _):
+        await wall.approvals.reject(approval, by=EVE, message="no")
+        assert await wall.settle(600.0) == 0
+        outcome = await wall.call("desk.refund", REFUND, principal=ADA)
+        assert isinstance(outcome, Applied), "it happened, whatever a person says of it now"
+        assert len(desk.refunds) == 1
+
+
+@virtual
+@pytest.mark.case(28)
+async def test_second_approval_of_what_was_carried_out_before_a_restore_has_no_second_effect(tmp_path: Path) -> None:
+    desk = Desk()
+    approval, operation = await forget_that_it_was_carried_out(tmp_path, desk)
+    async with refund_wall(tmp_path, desk=desk, seed=4) as (wall, _):
+        await wall.approvals.approve(approval, by=EVE)
+        sends_before = desk.sends
+        assert await carried_out(wall, operation) is Status.APPLIED
+        assert desk.sends == sends_before, "it is looked up first, and found"
+        assert len(desk.refunds) == 1

@@ -16,6 +16,7 @@ from seawall.core.ledger.records import Intent, ProbeRow, Status, Verdict
 from seawall.core.ledger.statements import Statement
 
 from .conftest import Home
+from .test_approvals import ASK
 
 INTENT = Intent(
     id="op_1",
@@ -48,7 +49,8 @@ async def one(home: Home, clock: FakeClock) -> AsyncIterator[Ledger]:
 async def an_hour_old(home: Home, clock: FakeClock) -> float:
     """The ledger is that of an hour ago, with an operation in each status; returns when the backup was made."""
     async with home.open(clock) as before:
-        await before.begin([replace(INTENT, id=f"op_{status}", key=status) for status in Status])
+        asks = {Status.HELD: ASK}
+        await before.begin([replace(INTENT, id=f"op_{status}", key=status, ask=asks.get(status)) for status in Status])
         await before.finish(
             [
                 Verdict("op_unknown", 1, Status.UNKNOWN, sent_at=5.0, last_sent_at=7.0, next_check_at=clock.now()),
@@ -80,7 +82,7 @@ async def test_request_that_the_restored_ledger_does_not_know_counts_as_possibly
         )
         restore, presumed = await one.restored(backup_at)
         restored_at = clock.now()
-        assert (restore.backup_at, restore.restored_at, restore.until, presumed) == (backup_at, restored_at, None, 3)
+        assert (restore.backup_at, restore.restored_at, restore.until, presumed) == (backup_at, restored_at, None, 4)
         clock.advance(10 * 86_400)
         (begun,) = await one.begin([INTENT])
         assert (begun.fresh, begun.possibly_sent_since) == (True, backup_at)
@@ -111,6 +113,9 @@ async def test_what_the_backup_has_as_open_may_have_been_sent_until_it_was_resto
         assert claimed["op_unknown"].sent_at == 5.0
         for operation in claimed.values():
             assert (operation.last_sent_at, operation.epoch, operation.orphaned) == (clock.now(), 3, 0)
+        held = await one.get("op_held")
+        assert held is not None
+        assert (held.status, held.last_sent_at) == (Status.HELD, clock.now()), "it may have been approved since"
         parked, applied = await one.get("op_parked"), await one.get("op_applied")
         assert parked is not None
         assert applied is not None
