@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -69,10 +70,8 @@ async def main(folder: Path, name: str, step: str) -> None:
         if isinstance(outcome, Pending) and outcome.approval is not None and not outcome.approval.approved:
             if step == "asked":
                 die()
-            try:
+            with suppress(InvalidRequest):  # decided by the process before
                 await wall.approvals.approve(outcome.approval.approval_id, by="eve")
-            except InvalidRequest as decided:
-                assert decided.code in ("already_decided", "already_consumed")
             if step == "approved":
                 die()
         for _ in range(100):

@@ -1,7 +1,9 @@
-"""Rows of the ledger, made up."""
+"""Rows of the ledger, made up, and a ledger put back from its backup."""
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 from seawall.core.ledger.records import Operation, Status
@@ -41,3 +43,10 @@ def operation(status: Status = Status.APPLIED, **changes: Any) -> Operation:
         "parked_because": None,
     }
     return Operation(**{**fields, **changes})
+
+
+def put_back(folder: Path) -> None:
+    """Restore `ledger.db` from `backup.db`."""
+    for path in folder.glob("ledger.db*"):
+        path.unlink()
+    shutil.copy(folder / "backup.db", folder / "ledger.db")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from support.refunds import ADA, BOB, EVE, KIM, READS, Desk, refund_wall, rule
+from support.rows import put_back
 from support.virtual import virtual
 
 from seawall import Applied, Pending, Rejected, Seawall, Unknown
@@ -438,9 +439,7 @@ async def forget_that_it_was_carried_out(folder: Path, desk: Desk) -> tuple[str,
         await wall.sources.clock.sleep(1.0)
         await wall.approvals.approve(approval, by=EVE)
         assert await carried_out(wall, operation) is Status.APPLIED
-    for path in folder.glob("ledger.db*"):
-        path.unlink()
-    shutil.copy(folder / "backup.db", folder / "ledger.db")
+    put_back(folder)
     async with refund_wall(folder, desk=desk, seed=3) as (wall, _):
         await wall.sources.clock.sleep(600.0)
         await wall.ledger.restored(backup_at)

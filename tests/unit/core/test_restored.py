@@ -7,18 +7,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from support.rows import put_back
 from support.toy import AddNote, Target, variant
 from support.virtual import sources, toy_wall, virtual
 
 from seawall import Applied, Partial, Pending, Rejected, Unknown
 
 NOTE = AddNote(reference="R-1")
-
-
-def put_back(folder: Path) -> None:
-    for path in folder.glob("ledger.db*"):
-        path.unlink()
-    shutil.copy(folder / "backup.db", folder / "ledger.db")
 
 
 async def forget(folder: Path, target: Target, *, action: str) -> None:
