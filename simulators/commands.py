@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from .demo.case.story import Ending, can_be_told, tell
 from .demo.contest import CONTESTANTS, Contest, Run
 from .demo.figures import Result
 from .demo.report import print_table, print_violations, violations
@@ -73,17 +74,23 @@ def demo(
     agents: Annotated[int, typer.Option(min=1, max=1000, help="Agents at work at the same time.")] = 24,
     kills: Annotated[int, typer.Option(min=0, max=100, help="How often the worker is killed with SIGKILL.")] = 4,
     as_json: Annotated[bool, typer.Option("--json", help="The last line is JSON.")] = False,  # noqa: FBT002 -- typer
+    auto_approve: Annotated[  # noqa: FBT002 -- typer
+        bool, typer.Option("--auto-approve", help="Approve the refund of the second act without asking you.")
+    ] = False,
     keep: Annotated[Path | None, typer.Option(help="Keep ledger and effect logs in this new folder.")] = None,
 ) -> None:
     """Show the main job: agents act in a CRM that fails them, beside the usual way of calling it.
 
-    Exit status 1 if Seawall did anything twice, lost anything, called anything failed that happened, or left
-    anything open.
+    Then an agent works a support case over MCP, and a person decides about a refund above its limit: you, where a
+    terminal is there to ask.
+
+    Exit status 1 if Seawall did anything twice, lost anything, called anything failed that happened, left anything
+    open, or did anything that was not approved.
     """
     console = Console(stderr=as_json)
     seed = random.SystemRandom().randrange(1_000_000) if seed is None else seed
     folder = Path(tempfile.mkdtemp(prefix="seawall-demo-"))
-    broken: dict[str, dict[str, list[str]]] = {}
+    failed = False
     try:
         contest = Contest(scripts(operations, agents, seed), seed, kills, folder)
         results = asyncio.run(_contests(contest))
@@ -92,12 +99,28 @@ def demo(
         console.print(f"seed {seed}: the same again with --seed {seed}", style="dim")
         if broken:
             _tell_what_is_broken(console, results["seawall"], broken)
+        ending = _second_act(folder / "case", console, auto_approve=auto_approve or as_json)
+        failed = bool(broken) or (ending is not None and not ending.kept)
         if as_json:
-            typer.echo(json.dumps({name: result.figures for name, result in results.items()} | {"seed": seed}))
+            figures = {name: result.figures for name, result in results.items()}
+            told = {"seed": seed, "case": None if ending is None else ending.to_json()}
+            typer.echo(json.dumps(figures | told))
     finally:
-        _clear(folder, keep, console, broken=bool(broken))
-    if broken:
+        _clear(folder, keep, console, broken=failed)
+    if failed:
         raise typer.Exit(1)
+
+
+def _second_act(folder: Path, console: Console, *, auto_approve: bool) -> Ending | None:
+    """The support case; None where the packages for MCP are not installed."""
+    if not can_be_told():
+        console.print("The second act needs MCP: pip install 'seawall[mcp,simulators]'", style="yellow")
+        return None
+    folder.mkdir()
+    ending = asyncio.run(tell(folder, console, auto_approve=auto_approve))
+    if not ending.kept:
+        console.print(f"[bold red]A promise was broken:[/] {ending.to_json()}")
+    return ending
 
 
 async def _contests(contest: Contest) -> dict[str, Result]:

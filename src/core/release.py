@@ -186,7 +186,9 @@ class Release:
         deadline_at: float,
     ) -> Outcome[Any] | None:
         left = max(0.0, deadline_at - self._clock.monotonic())
-        policy = canonical_json({**json.loads(decision.record), "approval_id": approval.id})
+        # What was recorded beside the first decision (the reason of a deliberate repeat) stays.
+        told = {**json.loads(operation.policy), **json.loads(decision.record), "approval_id": approval.id}
+        policy = canonical_json(told)
         released = await self._ledger.approvals.release(approval.id, operation, policy, left, self._abandoned)
         if released.operation is None:
             if released.blocked_by is not None:
