@@ -132,8 +132,10 @@ class OpenAIResponsesTools:
                 "output": text_of(result),
             }
             caller: Any = part(item, "caller")  # whom the answer goes to, where that is a program
+            if caller is not None and not isinstance(caller, Mapping):
+                caller = caller.model_dump()
             if caller is not None:
-                output["caller"] = caller if isinstance(caller, Mapping) else caller.model_dump()
+                output["caller"] = caller
             outputs.append(output)
         return outputs
 
