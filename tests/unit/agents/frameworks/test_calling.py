@@ -62,6 +62,7 @@ async def test_call_that_cannot_be_read_is_invalid_and_nothing_is_sent(tmp_path:
 async def test_calls_without_a_trace_of_the_application_get_one_each(tmp_path: Path) -> None:
     async with toy_agent(tmp_path) as (agent, _, _):
         calls = Calls(agent)
-        traces = [(await calls.make(ADD, given)).trace_id for given in ('{"reference": "R-1"}', "{", {})]
+        tried: list[Any] = ['{"reference": "R-1"}', "{", {}]
+        traces = [(await calls.make(ADD, given)).trace_id for given in tried]
         assert len(set(traces)) == 3
         assert all(traces)
