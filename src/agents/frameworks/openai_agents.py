@@ -11,7 +11,7 @@ from agents.tool import Tool as AgentsTool
 from agents.tool_context import ToolContext
 
 from ..dispatch import Dispatcher
-from .calling import Calls, text_of
+from .calling import CUT_OFF, Calls, text_of
 from .strict import is_strict
 
 
@@ -41,7 +41,9 @@ def openai_agents_tools(dispatcher: Dispatcher, *, trace_id: Callable[[], str] |
 
 
 def _invoking(calls: Calls, name: str) -> Callable[[ToolContext[Any], str], Awaitable[str]]:
-    async def invoke(_context: ToolContext[Any], given: str) -> str:
+    async def invoke(context: ToolContext[Any], given: str) -> str:
+        if context.tool_call is not None and context.tool_call.status == "incomplete":
+            return text_of(calls.refuse(name, CUT_OFF))
         return text_of(await calls.make(name, given))
 
     return invoke

@@ -6,14 +6,14 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pydantic_ai.messages import ToolReturn
+from pydantic_ai.messages import ModelResponse, ToolCallPart, ToolReturn
 from pydantic_ai.tools import RunContext, ToolDefinition
 from pydantic_ai.toolsets import AbstractToolset, ToolsetTool
 
 from ..arguments import Unfit
 from ..dispatch import Dispatcher
 from ..instructions import INSTRUCTIONS
-from .calling import Calls, read_arguments, text_of
+from .calling import CUT_OFF, Calls, read_arguments, text_of
 
 _UNREAD = "(not a JSON object)"
 """The one field of arguments that could not be read, and no field of any tool."""
@@ -72,19 +72,31 @@ class PydanticAIToolset(AbstractToolset[Any]):
         self,
         name: str,
         tool_args: dict[str, Any],
-        ctx: RunContext[Any],  # noqa: ARG002 -- PydanticAI's signature
-        tool: ToolsetTool[Any],  # noqa: ARG002
+        ctx: RunContext[Any],
+        tool: ToolsetTool[Any],  # noqa: ARG002 -- PydanticAI's signature
     ) -> ToolReturn[str]:
-        """Call a tool.
+        """Call a tool, unless its call is where the model had to stop.
 
         Args:
             name: The tool, which the application may have renamed or prefixed on its way here.
             tool_args: Its arguments.
-            ctx: Not asked: nothing of a run decides who calls.
+            ctx: Asked only how the model ended: nothing of a run decides who calls.
             tool: Not asked: its name tells all.
         """
-        result = await self._calls.make(name, tool_args.get(_UNREAD, tool_args))
+        if _cut_off(ctx):
+            result = self._calls.refuse(name, CUT_OFF)
+        else:
+            result = await self._calls.make(name, tool_args.get(_UNREAD, tool_args))
         return ToolReturn(text_of(result), metadata=result.to_json())
+
+
+def _cut_off(ctx: RunContext[Any]) -> bool:
+    """Whether this call is the last of an answer that ended at its longest; it can be valid, and still incomplete."""
+    answer = next((one for one in reversed(ctx.messages) if isinstance(one, ModelResponse)), None)
+    if answer is None or answer.finish_reason != "length" or not answer.parts:
+        return False
+    last = answer.parts[-1]
+    return isinstance(last, ToolCallPart) and last.tool_call_id == ctx.tool_call_id
 
 
 class _AsGiven:

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from agents import FunctionTool
+from agents.tool_context import ToolContext
+from openai.types.responses import ResponseFunctionToolCall
 from support.agents import toy_agent
-from support.frameworks import Ask
+from support.frameworks import Ask, Told
 from support.frameworks.openai_agents import drive_openai_agents
 from support.virtual import virtual
 
@@ -26,6 +28,21 @@ async def test_malformed_arguments_are_our_result_and_not_the_sdk_s_words(tmp_pa
         seen = await drive_openai_agents(agent, [Ask("c1", ADD, written)])
         assert seen.told[0].facts == ("invalid", "not_applied")
         assert "must be a JSON object" in seen.told[0].envelope["summary"]
+        assert target.sends == 0
+
+
+@virtual
+async def test_call_that_is_marked_as_incomplete_is_not_made(tmp_path: Path) -> None:
+    async with toy_agent(tmp_path) as (agent, target, _):
+        add: Any = next(tool for tool in openai_agents_tools(agent) if tool.name == ADD)
+        written = '{"reference": "R-1"}'
+        call = ResponseFunctionToolCall(
+            type="function_call", call_id="c1", name=ADD, arguments=written, status="incomplete"
+        )
+        context = ToolContext(None, tool_name=ADD, tool_call_id="c1", tool_arguments=written, tool_call=call)
+        told = Told("c1", await add.on_invoke_tool(context, written), None)
+        assert told.facts == ("invalid", "not_applied")
+        assert "cut off" in told.envelope["summary"]
         assert target.sends == 0
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from pydantic_ai import Agent, RunContext
-from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, TextPart
+from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.models.test import TestModel
 from pydantic_ai.toolsets import AbstractToolset
@@ -62,6 +62,28 @@ async def test_prefix_of_the_application_is_taken_off_again(tmp_path: Path) -> N
     async with toy_agent(tmp_path) as (agent, target, _):
         results, _ = await results_of(PydanticAIToolset(agent).prefixed("mine"), f"mine_{ADD}")
         assert results[0].metadata["status"] == "succeeded"
+        assert len(target.effects) == 1
+
+
+@virtual
+async def test_last_call_of_an_answer_that_was_cut_off_is_not_made(tmp_path: Path) -> None:
+    asked: list[ModelResponse] = [
+        ModelResponse(
+            [ToolCallPart(ADD, NOTE, "c1"), ToolCallPart(ADD, {"reference": "R-2", "text": "He says"}, "c2")],
+            finish_reason="length",
+        ),
+        ModelResponse([TextPart("done")], finish_reason="stop"),
+    ]
+
+    async def think(_messages: list[ModelMessage], _info: AgentInfo) -> ModelResponse:
+        return asked.pop(0)
+
+    async with toy_agent(tmp_path) as (agent, target, _):
+        done = await Agent(FunctionModel(think), toolsets=[PydanticAIToolset(agent)], retries=0).run("Go on.")
+        whole, cut = returned(done)
+        assert whole.metadata["status"] == "succeeded"
+        assert (cut.metadata["status"], cut.metadata["effect"]) == ("invalid", "not_applied")
+        assert "cut off" in cut.metadata["summary"]
         assert len(target.effects) == 1
 
 
