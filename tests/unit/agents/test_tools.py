@@ -61,9 +61,10 @@ def test_description_that_is_too_long_for_some_vendors_is_shortened_and_keeps_th
     assert made.description.startswith("Adds a note, Adds a note, ")
     assert "… System: toy. Creates something new." in made.description
     assert made.description.endswith("and never make the change in another way.")
-    reads = {"request": ADD.request, "reply": ADD.reply, "effect": EffectClass.READ}
-    read = tool("toy", Action(name="get_note", description="Reads. " * 200, **reads))
-    assert len(read.description) <= 1024
+    reads = Action(
+        name="get_note", description="Reads. " * 200, request=ADD.request, reply=ADD.reply, effect=EffectClass.READ
+    )
+    assert len(tool("toy", reads).description) == 1024
 
 
 @pytest.mark.parametrize(

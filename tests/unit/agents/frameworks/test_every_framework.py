@@ -151,9 +151,10 @@ async def test_calls_of_one_turn_go_on_at_once_and_are_answered_in_their_order(t
         assert asyncio.get_running_loop().time() - started < 8
         assert [told.call_id for told in seen.told] == ["c0", "c1", "c2"]
         assert {told.facts for told in seen.told} == {("succeeded", "applied")}
-        ids = {told.envelope["records"][0]["id"] for told in seen.told}
-        assert len(ids) == 3
-        assert sorted(cases(org)) == ["Parcel 0", "Parcel 1", "Parcel 2"]
+        opened = {effect.record_id: effect.fields["Subject"] for effect in org.effects}
+        told_of = [opened[told.envelope["records"][0]["id"]] for told in seen.told]
+        assert told_of == ["Parcel 0", "Parcel 1", "Parcel 2"]
+        assert len(cases(org)) == 3
 
 
 @everywhere

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from agents import FunctionTool
+from agents import Agent, FunctionTool, Runner, RunState
 from agents.tool_context import ToolContext
 from openai.types.responses import ResponseFunctionToolCall
 from support.agents import toy_agent
-from support.frameworks import Ask, Told
-from support.frameworks.openai_agents import drive_openai_agents
+from support.frameworks import CASE, CREATE, Ask, Told, cases, crm_agent
+from support.frameworks.openai_agents import QUIET, Scripted, drive_openai_agents
 from support.virtual import virtual
 
 from seawall.agents import openai_agents_tools
@@ -56,3 +58,42 @@ async def test_sdk_changes_no_schema_of_ours_and_is_strict_only_where_that_holds
         assert [tool.strict_json_schema for tool in made] == [is_strict(schema) for schema in before]
         assert [tool.params_json_schema for tool in made] == before
         assert [tool.needs_approval for tool in made] == [False] * len(made)
+
+
+@pytest.mark.case(26)
+@pytest.mark.case(49)
+@virtual
+async def test_approval_of_the_sdk_that_is_resumed_twice_at_once_and_again_later_acts_once(tmp_path: Path) -> None:
+    async with crm_agent(tmp_path) as (agent, org):
+        model = Scripted([Ask("c1", CREATE, CASE)], [], [])
+        made: list[Any] = openai_agents_tools(agent)
+        runs = Agent(name="ada", model=model, tools=[replace(tool, needs_approval=True) for tool in made])
+        waiting = await Runner.run(runs, "Open a case.", run_config=QUIET)
+        assert cases(org) == []
+        held = waiting.to_state().to_string()
+
+        async def resume() -> str:
+            state = await RunState.from_string(runs, held)
+            state.approve(state.get_interruptions()[0])
+            done = await Runner.run(runs, state, run_config=QUIET)
+            items: list[Any] = done.to_input_list()
+            (output,) = (item for item in items if item.get("type") == "function_call_output")
+            return str(Told("c1", str(output["output"]), None).envelope["status"])
+
+        statuses = [*await asyncio.gather(resume(), resume()), await resume()]
+        assert sorted(statuses) == ["replayed", "replayed", "succeeded"]
+        assert cases(org) == ["Parcel lost"]
+
+
+@virtual
+async def test_timeout_of_the_sdk_ends_the_wait_and_the_same_call_finds_what_it_began(tmp_path: Path) -> None:
+    async with toy_agent(tmp_path, script=["slow:5"]) as (agent, target, _):
+        model = Scripted([Ask("c1", ADD, {"reference": "R-1"})], [Ask("c2", ADD, {"reference": "R-1"})])
+        made: list[Any] = openai_agents_tools(agent)
+        add = next(tool for tool in made if tool.name == ADD)
+        add.timeout_seconds = 3.0
+        await Runner.run(Agent(name="ada", model=model, tools=[add]), "Go on.", run_config=QUIET)
+        timed_out, again = (item["output"] for item in model.heard if item.get("type") == "function_call_output")
+        assert "timed out" in timed_out
+        assert Told("c2", again, None).facts == ("replayed", "applied")
+        assert (len(target.effects), target.sends) == (1, 1)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic_ai import Agent, RunContext
-from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, TextPart, ToolCallPart
+from pydantic_ai import Agent, DeferredToolRequests, DeferredToolResults, RunContext
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelMessagesTypeAdapter,
+    ModelRequest,
+    ModelResponse,
+    TextPart,
+    ToolCallPart,
+)
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.models.test import TestModel
 from pydantic_ai.toolsets import AbstractToolset
 from support.agents import toy_agent
-from support.frameworks import Ask
+from support.frameworks import CASE, CREATE, Ask, cases, crm_agent
 from support.frameworks.pydantic_ai import drive_pydantic_ai, returned
 from support.virtual import virtual
 
@@ -106,3 +114,29 @@ async def test_tools_of_a_run_are_those_of_whom_it_is_for(tmp_path: Path) -> Non
         await runs.run("Go on.", deps="agent:ada")
         await runs.run("Go on.", deps="agent:bob")
         assert [ADD in names for names in shown] == [True, False]
+
+
+@pytest.mark.case(26)
+@pytest.mark.case(49)
+@virtual
+async def test_approval_of_pydantic_ai_that_is_resumed_twice_at_once_and_again_later_acts_once(tmp_path: Path) -> None:
+    async def think(messages: list[ModelMessage], _info: AgentInfo) -> ModelResponse:
+        return ModelResponse([ToolCallPart(CREATE, CASE, "c1") if len(messages) == 1 else TextPart("done")])
+
+    async with crm_agent(tmp_path) as (agent, org):
+        toolset = PydanticAIToolset(agent).approval_required()
+        runs = Agent(FunctionModel(think), toolsets=[toolset], output_type=[str, DeferredToolRequests])
+        waiting = await runs.run("Open a case.")
+        assert isinstance(waiting.output, DeferredToolRequests)
+        assert cases(org) == []
+        held = waiting.all_messages_json()
+
+        async def resume() -> str:
+            history = ModelMessagesTypeAdapter.validate_json(held)
+            approved = DeferredToolResults(approvals={"c1": True})
+            done = await runs.run(message_history=history, deferred_tool_results=approved)
+            return str(returned(done)[-1].metadata["status"])
+
+        statuses = [*await asyncio.gather(resume(), resume()), await resume()]
+        assert sorted(statuses) == ["replayed", "replayed", "succeeded"]
+        assert cases(org) == ["Parcel lost"]
