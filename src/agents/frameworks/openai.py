@@ -131,10 +131,7 @@ class OpenAIResponsesTools:
                 "call_id": call_id,
                 "output": text_of(result),
             }
-            caller: Any = part(item, "caller")  # whom the answer goes to, where that is a program
-            if caller is not None and not isinstance(caller, Mapping):
-                caller = caller.model_dump()
-            if caller is not None:
+            if (caller := _caller(item)) is not None:
                 output["caller"] = caller
             outputs.append(output)
         return outputs
@@ -144,3 +141,9 @@ class OpenAIResponsesTools:
         if part(item, "status") == "incomplete":
             return self._calls.refuse(name, CUT_OFF)
         return await self._calls.make(name, part(item, "arguments"))
+
+
+def _caller(item: Any) -> Any:
+    """Whom the answer goes to, where that is a program and no model."""
+    found = part(item, "caller")
+    return found if found is None or isinstance(found, Mapping) else found.model_dump()

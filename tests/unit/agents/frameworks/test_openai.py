@@ -25,13 +25,14 @@ ADD, NOTE = "toy__add_note", {"reference": "R-1"}
 async def over_chat(agent: Dispatcher, asks: list[Ask], *, plain: bool = False, **how: Any) -> list[Told]:
     given: Any = completion(asks)
     message = given["choices"][0]["message"] if plain else ChatCompletion.model_validate(given).choices[0].message
-    results = await OpenAIChatTools(agent, **how).results(message)
+    results: list[Any] = list(await OpenAIChatTools(agent, **how).results(message))
     return [Told(one["tool_call_id"], str(one["content"]), None) for one in results]
 
 
 async def over_responses(agent: Dispatcher, asks: list[Ask], *, plain: bool = False, **how: Any) -> list[Told]:
     given: Any = response(asks)
-    results = await OpenAIResponsesTools(agent, **how).results(given if plain else Response.model_validate(given))
+    response_: Any = given if plain else Response.model_validate(given)
+    results: list[Any] = list(await OpenAIResponsesTools(agent, **how).results(response_))
     return [Told(str(one["call_id"]), str(one["output"]), None) for one in results]
 
 
@@ -104,7 +105,8 @@ async def test_name_that_vendors_refuse_is_shown_as_another_and_restored(tmp_pat
 async def test_strict_is_said_of_each_tool_and_only_where_its_schema_holds_the_rules(tmp_path: Path) -> None:
     async with toy_agent(tmp_path) as (agent, _, _):
         expected = {tool.name: is_strict(tool.input_schema) for tool in agent.tools}
-        chat = {tool["function"]["name"]: tool["function"]["strict"] for tool in OpenAIChatTools(agent).tools}
+        shown: Any = OpenAIChatTools(agent).tools
+        chat = {tool["function"]["name"]: tool["function"]["strict"] for tool in shown}
         assert chat == {tool["name"]: tool["strict"] for tool in OpenAIResponsesTools(agent).tools} == expected
         assert set(expected.values()) == {True, False}
 
@@ -135,8 +137,9 @@ async def test_answer_for_a_program_names_it(tmp_path: Path, plain: bool) -> Non
     caller = {"type": "program", "caller_id": "prog_1"}
     async with toy_agent(tmp_path) as (agent, _, _):
         given = response([Ask("c1", ADD, NOTE)], caller=caller)
-        (output,) = await OpenAIResponsesTools(agent).results(given if plain else Response.model_validate(given))
-        assert output["caller"] == caller
+        response_: Any = given if plain else Response.model_validate(given)
+        outputs: list[Any] = list(await OpenAIResponsesTools(agent).results(response_))
+        assert [output["caller"] for output in outputs] == [caller]
 
 
 @virtual
