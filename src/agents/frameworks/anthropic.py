@@ -62,7 +62,7 @@ class AnthropicTools:
             for block in content
             if not isinstance(block, str)
             and part(block, "type") == "tool_use"
-            and part(block, "name") not in self._others
+            and str(part(block, "name")) not in self._others
         ]
         results = await asyncio.gather(*(self._made(block, whole=block is not cut) for _, block in made))
         blocks: list[ToolResultBlockParam] = []

@@ -121,7 +121,7 @@ class OpenAIResponsesTools:
         made = [
             (called_by(item, "call_id"), item)
             for item in parts(response, "output")
-            if part(item, "type") == "function_call" and part(item, "name") not in self._others
+            if part(item, "type") == "function_call" and str(part(item, "name")) not in self._others
         ]
         results = await asyncio.gather(*(self._made(item) for _, item in made))
         outputs: list[FunctionCallOutput] = []
