@@ -16,6 +16,9 @@ settings.register_profile(
 )
 settings.load_profile("seawall")
 
+# Frameworks that would tell a vendor of every run, where the developer's environment says so.
+os.environ.update(LANGSMITH_TRACING="false", LANGCHAIN_TRACING_V2="false", OPENAI_AGENTS_DISABLE_TRACING="true")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--chaos-long", action="store_true", help="run the long form of the chaos tests (make chaos)")

@@ -109,6 +109,16 @@ class Dispatcher:
             result = _mistaken(mistake)
         return self._shown(replace(result, trace_id=result.trace_id or trace_id))
 
+    def refused(self, name: str, unfit: Unfit, *, trace_id: str = "") -> Result:
+        """The result for a call whose arguments cannot be read. Nothing is begun.
+
+        Args:
+            name: The tool.
+            unfit: What is wrong with them.
+            trace_id: The caller's trace.
+        """
+        return self._shown(replace(invalid(name, unfit), trace_id=trace_id or self._wall.sources.new_id("trace")))
+
     async def _called(self, name: str, arguments: dict[str, Any], trace_id: str, waiting: Waiting | None) -> Result:
         own = {tool.name: tool for tool in self._toolbox.own}
         if name in own:

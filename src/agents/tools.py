@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LONGEST = 64
+_LONGEST_DESCRIPTION = 1024  # characters; some vendors refuse the whole list for one that is longer
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ def _description(bound: Bound) -> str:
     about = action.description if action.description.endswith(".") else f"{action.description}."
     parts = [about, f"System: {bound.system}. {_CHANGES[facts.effect]}"]
     if not action.writes:
-        return " ".join(parts)
+        return _fitting(parts)
     each = "item" if action.batch is not None else "request"
     named = ", ".join(facts.identity)
     parts.append(
@@ -168,7 +169,16 @@ def _description(bound: Bound) -> str:
         "Only status succeeded or replayed means that it is done. After in_progress or outcome_unknown call "
         "operation_get with the operation_id, and never make the change in another way."
     )
-    return " ".join(parts)
+    return _fitting(parts)
+
+
+def _fitting(parts: list[str]) -> str:
+    """The parts as one text; where it is too long, what the action says of itself is shortened, and no rule of ours."""
+    about, *rules = parts
+    over = len(" ".join(parts)) - _LONGEST_DESCRIPTION
+    if over > 0:
+        about = f"{about[: max(len(about) - over - 1, 0)]}…"
+    return " ".join((about, *rules))
 
 
 def _input_schema(bound: Bound) -> Schema:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+FRAMEWORKS = ["agents", "anthropic", "langchain_core", "langgraph", "langsmith", "openai", "pydantic_ai"]
 HEAVY = ["zeep", "mcp", "redis", "sqlalchemy", "pydantic", "httpx", "tenacity", "pybreaker", "rich", "typer", "yaml"]
+HEAVY += FRAMEWORKS
 
 
 def loaded_after(statement: str) -> set[str]:
@@ -30,6 +32,15 @@ def test_seawall_itself_loads_no_database_before_a_ledger_is_opened_and_no_conne
     assert "sqlalchemy" not in loaded
     assert "httpx" not in loaded
     assert "rich" not in loaded
+
+
+def test_importing_agents_loads_nothing_heavy() -> None:
+    assert loaded_after("import seawall.agents") == set()
+
+
+@pytest.mark.parametrize("name", ["Dispatcher", "AnthropicTools", "OpenAIChatTools", "OpenAIResponsesTools"])
+def test_tools_that_need_no_framework_load_none(name: str) -> None:
+    assert loaded_after(f"from seawall.agents import {name}").isdisjoint(FRAMEWORKS)
 
 
 @pytest.mark.parametrize("name", ["Seawall", "SyncSeawall"])

@@ -55,6 +55,18 @@ def test_every_action_of_every_connector_is_a_tool_that_every_vendor_takes() -> 
         assert all(isinstance(hint, bool) for hint in astuple(made.hints))
 
 
+def test_description_that_is_too_long_for_some_vendors_is_shortened_and_keeps_the_rules() -> None:
+    made = tool("toy", replace(ADD, description="Adds a note, " * 200))
+    assert len(made.description) == 1024
+    assert made.description.startswith("Adds a note, Adds a note, ")
+    assert "… System: toy. Creates something new." in made.description
+    assert made.description.endswith("and never make the change in another way.")
+    reads = Action(
+        name="get_note", description="Reads. " * 200, request=ADD.request, reply=ADD.reply, effect=EffectClass.READ
+    )
+    assert len(tool("toy", reads).description) == 1024
+
+
 @pytest.mark.parametrize(
     ("effect", "hints", "reach"),
     [

@@ -9,11 +9,14 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from support.needed import missing
 
 ROOT = Path(__file__).parents[3]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
+OPTIONAL = {"agents", "langchain_core", "langgraph", "pydantic_ai"}
+"""Frameworks that an example may be about, without which it is skipped."""
 WITH_CODE = [page for page in PAGES if BLOCK.search(page.read_text(encoding="utf-8"))]
 
 
@@ -29,7 +32,12 @@ def test_examples_of_a_page_run_in_order(
     module = ModuleType("page_example")
     monkeypatch.setitem(sys.modules, module.__name__, module)  # models look their module up
     for number, block in enumerate(BLOCK.findall(page.read_text(encoding="utf-8")), 1):
-        exec(compile(block, f"{named(page)} block {number}", "exec"), vars(module))
+        try:
+            exec(compile(block, f"{named(page)} block {number}", "exec"), vars(module))
+        except ModuleNotFoundError as error:
+            if str(error.name).partition(".")[0] not in OPTIONAL:
+                raise
+            missing(f"{error.name} for block {number}: pip install 'seawall[dev]'")
     assert capsys.readouterr().out, "an example that shows nothing teaches nothing"
 
 
