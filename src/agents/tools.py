@@ -131,7 +131,7 @@ def _bound(wall: Seawall) -> Mapping[str, Bound]:
 def _allowed(wall: Seawall, principal: str, bound: Bound) -> bool:
     batch = bound.action.batch
     actions = (bound.action,) if batch is None else (bound.action, batch.of)
-    return all(wall.policy.decide(principal, bound.system, action).allowed for action in actions)
+    return all(wall.policy.may_ever(principal, bound.system, action) for action in actions)
 
 
 _CHANGES = {

@@ -41,7 +41,7 @@ async def call_batch(asked: Asked, request: BaseModel) -> Outcome[Any]:
         first_of.setdefault(identity.key, place)
     begun = await asked.intake.begin(
         [
-            asked.intent(batch.of, items[place], identities[place], batch_id=batch_id, atomic=atomic)
+            asked.intent(batch.of, items[place], identities[place], batch_id=batch_id, atomic=atomic, place=place)
             for place in first_of.values()
         ],
         asked.deadline_at,

@@ -28,6 +28,7 @@ from .errors import (
     Throttled,
     Unauthenticated,
 )
+from .leave import leave_to_send_again, may_send_again
 from .ledger.records import Operation, Status, Verdict
 from .policy import Policy
 from .replay import encode_applied
@@ -134,7 +135,8 @@ class Examination:
 
     async def _send_again(self, action: Action, request: BaseModel, deadline_at: float) -> Verdict:
         operation, system = self.operation, self.system
-        if not self._policy.decide(operation.principal, system.name, action).allowed:
+        decision = leave_to_send_again(self._policy, operation, action, request)
+        if not may_send_again(decision, operation):
             return self._park(f"the policy no longer allows it (for {operation.principal}), so it is not sent again")
         if not self._pay():
             return self._later(f"it is to be sent again, but the retry budget of {system.name} is spent")

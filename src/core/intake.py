@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from .clock import Sources
 from .doubt import recorded_version
 from .errors import DeadlineBeforeSend, LedgerUnavailable
 from .identity import Identity, digest
+from .leave import Leave
 from .ledger.records import Begun, Intent, Operation, Status
 from .outcome import Outcome, Pending, Rejected
 from .redaction import clean
@@ -25,6 +26,18 @@ from .trail import Trail
 
 if TYPE_CHECKING:
     from .ledger.store import Ledger
+
+
+class UsedUp(Exception):
+    """Nothing was recorded, because the rate of a rule that allowed it is used up: ask the policy again.
+
+    Args:
+        free_at: Rule → when its rate is free again (seconds since the epoch).
+    """
+
+    def __init__(self, free_at: Mapping[str, float]) -> None:
+        super().__init__(", ".join(free_at))
+        self.free_at = free_at
 
 
 RECORDING = 0.03
@@ -39,7 +52,7 @@ class Asked:
         system: The system.
         action: The action.
         principal: Who asks.
-        policy: JSON of the decision that allows it.
+        leave: The decisions that allow it.
         deadline_at: Monotonic time by which it answers.
         trace_id: The caller's trace.
         sources: Clock, randomness and ids.
@@ -52,7 +65,7 @@ class Asked:
     system: System
     action: Action
     principal: str
-    policy: str
+    leave: Leave
     deadline_at: float
     trace_id: str
     sources: Sources
@@ -95,8 +108,10 @@ class Asked:
         *,
         batch_id: str | None = None,
         atomic: bool = False,
+        place: int | None = None,
     ) -> Intent:
-        """The intent to record for `request` of `action` (for a batch: of its items' action)."""
+        """The intent to record for `request` of `action` (for a batch: of its items' action, at a place from 0)."""
+        policy = self.leave.record(place)
         entity = None if action.entity is None or action.commutative else getattr(request, action.entity)
         return Intent(
             id=self.sources.new_id("op"),
@@ -109,13 +124,14 @@ class Asked:
             entity=None if entity is None else _short(clean(str(entity))),
             principal=self.principal,
             adapter_version=recorded_version(self.system, action),
-            policy=self.policy if self.repeat is None else self.repeat.beside(self.policy),
+            policy=policy if self.repeat is None else self.repeat.beside(policy),
             trace_id=self.trace_id,
             batch_id=batch_id,
             atomic=atomic,
             deadline_at=self.sources.clock.now() + self.left(),
             undoes=self.undoes,
             replay_rejections=self.system.settings.replay_rejections,
+            usages=self.leave.usages(place),
         )
 
 
@@ -145,9 +161,12 @@ class Intake:
         Args:
             intents: The intents, recorded together or not at all.
             deadline_at: Monotonic time by which this answers.
+
+        Raises:
+            UsedUp: A rate is used up; nothing was recorded.
         """
         try:
-            return await self.ledger.begin(
+            begun = await self.ledger.begin(
                 intents, within=max(0.0, deadline_at - self._clock.monotonic()), orphaned=self._abandoned
             )
         except LedgerUnavailable as error:
@@ -161,6 +180,10 @@ class Intake:
                 "The ledger did not answer before the deadline. Nothing was sent so far; ask again with the same "
                 "request, to see whether it was taken up.",
             )
+
+        if free_at := {rule: at for one in begun for rule, at in one.used_up.items()}:
+            raise UsedUp(free_at)
+        return begun
 
     def _abandoned(self, begun: list[Begun]) -> None:
         """The intents became durable after their caller had gone: say that nothing was sent."""

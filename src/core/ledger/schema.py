@@ -19,7 +19,7 @@ from sqlalchemy.types import TypeEngine
 
 from ..errors import LedgerUnavailable
 
-VERSION = 2
+VERSION = 3
 """Grows with every change of the tables; `migrations/` has the way from each version to the next."""
 
 ONE_AT_A_TIME = 0x5EA_3A11
@@ -141,6 +141,17 @@ restores = Table(
     Column("until", Float),
 )
 """What was done between `backup_at` and `restored_at` is not in the ledger. It counts as possibly sent."""
+
+usages = Table(
+    "usages",
+    metadata,
+    _in_order(),
+    Column("rule", _text(255), nullable=False),
+    Column("principal", _text(255), nullable=False),
+    Column("at", Float, nullable=False),
+    Index("ix_usages_rule", "rule", "principal", "at"),
+)
+"""Who used a rule of the policy that has a rate, and when; as long as that counts."""
 
 ledger_meta = Table("ledger_meta", metadata, Column("schema_version", Integer, primary_key=True))
 

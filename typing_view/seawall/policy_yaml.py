@@ -1,0 +1,1 @@
+../../src/policy_yaml.py
