@@ -27,7 +27,7 @@ from .core.redaction import Secrets
 from .core.repeat import Repeat
 from .core.system import System
 from .core.tiers import Standing
-from .policy_file import policy_of
+from .policies.reading import policy_of
 
 if TYPE_CHECKING:
     from .core.ledger import Ledger
@@ -132,7 +132,8 @@ class Seawall:
         }
         self.unproven: dict[str, str] = {}
         """Systems whose conformance report proves nothing, and why."""
-        self.policy, self.unreadable = policy_of(config, self._standings(), self.sources, self.secrets)
+        self.standings = self._standings()
+        self.policy, self.unreadable = policy_of(config, self.standings, self.sources, self.secrets)
 
     @classmethod
     def from_config(cls, source: str | Path | Mapping[str, Any], **options: Any) -> Seawall:

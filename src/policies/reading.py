@@ -12,13 +12,13 @@ from typing import Any
 
 from pydantic import Field, ValidationError, field_validator
 
-from .config import Config, names_a_file
-from .core.clock import Sources
-from .core.policy import Condition, Demand, Policy, Rate, Rule, When
-from .core.policy.policy import twice_named
-from .core.redaction import Secrets
-from .core.settings import Settings
-from .core.tiers import Standing
+from ..config import Config, names_a_file
+from ..core.clock import Sources
+from ..core.policy import Condition, Demand, Policy, Rate, Rule, When
+from ..core.policy.policy import twice_named
+from ..core.redaction import Secrets
+from ..core.settings import Settings
+from ..core.tiers import Standing
 
 _log = logging.getLogger("seawall.policy")
 
@@ -102,7 +102,7 @@ def rules_of(text: str, place: str) -> tuple[Rule, ...]:
     Raises:
         PolicyFileError: With the first thing to mend.
     """
-    from .policy_yaml import Unreadable, load  # PyYAML is only for those who have such a file
+    from .plain_yaml import Unreadable, load  # PyYAML is only for those who have such a file
 
     try:
         found = load(text)

@@ -1,1 +1,0 @@
-../../src/policy_yaml.py
