@@ -81,7 +81,8 @@ class Replayed:
 def replay(operations: Iterable[Operation], policy: Policy, actions: Mapping[str, Mapping[str, Action]]) -> Replayed:
     """Ask a policy about recorded operations, each at the time when it began.
 
-    Rates are counted as they would have been. Only what was allowed is recorded with its request; calls that were denied cannot be asked about again.
+    Rates are counted as they would have been. Only what was allowed is recorded with its request; calls that were
+    denied cannot be asked about again.
 
     Args:
         operations: The operations, oldest first.
