@@ -136,6 +136,7 @@ class Examination:
     async def _send_again(self, action: Action, request: BaseModel, deadline_at: float) -> Verdict:
         operation, system = self.operation, self.system
         decision = leave_to_send_again(self._policy, operation, action, request)
+        self._trail.decided("policy", decision.decision, self._clean(decision.reason), decision.record)
         if not may_send_again(decision, operation):
             return self._park(f"the policy no longer allows it (for {operation.principal}), so it is not sent again")
         if not self._pay():
