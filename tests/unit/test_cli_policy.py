@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.json_schema import fits
 from support.shell import CONFIG, NOTE, Shell
+from support.toy import ADD
 
 from seawall.policies.plain_yaml import load
 
@@ -179,8 +181,7 @@ def test_replay_of_the_configured_policy_changes_nothing_for_what_it_allowed(she
 
 def test_replay_says_what_it_could_not_ask_about(shell: Shell) -> None:
     shell.call(NOTE)
-    del shell.adapter.actions["add_note"]
-    del shell.adapter.actions["add_notes"]
+    shell.uses(replace(ADD, name="add_remark"))
     _, told = shell.json("policy", "replay")
     assert (told["operations"], told["skipped"]) == (0, {"there is no toy.add_note any more": 1})
 
