@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 
 from .core.people import Person
 from .core.policy import Rule
+from .core.policy.policy import twice_named
 from .core.redaction import Secrets
 from .core.settings import (
     ConformanceSettings,
@@ -102,6 +103,16 @@ class ApprovalsConfig(Settings):
         return self
 
 
+class PrincipalConfig(Settings):
+    """`[principals."agent:ada"]`: what the principals are whose names fit the pattern.
+
+    Args:
+        roles: Their roles, for rules that name some and for those who approve.
+    """
+
+    roles: tuple[str, ...] = ()
+
+
 class Config(Settings):
     """A whole configuration.
 
@@ -115,6 +126,9 @@ class Config(Settings):
         people: Who may approve what agents ask for, by name.
         approvals: How they hear of it.
         policy: Rules in order, as `[[policy]]`; without a rule that allows it nothing runs.
+        policy_file: Where the rules are instead: a YAML file, a Python file, or `module:attribute`. Relative paths
+            start at the configuration file.
+        principals: Pattern for principals → what they are, as `[principals."agent:ada"]`.
     """
 
     principal: str = "anonymous"
@@ -126,6 +140,21 @@ class Config(Settings):
     people: dict[str, Person] = Field(default_factory=dict)
     approvals: ApprovalsConfig = ApprovalsConfig()
     policy: tuple[Rule, ...] = ()
+    policy_file: str | None = Field(default=None, min_length=1)
+    principals: dict[str, PrincipalConfig] = Field(default_factory=dict)
+
+    @field_validator("policy")
+    @classmethod
+    def _each_by_its_name(cls, policy: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        if (twice := twice_named(policy)) is not None:
+            raise ValueError(f"two rules are named {twice!r}; each needs a name of its own")
+        return policy
+
+    @model_validator(mode="after")
+    def _one_policy(self) -> Config:
+        if self.policy and self.policy_file is not None:
+            raise ValueError("policy_file and [[policy]] are two policies; leave one of them out")
+        return self
 
 
 def load_config(source: str | Path | Mapping[str, Any], secrets: Secrets) -> Config:
@@ -161,7 +190,16 @@ def load_config(source: str | Path | Mapping[str, Any], secrets: Secrets) -> Con
     if config.approvals.secret is not None:
         secrets.add(config.approvals.secret.get_secret_value())
     ledger = config.ledger.model_copy(update={"path": str(folder / config.ledger.path)})
-    return config.model_copy(update={"ledger": ledger, "systems": _beside(config.systems, folder)})
+    policy_file = config.policy_file
+    if policy_file is not None and names_a_file(policy_file):
+        policy_file = str(folder / policy_file)
+    systems = _beside(config.systems, folder)
+    return config.model_copy(update={"ledger": ledger, "systems": systems, "policy_file": policy_file})
+
+
+def names_a_file(place: str) -> bool:
+    """Whether a policy is in a file, rather than `module:attribute`."""
+    return ":" not in place or place.partition(":")[0].endswith(".py") or Path(place).suffix in (".yaml", ".yml")
 
 
 def _beside(systems: Mapping[str, SystemConfig], folder: Path) -> dict[str, SystemConfig]:

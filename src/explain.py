@@ -32,6 +32,7 @@ _DECIDED = {
     "park": "leave it to a person",
     "allow": "allowed",
     "deny": "denied",
+    "require_approval": "an approval is needed",
     "stale_result": "a result that came too late was kept as evidence only",
     "resolved_applied": "it happened, as a person found out",
     "resolved_not_applied": "it did not happen, as a person found out",

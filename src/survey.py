@@ -12,7 +12,6 @@ from .action_facts import after_in_words, dedupe_in_words, facts_of, probe_in_wo
 from .core.action import Action
 from .core.clock import Sources
 from .core.errors import IntegrationError, LedgerUnavailable
-from .core.policy import Question
 from .core.redaction import Secrets
 from .core.settings import LedgerSettings
 from .core.system import System
@@ -44,6 +43,8 @@ async def survey(path: Path, secrets: Secrets, *, connect: bool) -> dict[str, An
             await system.adapter.close()
     problems = [f"{name}: {problem}" for name, told in systems.items() for problem in told["problems"]]
     problems += [f"{name}: {why}" for name, why in wall.unproven.items()]
+    if wall.unreadable is not None:
+        problems.append(f"policy: {wall.unreadable}")
     if (problem := await _ledger_problem(wall.config.ledger, connect=connect)) is not None:
         problems.append(problem)
     shared = await _shared(wall, connect=connect)
@@ -77,12 +78,13 @@ async def _system(wall: Seawall, system: System, *, connect: bool) -> dict[str, 
 
 
 def _action(wall: Seawall, system: System, action: Action) -> dict[str, Any]:
-    decision = wall.policy.decide(Question(wall.config.principal, system.name, action))
+    endings = wall.policy.endings(wall.config.principal, system.name, action)
+    decided = [f"{ending.decision} ({ending.name})" for ending in endings]
     facts = facts_of(action)
     return {
         "name": action.name,
         "effect": str(action.effect),
-        "policy": f"{decision.decision} ({decision.rule})",
+        "policy": decided[0] if len(decided) == 1 else f"by request: {', '.join(decided)}",
         "identity": list(facts.identity),
         "dedupe": dedupe_in_words(action),
         "probe": probe_in_words(action),

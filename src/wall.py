@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -23,15 +23,16 @@ from .core.compensation import compensate
 from .core.ledger.records import Status, Story
 from .core.outcome import Outcome
 from .core.pipeline import Pipeline
-from .core.policy import Policy
 from .core.recovery import Recovery
 from .core.redaction import Secrets
 from .core.repeat import Repeat
 from .core.system import System
 from .core.tiers import Standing
+from .policies.reading import policy_of
 
 if TYPE_CHECKING:
     from .core.ledger import Ledger
+    from .core.policy import Decision
     from .core.shared import Shared
 
 R = TypeVar("R", bound=BaseModel)
@@ -133,7 +134,8 @@ class Seawall:
         }
         self.unproven: dict[str, str] = {}
         """Systems whose conformance report proves nothing, and why."""
-        self.policy = Policy(config.policy, self._standings())
+        self.standings = self._standings()
+        self.policy, self.unreadable = policy_of(config, self.standings, self.sources, self.secrets)
 
     @classmethod
     def from_config(cls, source: str | Path | Mapping[str, Any], **options: Any) -> Seawall:
@@ -264,6 +266,7 @@ class Seawall:
         deadline: float | None = None,
         trace_id: str = "",
         repeat: Repeat | None = None,
+        on_decision: Callable[[Decision], None] | None = None,
     ) -> Outcome[Any]:
         """Do something in a system, at most once, and answer what is proven.
 
@@ -274,6 +277,7 @@ class Seawall:
             deadline: Seconds within which this answers; the system's default if None.
             trace_id: The caller's trace, kept in the ledger.
             repeat: Says that the same was done before and is to be done once more, as an operation of its own.
+            on_decision: Told what the policy decided.
 
         Returns:
             An outcome. Nothing that the target or the network does raises here.
@@ -291,6 +295,7 @@ class Seawall:
                 deadline=deadline,
                 trace_id=trace_id,
                 repeat=repeat,
+                on_decision=on_decision,
             )
 
     async def compensate(

@@ -12,7 +12,6 @@ from ..core.errors import Denied
 from ..core.identity import Unidentifiable, identify
 from ..core.ledger.records import Status
 from ..core.outcome import Outcome, Rejected
-from ..core.policy import Question
 from .arguments import Unfit, invalid, request_of
 from .browsing import describe, search
 from .hints import Reach
@@ -27,6 +26,7 @@ from .tools import Bound, Toolbox
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from ..core.policy import Decision
     from ..core.repeat import Repeat
     from ..wall import Seawall
 
@@ -170,20 +170,18 @@ class Dispatcher:
         return bound
 
     async def _act(self, bound: Bound, arguments: Mapping[str, Any], trace_id: str, waiting: Waiting | None) -> Result:
-        decision = self._wall.policy.decide(Question(self._principal, bound.system, bound.action))
         call = Call(
             system=bound.system,
             action=bound.action,
             request=arguments,
             same=self._toolbox.call_of(bound, arguments),
             now=self._wall.sources.clock.now(),
-            policy=policy_told({"decision": decision.decision, "rule": decision.rule, "version": decision.version}),
+            policy=None,  # told as soon as the pipeline has decided
             trace_id=trace_id,
         )
         if bound.reach not in self._scopes:
             why = f"{self._principal} comes without the scope {bound.reach!r} that {bound.target} needs"
-            denied = tell(Rejected(Denied(why, code="insufficient_scope")), call)
-            return replace(denied, policy=None)
+            return tell(Rejected(Denied(why, code="insufficient_scope")), call)
         request, repeat = request_of(bound, arguments)
         return await self._held(bound, request, repeat, call, waiting)
 
@@ -193,6 +191,7 @@ class Dispatcher:
         """Call it, and wait for it as long as the hold window goes."""
         writes = bound.action.writes
         settings = self._wall.systems[bound.system].settings
+        decided: list[Decision] = []
         task = asyncio.create_task(
             self._wall.call(
                 bound.target,
@@ -201,6 +200,7 @@ class Dispatcher:
                 deadline=None if writes else min(settings.deadline, self._hold * _READING),
                 trace_id=call.trace_id or "",
                 repeat=repeat,
+                on_decision=decided.append,
             )
         )
         _going_on.add(task)
@@ -211,6 +211,10 @@ class Dispatcher:
             if not writes:
                 task.cancel()  # nobody is there to read it
             raise
+        if decided:
+            last = decided[-1]
+            told = policy_told({"decision": last.decision, "rule": last.rule, "version": last.version})
+            call = replace(call, policy=told)
         if not task.done():
             return in_progress(call, self._operation_id(bound, request, repeat))
         try:

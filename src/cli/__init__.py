@@ -22,6 +22,7 @@ from . import (
     mcp,
     new,
     ops,
+    policy,
     recover,
     resolve,
     serve,
@@ -46,6 +47,7 @@ ops.ops.command("compensate", epilog=EPILOG)(compensate.compensate)
 app.add_typer(approvals.approvals, name="approvals")
 app.add_typer(incidents.incidents, name="incidents")
 app.add_typer(ledger.ledger, name="ledger")
+app.add_typer(policy.policy, name="policy")
 app.add_typer(sql.sql, name="sql")
 app.command(epilog=EPILOG)(call.call)
 app.command(epilog=EPILOG)(recover.recover)

@@ -30,7 +30,7 @@ def call(
     """Do something in a system, at most once."""
     invocation = invocation_of(ctx, as_json=as_json)
     try:
-        fields = _request(request)
+        fields = request_fields(request)
         outcome = asyncio.run(
             with_wall(
                 config, invocation, lambda wall: wall.call(target, fields, principal=principal, deadline=deadline)
@@ -60,7 +60,15 @@ def tell(invocation: Invocation, outcome: Outcome[Any], target: str) -> NoReturn
     raise typer.Exit(code)
 
 
-def _request(text: str) -> dict[str, Any]:
+def request_fields(text: str) -> dict[str, Any]:
+    """A request given as JSON, as `@FILE`, or as `-` for stdin.
+
+    Args:
+        text: The argument.
+
+    Raises:
+        InvalidRequest: It is no JSON object.
+    """
     text = sys.stdin.read() if text == "-" else argument_text(text, "request")
     try:
         found = json.loads(text)

@@ -8,10 +8,9 @@ from typing import Annotated
 import typer
 
 from ..core.clock import Sources
-from ..core.errors import InvalidRequest
 from ..core.ledger.records import Restore
 from ..envelope import ExitCode
-from .shared import SEAWALL_TOML, AsJson, ConfigFile, Context, ask_ledger, invocation_of, known_ledger
+from .shared import SEAWALL_TOML, AsJson, ConfigFile, Context, ask_ledger, invocation_of, known_ledger, time_of
 
 ledger = typer.Typer(
     help="Upgrade or check the ledger's tables; say that it was restored.", no_args_is_help=True, rich_markup_mode=None
@@ -68,7 +67,7 @@ def restored(
     the target is asked before anything is sent. So does every operation that it has as running, unknown or parked.
     """
     invocation = invocation_of(ctx, as_json=as_json)
-    backup_at, last = _time(at, "--at"), None if until is None else _time(until, "--until")
+    backup_at, last = time_of(at, "--at"), None if until is None else time_of(until, "--until")
     restore, presumed = ask_ledger(config, invocation, lambda ledger: ledger.restored(backup_at, until=last))
     told = {
         "backup_at": restore.backup_at,
@@ -91,19 +90,3 @@ def _in_words(restore: Restore, presumed: int) -> str:
 
 def _shown(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def _time(given: str, option: str) -> float:
-    """Seconds since the epoch, given as such or in ISO 8601; without a zone it is UTC."""
-    try:
-        return float(given)
-    except ValueError:
-        pass
-    try:
-        found = datetime.fromisoformat(given)
-    except ValueError:
-        raise InvalidRequest(
-            f"{option} {given!r} is no time; write it as 2026-11-23T02:00Z, or in seconds since 1970",
-            code="invalid_time",
-        ) from None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()

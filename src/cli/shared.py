@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -94,6 +95,30 @@ def argument_text(text: str, name: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise InvalidRequest(f"the {name} file {text[1:]} cannot be read: {reason}", code=f"{name}_file") from None
+
+
+def time_of(given: str, option: str) -> float:
+    """Seconds since the epoch, given as such or in ISO 8601; without a zone it is UTC.
+
+    Args:
+        given: The time.
+        option: What to call it in an error.
+
+    Raises:
+        InvalidRequest: It is no time.
+    """
+    try:
+        return float(given)
+    except ValueError:
+        pass
+    try:
+        found = datetime.fromisoformat(given)
+    except ValueError:
+        raise InvalidRequest(
+            f"{option} {given!r} is no time; write it as 2026-11-23T02:00Z, or in seconds since 1970",
+            code="invalid_time",
+        ) from None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
 async def _asked_ledger(settings: LedgerSettings, question: Callable[[Ledger], Awaitable[T]]) -> T:

@@ -147,15 +147,6 @@ def pending(operation: Operation, found: Approval | None) -> Pending:
     return Pending(operation.id, "operation", "Approved; Seawall is about to carry it out.", None, waiting)
 
 
-def carries_approval(operation: Operation) -> bool:
-    """Whether people approved an operation that was begun: its approval was spent with the first attempt, for all.
-
-    Args:
-        operation: The row.
-    """
-    return json.loads(operation.policy).get("approval_id") is not None
-
-
 def refusal(code: str, message: str, operation: Operation, *, transient: bool, stands_for: float | None = None) -> str:
     """JSON of the error that an operation ends with when it is not approved.
 

@@ -177,9 +177,9 @@ class Approvals:
         operation = standing.operation
         system, action = self._known(operation)
         request, identity = self._edited(operation, action, changes)
-        decision = self._policy.decide(
-            Question(operation.principal, system.name, action, request, now=self._clock.now())
-        )
+        repeat = DISTINCT_FROM in json.loads(operation.identity)
+        question = Question(operation.principal, system.name, action, request, self._clock.now(), repeat)
+        decision = self._policy.decide(question)
         if decision.decision == "deny":
             raise InvalidRequest(
                 f"the policy denies that to {operation.principal} (rule {decision.rule!r}); nothing was changed",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from .action import Action
 from .approval import ask_for, shown_for
 from .before_image import before_image
 from .clock import Sources
@@ -34,15 +35,19 @@ class Asking:
         self._ledger = ledger
         self._sources = sources
 
-    async def ask(self, asked: Asked, request: BaseModel, identity: Identity) -> Ask | None:
+    async def ask(
+        self, asked: Asked, action: Action, request: BaseModel, identity: Identity, place: int | None = None
+    ) -> Ask | None:
         """What people are to be asked before it may be sent, shown with what is there now; None if nobody must be.
 
         Args:
             asked: What was asked.
+            action: The action (for a batch: of its items).
             request: The validated request.
             identity: Its identity.
+            place: The item of a batch, counted from 0.
         """
-        decision, system, action = asked.demanded, asked.system, asked.action
+        decision, system = asked.leave.demanded(place), asked.system
         if decision is None:
             return None
         seen: Any = None

@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from .action import Action, Batch
-from .errors import Conflict, ContractBroken, InvalidRequest
+from .asking import Asking
+from .errors import Conflict, ContractBroken, Denied, InvalidRequest
 from .held import Conclusion, Held, see_through
 from .identity import Identity, identify
 from .intake import Asked
@@ -18,15 +19,16 @@ from .replay import entity_unsettled, identity_conflict
 from .write import Wire, send_until_known
 
 
-async def call_batch(asked: Asked, request: BaseModel) -> Outcome[Any]:
+async def call_batch(asked: Asked, request: BaseModel, asking: Asking) -> Outcome[Any]:
     """Carry a batch out: only what was never applied is sent, and only what may be is sent again.
 
     Items that may have landed stay `Unknown`; recovery settles each of them by itself. An item that is named twice
-    is one operation.
+    is one operation. Items that people must approve are held, each by itself, and the others are sent.
 
     Args:
         asked: What was asked.
         request: The validated batch request.
+        asking: Asks people.
     """
     batch = asked.action.batch
     assert batch is not None
@@ -39,10 +41,17 @@ async def call_batch(asked: Asked, request: BaseModel) -> Outcome[Any]:
     first_of: dict[str, int] = {}
     for place, identity in enumerate(identities):
         first_of.setdefault(identity.key, place)
+    if atomic and any(asked.leave.demanded(place) is not None for place in range(len(items))):
+        return Rejected(_not_in_parts(asked).at(asked.system.name, asked.action.name, 0))
+    asks = {
+        place: await asking.ask(asked, batch.of, items[place], identities[place], place) for place in first_of.values()
+    }
     begun = await asked.intake.begin(
         [
-            asked.intent(batch.of, items[place], identities[place], batch_id=batch_id, atomic=atomic)
-            for place in first_of.values()
+            asked.intent(
+                batch.of, items[place], identities[place], batch_id=batch_id, atomic=atomic, place=place, ask=ask
+            )
+            for place, ask in asks.items()
         ],
         asked.deadline_at,
     )
@@ -66,7 +75,7 @@ async def call_batch(asked: Asked, request: BaseModel) -> Outcome[Any]:
     outcomes = [
         settled[identity.key]
         if identity.key in settled and held[identity.key].operation.digest == identity.digest
-        else await _earlier(asked, batch, known[identity.key], identity)
+        else await _earlier(asked, batch, known[identity.key], identity, asking)
         for identity in identities
     ]
     return Partial(tuple(outcomes), batch_id)
@@ -83,12 +92,12 @@ def _together(asked: Asked, request: BaseModel) -> Wire:
     return wire
 
 
-async def _earlier(asked: Asked, batch: Batch, begun: Begun, identity: Identity) -> Outcome[Any]:
+async def _earlier(asked: Asked, batch: Batch, begun: Begun, identity: Identity, asking: Asking) -> Outcome[Any]:
     """The outcome of an item whose operation was there before, or stands in its way."""
     operation = begun.operation
     if begun.blocked_by is not None:
         return entity_unsettled(operation, asked.system.name, batch.of.name)
-    if operation.digest != identity.digest:
+    if operation.digest != identity.digest and not await asking.was_edited(asked, operation, identity):
         return identity_conflict(operation, identity.request, asked.principal)
     return await asked.told_again(operation, batch.of)
 
@@ -96,6 +105,14 @@ async def _earlier(asked: Asked, batch: Batch, begun: Begun, identity: Identity)
 def _wrong_size(action: Action, batch: Batch, size: int) -> InvalidRequest:
     return InvalidRequest(
         f"{action.name} takes 1 to {batch.max_size} items, not {size}; nothing was sent", code="batch_size"
+    )
+
+
+def _not_in_parts(asked: Asked) -> Denied:
+    return Denied(
+        f"people must approve an item of this all-or-nothing batch (rule {asked.leave.decision.rule!r}), and what they "
+        "approve is carried out item by item; nothing was sent. Ask for it without all-or-nothing",
+        code="approval_in_parts",
     )
 
 

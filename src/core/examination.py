@@ -11,7 +11,6 @@ from pydantic import BaseModel, ValidationError
 
 from .action import Action
 from .adapter import Attempt, Sent
-from .approval import carries_approval
 from .clock import Sources
 from .decide import Doubt, Park, ProvenAbsent, ProvenApplied, SendAgain, Step, Wait, next_step
 from .doubt import checked, is_final, look, moved, receipt_of
@@ -29,8 +28,9 @@ from .errors import (
     Throttled,
     Unauthenticated,
 )
+from .leave import leave_to_send_again, may_send_again
 from .ledger.records import Operation, Status, Verdict
-from .policy import Policy, Question
+from .policy import Policy
 from .replay import encode_applied
 from .system import System
 from .trail import Trail
@@ -135,7 +135,9 @@ class Examination:
 
     async def _send_again(self, action: Action, request: BaseModel, deadline_at: float) -> Verdict:
         operation, system = self.operation, self.system
-        if not self._still_allowed(action):
+        decision = leave_to_send_again(self._policy, operation, action, request)
+        self._trail.decided("policy", decision.decision, self._clean(decision.reason), decision.record)
+        if not may_send_again(decision, operation):
             return self._park(f"the policy no longer allows it (for {operation.principal}), so it is not sent again")
         if not self._pay():
             return self._later(f"it is to be sent again, but the retry budget of {system.name} is spent")
@@ -157,12 +159,6 @@ class Examination:
             return self._trail.verdict(Status.APPLIED, outcome=outcome)
         result.at(system.name, action.name, 0)
         return self._not_acknowledged(result)
-
-    def _still_allowed(self, action: Action) -> bool:
-        """Whether the policy of now lets it be sent again; what people approved is approved for every attempt."""
-        operation = self.operation
-        decision = self._policy.decide(Question(operation.principal, self.system.name, action))
-        return decision.allowed or (decision.approval is not None and carries_approval(operation))
 
     def _not_acknowledged(self, error: IntegrationError) -> Verdict:
         if self._trail.attempts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,10 +16,10 @@ from .clock import Sources
 from .doubt import recorded_version
 from .errors import DeadlineBeforeSend, LedgerUnavailable
 from .identity import Identity, digest
+from .leave import Leave
 from .ledger.approval_records import Ask
 from .ledger.records import Begun, Intent, Operation, Status
 from .outcome import Outcome, Pending, Rejected
-from .policy import Decision
 from .redaction import clean
 from .repeat import Repeat
 from .replay import outcome_of, undone
@@ -28,6 +28,18 @@ from .trail import Trail
 
 if TYPE_CHECKING:
     from .ledger.store import Ledger
+
+
+class UsedUp(Exception):
+    """Nothing was recorded, because the rate of a rule that allowed it is used up: ask the policy again.
+
+    Args:
+        free_at: Rule → when its rate is free again (seconds since the epoch).
+    """
+
+    def __init__(self, free_at: Mapping[str, float]) -> None:
+        super().__init__(", ".join(free_at))
+        self.free_at = free_at
 
 
 RECORDING = 0.03
@@ -42,7 +54,7 @@ class Asked:
         system: The system.
         action: The action.
         principal: Who asks.
-        policy: JSON of the decision that allows it.
+        leave: The decisions that allow it.
         deadline_at: Monotonic time by which it answers.
         trace_id: The caller's trace.
         sources: Clock, randomness and ids.
@@ -50,13 +62,12 @@ class Asked:
         on_doubt: Called when an operation became unknown.
         undoes: The operation that it compensates, if it does.
         repeat: What it repeats on purpose, if it does.
-        demanded: The decision by which people must approve it first, if they must.
     """
 
     system: System
     action: Action
     principal: str
-    policy: str
+    leave: Leave
     deadline_at: float
     trace_id: str
     sources: Sources
@@ -64,7 +75,6 @@ class Asked:
     on_doubt: Callable[[], None]
     undoes: str | None = None
     repeat: Repeat | None = None
-    demanded: Decision | None = None
 
     @property
     def ledger(self) -> Ledger:
@@ -109,6 +119,7 @@ class Asked:
         *,
         batch_id: str | None = None,
         atomic: bool = False,
+        place: int | None = None,
         ask: Ask | None = None,
     ) -> Intent:
         """The intent to record for `request` of `action` (for a batch: of its items' action).
@@ -119,8 +130,10 @@ class Asked:
             identity: Its identity.
             batch_id: Shared by the items of one batch call.
             atomic: True for an item of an all-or-nothing batch.
+            place: The item of a batch, counted from 0.
             ask: What people must approve before it may be sent.
         """
+        policy = self.leave.record(place)
         return Intent(
             id=self.sources.new_id("op"),
             system=self.system.name,
@@ -132,13 +145,14 @@ class Asked:
             entity=entity_of(action, request),
             principal=self.principal,
             adapter_version=recorded_version(self.system, action),
-            policy=self.policy if self.repeat is None else self.repeat.beside(self.policy),
+            policy=policy if self.repeat is None else self.repeat.beside(policy),
             trace_id=self.trace_id,
             batch_id=batch_id,
             atomic=atomic,
             deadline_at=self.sources.clock.now() + self.left(),
             undoes=self.undoes,
             replay_rejections=self.system.settings.replay_rejections,
+            usages=self.leave.usages(place),
             ask=ask,
         )
 
@@ -180,9 +194,12 @@ class Intake:
         Args:
             intents: The intents, recorded together or not at all.
             deadline_at: Monotonic time by which this answers.
+
+        Raises:
+            UsedUp: A rate is used up; nothing was recorded.
         """
         try:
-            return await self.ledger.begin(
+            begun = await self.ledger.begin(
                 intents, within=max(0.0, deadline_at - self._clock.monotonic()), orphaned=self._abandoned
             )
         except LedgerUnavailable as error:
@@ -196,6 +213,10 @@ class Intake:
                 "The ledger did not answer before the deadline. Nothing was sent so far; ask again with the same "
                 "request, to see whether it was taken up.",
             )
+
+        if free_at := {rule: at for one in begun for rule, at in one.used_up.items()}:
+            raise UsedUp(free_at)
+        return begun
 
     def _abandoned(self, begun: list[Begun]) -> None:
         """The intents became durable after their caller had gone: say that nothing was sent."""

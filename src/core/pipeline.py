@@ -8,7 +8,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from .action import Action
 from .adapter import Attempt, Sent
@@ -27,15 +27,17 @@ from .errors import (
 )
 from .held import Held
 from .identity import Identity, Unidentifiable, identify
-from .intake import Asked, Intake
+from .intake import Asked, Intake, UsedUp
+from .leave import Leave, denied, leave_for, needs_approval
 from .ledger.records import DecisionRow, Operation, Status
 from .outcome import Applied, Outcome, Pending, Receipt, Rejected
-from .policy import Decision, Policy, Question
+from .policy import Decision, Policy, Windows
 from .redaction import clean
 from .release import Release
 from .repeat import Repeat, check_repeat
 from .replay import ENTITY_UNSETTLED, Place, Warm, entity_unsettled, identity_conflict, outcome_of
 from .system import System
+from .validation import nameable, validated
 from .write import carry_out
 
 if TYPE_CHECKING:
@@ -103,6 +105,7 @@ class Pipeline:
             on_doubt,
             release_interval,
         )
+        self.windows = Windows()
 
     async def call(
         self,
@@ -115,6 +118,7 @@ class Pipeline:
         trace_id: str = "",
         undoes: str | None = None,
         repeat: Repeat | None = None,
+        on_decision: Callable[[Decision], None] | None = None,
     ) -> Outcome[Any]:
         """Do it, or say exactly what is known.
 
@@ -127,43 +131,71 @@ class Pipeline:
             trace_id: The caller's trace.
             undoes: The operation that it compensates, if it does.
             repeat: What it repeats on purpose, if it does.
+            on_decision: Told what the policy decided, before anything is done; again where a rate was used up.
         """
         clock = self.sources.clock
         try:
-            system, action, valid = self._validated(system_name, action_name, request)
-            _nameable(principal=principal, trace_id=trace_id)
+            system, action, valid = validated(self.systems, system_name, action_name, request)
+            nameable(principal=principal, trace_id=trace_id)
         except InvalidRequest as error:
             return Rejected(error.at(system_name, action_name, 0))
         deadline_at = clock.monotonic() + (system.settings.deadline if deadline is None else deadline)
-        decision = self._decide(principal, system, action)
-        if decision.decision == "deny":
-            return self._denied(system, action, principal, decision)
+        free_at: dict[str, float] = {}
+        while True:
+            leave = leave_for(
+                self.policy,
+                principal,
+                system_name,
+                action,
+                valid,
+                now=clock.now(),
+                repeat=repeat is not None,
+                exhausted=free_at,
+            )
+            if on_decision is not None:
+                on_decision(leave.decision)
+            if leave.decision.decision == "deny":
+                return self._denied(leave, system, action, principal, free_at)
+            if leave.decision.decision == "require_approval" and not action.writes:
+                return self._needs_approval(leave, system, action, principal)
+            asked = Asked(
+                system,
+                action,
+                principal,
+                leave,
+                deadline_at,
+                trace_id,
+                self.sources,
+                self.intake,
+                self.on_doubt,
+                undoes,
+                repeat,
+            )
+            try:
+                return await self._allowed(asked, valid)
+            except UsedUp as used:
+                free_at.update(used.free_at)
+
+    async def _allowed(self, asked: Asked, valid: BaseModel) -> Outcome[Any]:
+        """Do what the policy allows.
+
+        Raises:
+            UsedUp: Unless the rate of a rule that allowed it is used up.
+        """
+        system, action, repeat = asked.system, asked.action, asked.repeat
         if not action.writes:
-            return await self._read(system, action, valid, deadline_at)
-        asked = Asked(
-            system,
-            action,
-            principal,
-            decision.record,
-            deadline_at,
-            trace_id,
-            self.sources,
-            self.intake,
-            self.on_doubt,
-            undoes,
-            repeat,
-            None if decision.allowed else decision,
-        )
+            self._count_read(asked.principal, asked.leave)
+            return await self._read(system, action, valid, asked.deadline_at)
         try:
             if repeat is not None:
                 await self._check_repeat(asked, valid, repeat)
             if action.batch is not None:
-                return await call_batch(asked, valid)
+                return await call_batch(asked, valid, self.asking)
             return await self._write(asked, valid)
         except Unidentifiable as unfit:
-            return Rejected(InvalidRequest(str(unfit), code="invalid_request").at(system_name, action_name, 0))
+            return Rejected(InvalidRequest(str(unfit), code="invalid_request").at(system.name, action.name, 0))
         except (InvalidRequest, LedgerUnavailable) as refused:  # of the check above: nothing else raises an outcome
-            return Rejected(copy(refused).at(system_name, action_name, 0))
+            return Rejected(copy(refused).at(system.name, action.name, 0))
 
     async def _check_repeat(self, asked: Asked, request: BaseModel, repeat: Repeat) -> None:
         facts = identify(asked.system.name, asked.action, request).facts
@@ -184,12 +216,14 @@ class Pipeline:
         held = self.held.get(operation_id)
         return held is not None and held.withdraw()
 
-    def _decide(self, principal: str, system: System, action: Action) -> Decision:
-        """The policy's word; a batch needs it for the batch and for what each item stands for."""
-        decision = self.policy.decide(Question(principal, system.name, action))
-        if action.batch is None or not decision.allowed:
-            return decision
-        return self.policy.decide(Question(principal, system.name, action.batch.of))
+    def _count_read(self, principal: str, leave: Leave) -> None:
+        """Count a read against the rate of its rule; in this process only, because reads leave no trace."""
+        call = leave.call
+        if call.rate is None:
+            return
+        free_at = self.windows.use(call.rule, principal, call.rate, self.sources.clock.now())
+        if free_at is not None:
+            raise UsedUp({call.rule: free_at})
 
     async def _read(self, system: System, action: Action, request: BaseModel, deadline_at: float) -> Outcome[Any]:
         async def send(number: int, timeout: float) -> Sent[Any]:
@@ -227,7 +261,7 @@ class Pipeline:
     async def _begin_and_carry_out(
         self, asked: Asked, request: BaseModel, identity: Identity, mine: Running
     ) -> Outcome[Any]:
-        ask = await self.asking.ask(asked, request, identity)
+        ask = await self.asking.ask(asked, asked.action, request, identity)
         while True:
             intent = asked.intent(asked.action, request, identity, ask=ask)
             begun = await self.intake.begin([intent], asked.deadline_at)
@@ -312,38 +346,22 @@ class Pipeline:
         # Where even the ledger did not answer it, we may ask with the time that is left to us.
         return None if isinstance(outcome, Pending) and not outcome.operation_id else outcome
 
-    def _validated(
-        self, system_name: str, action_name: str, request: BaseModel | Mapping[str, Any]
-    ) -> tuple[System, Action, BaseModel]:
-        system = self.systems.get(system_name)
-        if system is None:
-            known = ", ".join(sorted(self.systems)) or "none is configured"
-            raise InvalidRequest(f"there is no system {system_name!r}; known: {known}", code="unknown_system")
-        action = system.adapter.actions.get(action_name)
-        if action is None:
-            known = ", ".join(sorted(system.adapter.actions))
-            raise InvalidRequest(f"{system_name} has no action {action_name!r}; it has: {known}", code="unknown_action")
-        if isinstance(request, action.request):
-            return system, action, request
-        if isinstance(request, BaseModel):
-            raise InvalidRequest(
-                f"{action_name} takes {action.request.__name__}, not {type(request).__name__}",
-                code="wrong_request",
-            )
-        try:
-            return system, action, action.request.model_validate(dict(request))
-        except ValidationError as error:
-            problems = "; ".join(
-                f"{'.'.join(map(str, found['loc'])) or 'request'}: {found['msg']}" for found in error.errors()
-            )
-            raise InvalidRequest(f"the request does not fit: {problems}", code="invalid_request") from None
+    def _denied(
+        self, leave: Leave, system: System, action: Action, principal: str, free_at: Mapping[str, float]
+    ) -> Rejected:
+        error = denied(leave, principal, f"{system.name}.{action.name}", free_at, self.sources.clock.now())
+        return self._refused(leave, error.at(system.name, action.name, 0))
 
-    def _denied(self, system: System, action: Action, principal: str, decision: Decision) -> Rejected:
-        reason = f"{principal} may not call {system.name}.{action.name} (rule {decision.rule!r}); nothing was sent"
-        row = DecisionRow(None, self.sources.clock.now(), "policy", "deny", reason, decision.record)
+    def _needs_approval(self, leave: Leave, system: System, action: Action, principal: str) -> Rejected:
+        """The answer to what is allowed with an approval only."""
+        error = needs_approval(leave, principal, f"{system.name}.{action.name}")
+        return self._refused(leave, error.at(system.name, action.name, 0))
+
+    def _refused(self, leave: Leave, error: Denied) -> Rejected:
+        decision, now = leave.decision, self.sources.clock.now()
+        row = DecisionRow(None, now, "policy", decision.decision, clean(error.message), decision.record)
         self.ledger.note_soon([row])
-        error = Denied(reason, code="denied", evidence={"rule": decision.rule, "policy": decision.version})
-        return Rejected(error.at(system.name, action.name, 0))
+        return Rejected(error)
 
 
 def _may_change_within(operation: Operation, seconds: float, now: float) -> bool:
@@ -351,20 +369,3 @@ def _may_change_within(operation: Operation, seconds: float, now: float) -> bool
     if operation.status is Status.UNKNOWN:
         return operation.next_check_at is None or operation.next_check_at - now < seconds
     return operation.status is not Status.PARKED
-
-
-def _nameable(**names: str) -> None:
-    """Refuse what the ledger could not keep as it is.
-
-    Raises:
-        InvalidRequest: With the name to mend.
-    """
-    for name, value in names.items():
-        if len(value) > _LONGEST_NAME or clean(value) != value:
-            raise InvalidRequest(
-                f"{name} must be text of at most {_LONGEST_NAME} characters that UTF-8 can hold; nothing was sent",
-                code=f"invalid_{name}",
-            )
-
-
-_LONGEST_NAME = 255

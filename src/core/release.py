@@ -21,10 +21,11 @@ from .clock import Sources
 from .errors import DeadlineBeforeSend, IntegrationError, LedgerUnavailable
 from .identity import canonical_json
 from .intake import Asked, Intake
+from .leave import Leave, leave_to_send_again
 from .ledger.approval_records import Approval, ApprovalStatus
 from .ledger.records import Operation, Status
 from .outcome import Outcome
-from .policy import Decision, Policy, Question
+from .policy import Decision, Policy
 from .system import System
 from .trail import Trail
 
@@ -200,7 +201,7 @@ class Release:
             system,
             action,
             operation.principal,
-            policy,
+            Leave(decision, decision),
             deadline_at,
             operation.trace_id,
             self._sources,
@@ -223,9 +224,8 @@ class Release:
             return "its request no longer fits the action's model"
 
     def _decide(self, operation: Operation, action: Action, request: BaseModel) -> Decision:
-        return self._policy.decide(
-            Question(operation.principal, operation.system, action, request, now=operation.created_at)
-        )
+        # By the rules of now and the time at which it was asked for, as for an operation that is sent again.
+        return leave_to_send_again(self._policy, operation, action, request)
 
     async def _ask_anew(self, approval: Approval, decision: Decision, shown: dict[str, Any]) -> None:
         differs = differences(json.loads(approval.shown), shown)

@@ -96,9 +96,9 @@ class Trail:
         self._checked = self._checked or counts
         self._probes.append(ProbeRow(self.operation_id, self.epoch, self._clock.now(), finding, _encode(detail)))
 
-    def decided(self, by: str, decision: str, reason: str) -> None:
+    def decided(self, by: str, decision: str, reason: str, detail: str = "{}") -> None:
         """Something was decided about the operation."""
-        self._decisions.append(DecisionRow(self.operation_id, self._clock.now(), by, decision, clean(reason)))
+        self._decisions.append(DecisionRow(self.operation_id, self._clock.now(), by, decision, clean(reason), detail))
 
     def verdict(
         self,

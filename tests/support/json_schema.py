@@ -14,7 +14,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "null": (type(None),),
     "boolean": (bool,),
 }
-_NOTES = {"$schema", "title", "description", "default", "$defs"}
+_NOTES = {"$schema", "title", "description", "default", "$defs", "format"}
 
 
 def fits(schema: Any, value: Any, root: Any = None) -> bool:
@@ -52,7 +52,8 @@ def _holds(word: str, schema: dict[str, Any], value: Any, root: Any) -> bool:
                 fits(one, value[name], root) for name, one in said.items() if name in value
             )
         case "additionalProperties":
-            return not isinstance(value, dict) or said or value.keys() <= schema["properties"].keys()
+            others = value.keys() - schema.get("properties", {}).keys() if isinstance(value, dict) else ()
+            return all(fits(said, value[name], root) for name in others)
         case "required":
             return not isinstance(value, dict) or set(said) <= value.keys()
         case "maxProperties":
@@ -67,6 +68,8 @@ def _holds(word: str, schema: dict[str, Any], value: Any, root: Any) -> bool:
             return not isinstance(value, list) or len(value) <= said
         case "minLength":
             return not isinstance(value, str) or len(value) >= said
+        case "maxLength":
+            return not isinstance(value, str) or len(value) <= said
         case "pattern":
             return not isinstance(value, str) or re.search(said, value) is not None
         case "minimum":

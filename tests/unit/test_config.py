@@ -103,7 +103,10 @@ def test_broken_toml_names_the_place(tmp_path: Path) -> None:
             "[systems.crm]\nconnector = 'x'\n[systems.crm.retry]\nattempts = 0",
             "systems.crm.retry.attempts: Input should",
         ),
-        ("[[policy]]\nname = 'p'\ndecision = 'maybe'", "policy.0.decision: Input should be 'allow' or 'deny'"),
+        (
+            "[[policy]]\nname = 'p'\ndecision = 'maybe'",
+            "policy.0.decision: Input should be 'allow', 'require_approval' or 'deny'",
+        ),
         ("[systems.'my-crm']\nconnector = 'x'", "systems.my-crm: a system's name must be a Python identifier"),
         ("[systems._crm]\nconnector = 'x'", "systems._crm: a system's name must be a Python identifier"),
         ("[ledger]\nlease = 5\n[systems.crm]\nconnector = 'x'", "must be shorter than the ledger's lease"),

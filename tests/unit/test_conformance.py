@@ -29,6 +29,7 @@ from seawall.conformance import (
 from seawall.connectors.salesforce.adapter import SalesforceAdapter
 from seawall.connectors.salesforce.settings import SalesforceSettings
 from seawall.core.adapter import Surroundings
+from seawall.core.policy import Question
 from seawall.core.tiers import Tier, facts_digest
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -144,7 +145,7 @@ async def decided(folder: Path, action: str) -> bool:
     wall = Seawall.from_config(configured(folder))
     system = wall.systems["crm"]
     try:
-        return wall.policy.decide("agent:a", "crm", system.adapter.actions[action]).allowed
+        return wall.policy.decide(Question("agent:a", "crm", system.adapter.actions[action])).allowed
     finally:
         await system.adapter.close()
 

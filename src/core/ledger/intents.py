@@ -9,6 +9,7 @@ from dataclasses import replace
 from operator import attrgetter
 from typing import Any
 
+from . import usages
 from .approvals import ask
 from .database import Database
 from .reads import FIELDS, STATUS, operation
@@ -21,16 +22,53 @@ _intent_values = attrgetter(*FIELDS[:STATUS])
 
 async def begin(db: Database, intents: Sequence[Intent], holder: str) -> list[Begun]:
     """Record intents, or find what stands in their place."""
-    if len(intents) == 1 and intents[0].entity is None:
+    rated = any(intent.usages for intent in intents)
+    if len(intents) == 1 and intents[0].entity is None and not rated:
         return [await _begin_one(db, intents[0], holder)]
     names = {f"{intent.system}\0{intent.entity}" for intent in intents if intent.entity is not None}
+    if rated:
+        names |= usages.locks(intents)
     if names:
         await db.lock(sorted(names))
-    answers: dict[int, Begun] = {}
+    answers = await _answered_by_rates(db, intents, holder) if rated else {}
+    answered = set(answers)
     for places in _waves(intents):
+        places = [place for place in places if place not in answers]
         begun = await _begin(db, [intents[place] for place in places], holder)
         answers.update(zip(places, begun, strict=True))
+    if rated:
+        await usages.record(
+            db,
+            [
+                intents[place]
+                for place, one in answers.items()
+                if place not in answered and _is_new(one.operation, intents[place])
+            ],
+        )
     return [answers[place] for place in range(len(intents))]
+
+
+async def _answered_by_rates(db: Database, intents: Sequence[Intent], holder: str) -> dict[int, Begun]:
+    """Answers to intents with a rate that are not to be recorded: they stand already, or their rate is used up.
+
+    What is answered here cannot start anew any more, and what is not is certain to be within its rate.
+    """
+    answers: dict[int, Begun] = {}
+    rated = [place for place, intent in enumerate(intents) if intent.usages]
+    wanted = [Operation(*_row(intent, holder, db.now, None)) for intent in intents]
+    new = []
+    for place, existing in zip(rated, await _by_key(db, [intents[place] for place in rated]), strict=True):
+        if existing is None or _may_start_anew(existing, intents[place], db.now):
+            new.append(place)
+        elif _is_our_own(existing, wanted[place]):
+            answers[place] = _begun(existing)
+        else:
+            answers[place] = Begun(existing, fresh=False)
+    refused = await usages.used_up(db, intents, new)
+    for place, intent in enumerate(intents):
+        if place not in answers and (free := refused.get(usages.group_of(intent))):
+            answers[place] = Begun(wanted[place], fresh=False, used_up=free)
+    return answers
 
 
 async def _begin_one(db: Database, intent: Intent, holder: str) -> Begun:
@@ -131,6 +169,11 @@ def _row(intent: Intent, holder: str, now: float, restore: Restore | None) -> tu
     stands = (Status.RUNNING, None, None, holder) if intent.ask is None else (Status.HELD, None, None, None)
     # The fields of an operation after those it shares with its intent, from its status on.
     return (*_intent_values(intent), *stands, 1, now, now, *sent, None, 0, None, 0, None)
+
+
+def _is_new(found: Operation, intent: Intent) -> bool:
+    """Whether this intent was recorded, to be sent or to be held."""
+    return (found.intent_id or found.id) == intent.id
 
 
 def _is_our_own(existing: Operation, new: Operation) -> bool:

@@ -6,7 +6,8 @@ own, and a write would take 8 % longer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from .approval_records import Ask
@@ -26,6 +27,21 @@ class Status(StrEnum):
     def settled(self) -> bool:
         """True when the truth is known and will not change."""
         return self in (Status.APPLIED, Status.REJECTED)
+
+
+@dataclass(slots=True)
+class Usage:
+    """A rule with a rate, which an operation uses if it is new.
+
+    Args:
+        rule: The rule.
+        calls: How many new operations its principal may begin with it within `per`.
+        per: Seconds of a window that slides.
+    """
+
+    rule: str
+    calls: int
+    per: float
 
 
 @dataclass(slots=True)
@@ -51,6 +67,7 @@ class Intent:
         undoes: The operation that it compensates, else None.
         replay_rejections: Seconds for which a permanent rejection of the same content is replayed.
         ask: What people must approve before it may be sent; it is then recorded as `HELD`. None to send it.
+        usages: Rules with a rate that it uses if it turns out to be new.
     """
 
     id: str
@@ -70,6 +87,7 @@ class Intent:
     atomic: bool = False
     undoes: str | None = None
     replay_rejections: float = 0.0
+    usages: tuple[Usage, ...] = ()
     ask: Ask | None = None
 
 
@@ -137,12 +155,15 @@ class Begun:
             and `operation` is that one.
         possibly_sent_since: Since when a fresh operation may have been sent already, because the ledger was restored
             from a backup that is as old; it must be looked up in the target before it is sent. Else None.
+        used_up: Rule → when its rate is free again, if that stands in the way; then nothing was recorded for any
+            intent of its batch, and `operation` is what would have been.
     """
 
     operation: Operation
     fresh: bool
     blocked_by: str | None = None
     possibly_sent_since: float | None = None
+    used_up: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

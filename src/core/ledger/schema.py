@@ -187,6 +187,17 @@ votes = Table(
 )
 """What each of them said, under the digest of what they saw; nobody counts twice."""
 
+usages = Table(
+    "usages",
+    metadata,
+    _in_order(),
+    Column("rule", _text(255), nullable=False),
+    Column("principal", _text(255), nullable=False),
+    Column("at", Float, nullable=False),
+    Index("ix_usages_rule", "rule", "principal", "at"),
+)
+"""Who used a rule of the policy that has a rate, and when; as long as that counts."""
+
 ledger_meta = Table("ledger_meta", metadata, Column("schema_version", Integer, primary_key=True))
 
 

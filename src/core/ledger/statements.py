@@ -31,7 +31,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from .approval_statements import ApprovalStatements
-from .schema import attempts, decisions, holders, ledger_meta, operations, probes, restores
+from .schema import attempts, decisions, holders, ledger_meta, operations, probes, restores, usages
 
 _op = operations.c
 
@@ -253,6 +253,17 @@ class Statements:
         self.newest = compiled(select(func.max(op.updated_at)))
         self.last_beat = compiled(select(func.max(holders.c.beat_at)))
         self.forget_all_holders = compiled(holders.delete())
+        self.insert_usage = self._insert(usages)
+        used = (usages.c.rule == bindparam("rule"), usages.c.principal == bindparam("principal"))
+        self.count_usages = compiled(
+            select(func.count()).select_from(usages).where(*used, usages.c.at > bindparam("since"))
+        )
+        self.usage_at = compiled(
+            select(usages.c.at).where(*used).order_by(usages.c.at.desc()).limit(1).offset(bindparam("place"))
+        )
+        """The time of the newest use, of the one before it, and so on: place 0, 1, …"""
+        self.forget_usages = compiled(usages.delete().where(*used, usages.c.at <= bindparam("since")))
+        self.forget_old_usages = compiled(usages.delete().where(usages.c.at <= bindparam("since")))
         self.schema_version = compiled(select(func.max(ledger_meta.c.schema_version)))
         self.set_schema_version = self._insert(ledger_meta, "schema_version")
 

@@ -11,7 +11,7 @@ from typing import Any
 from ..clock import Sources
 from ..errors import LedgerUnavailable
 from ..settings import LedgerSettings
-from . import claims, restores
+from . import claims, restores, usages
 from .approving import Approving
 from .changes import Changes
 from .database import Database, Many
@@ -29,6 +29,8 @@ from .verdicts import note as record_decisions
 from .verdicts import resolve as record_resolution
 
 _log = logging.getLogger("seawall.ledger")
+
+_SWEEP_EVERY = 3600.0  # seconds between two looks for uses of rates that count no more
 
 
 class Ledger(Lookups):
@@ -55,6 +57,7 @@ class Ledger(Lookups):
         self._joined = False
         self._closed = False
         self._serves = False
+        self._sweep_at = 0.0
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     @classmethod
@@ -147,7 +150,7 @@ class Ledger(Lookups):
         try:
             begun: list[Begun] = await self._patience.wait(future, within)
             if self._writer.shift:
-                begun = [replace(one, operation=self._in_our_time(one.operation)) for one in begun]
+                begun = [self._begun_in_our_time(one) for one in begun]
         except asyncio.CancelledError:
             if orphaned is not None and future.done() and not future.cancelled() and future.exception() is None:
                 orphaned(future.result())  # cancelled between the answer and its caller's next step
@@ -156,6 +159,10 @@ class Ledger(Lookups):
             self._lease.renew(started, now)
         self._lease.held.update([(one.operation.id, one.operation.epoch) for one in begun if one.fresh])
         return begun
+
+    def _begun_in_our_time(self, begun: Begun) -> Begun:
+        free = {rule: at - self._writer.shift for rule, at in begun.used_up.items()}
+        return replace(begun, operation=self._in_our_time(begun.operation), used_up=free)
 
     def _record_intents(self, db: Database, intents: Sequence[Intent]) -> Coroutine[Any, Any, list[Begun]]:
         return record_intents(db, intents, self.holder)
@@ -321,6 +328,9 @@ class Ledger(Lookups):
         async def run(db: Database) -> None:
             await claims.beat(db, self.holder)
             await claims.forget_holders(db)
+            if self._clock.monotonic() >= self._sweep_at:
+                self._sweep_at = self._clock.monotonic() + _SWEEP_EVERY
+                await usages.forget(db)
 
         while True:
             await self._clock.sleep(self._settings.lease / 3)

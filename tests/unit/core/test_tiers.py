@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from support.toy import ADD
 
 from seawall.core.action import fresh
-from seawall.core.policy import Policy, Rule
+from seawall.core.policy import Policy, Question, Rule
 from seawall.core.tiers import Standing, Tier, facts_digest
 
 GOLD_ONLY = (Rule(name="proven", decision="allow", min_tier=Tier.GOLD),)
@@ -18,7 +18,7 @@ TRIED = {ADD.name: facts_digest(ADD)}
 
 def allowed(standing: Standing | None) -> bool:
     standings = {} if standing is None else {"crm": standing}
-    return Policy(GOLD_ONLY, standings).decide("agent:a", "crm", ADD).allowed
+    return Policy(GOLD_ONLY, standings).decide(Question("agent:a", "crm", ADD)).allowed
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_rule_with_min_tier_does_not_match_an_action_that_was_tried_under_other_
 
 def test_proof_of_one_system_says_nothing_of_another() -> None:
     policy = Policy(GOLD_ONLY, {"erp": Standing(Tier.GOLD, TRIED)})
-    assert not policy.decide("agent:a", "crm", ADD).allowed
+    assert not policy.decide(Question("agent:a", "crm", ADD)).allowed
 
 
 def test_rule_that_denies_takes_no_min_tier() -> None:

@@ -1,4 +1,4 @@
-"""People decide: approvals and their votes."""
+"""People decide: approvals and their votes, and uses of rules that have a rate."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def _in_order() -> sa.Column[int]:
 def upgrade() -> None:
     """Add the tables."""
     _approvals()
+    _usages()
     op.execute("UPDATE ledger_meta SET schema_version = 3")
 
 
@@ -63,3 +64,14 @@ def _approvals() -> None:
     )
     untold = sa.column("told") != sa.column("status")
     op.create_index("ix_approvals_untold", "approvals", ["tell_at"], sqlite_where=untold, postgresql_where=untold)
+
+
+def _usages() -> None:
+    op.create_table(
+        "usages",
+        _in_order(),
+        sa.Column("rule", _text(255), nullable=False),
+        sa.Column("principal", _text(255), nullable=False),
+        sa.Column("at", sa.Float, nullable=False),
+    )
+    op.create_index("ix_usages_rule", "usages", ["rule", "principal", "at"])

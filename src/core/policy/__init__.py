@@ -1,0 +1,24 @@
+"""Who may do what: typed rules, deny by default. Every write carries the decision that allowed it."""
+
+from .conditions import Condition
+from .decision import Decision, Question
+from .explaining import Reasons, Weighed, explain
+from .policy import Policy
+from .rule import Demand, Rate, Rule
+from .when import When
+from .windows import Windows
+
+__all__ = [
+    "Condition",
+    "Decision",
+    "Demand",
+    "Policy",
+    "Question",
+    "Rate",
+    "Reasons",
+    "Rule",
+    "Weighed",
+    "When",
+    "Windows",
+    "explain",
+]

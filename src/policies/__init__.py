@@ -1,0 +1,1 @@
+"""Policies as people keep them: read from files, reviewed, and tried on what was recorded."""
