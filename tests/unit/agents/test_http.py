@@ -12,7 +12,8 @@ import pytest
 from support.agents import toy_agent
 
 from seawall import ConfigError
-from seawall.agents.http import Bearer, make_app
+from seawall.agents.bearer import Bearer
+from seawall.agents.http import make_app
 
 READER, WRITER = "token-of-a-reader-4711", "token-of-a-writer-4711"
 TOKENS = [
@@ -33,7 +34,7 @@ async def door(folder: Path, **agents: Any) -> AsyncIterator[tuple[Bearer, list[
         await send({"type": "http.response.body", "body": b""})
 
     async with toy_agent(folder, agents={"tokens": TOKENS, **agents}) as (_, _, wall):
-        app = make_app(wall, "127.0.0.1")
+        app = make_app(wall, "127.0.0.1").app
         assert isinstance(app, Bearer)
         app._app = behind
         yield app, through
