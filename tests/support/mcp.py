@@ -24,6 +24,7 @@ from seawall.simulators.salesforce import SalesforceSettings, SalesforceSimulato
 from seawall.simulators.server import serve_in_thread
 
 CREATE, GET_CASE = "crm__create_case", "crm__get_case"
+SLOW = {"match": {"lane": "write"}, "point": "apply", "kind": "slow", "params": {"seconds": 2}}
 TOKENS = {"ADA_TOKEN": "token-of-ada-0123456789", "VIEWER_TOKEN": "token-of-viewer-0123456789"}
 COMMAND = [sys.executable, "-c", "from seawall.cli import main; main()"]
 
