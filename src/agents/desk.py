@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from .dispatch import Dispatcher
 from .hints import Reach
+from .tools import bound_in
 
 if TYPE_CHECKING:
     from ..wall import Seawall
 
-_KEPT = 256
+_KEPT = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Desk:
     def __init__(self, wall: Seawall, *, kept: int = _KEPT) -> None:
         self._wall = wall
         self._kept = kept
+        self._bound = bound_in(wall)
         self._made: OrderedDict[Grant, Dispatcher] = OrderedDict()
         self._ending = asyncio.Event()
 
@@ -51,7 +53,7 @@ class Desk:
         found = self._made.get(grant)
         if found is None:
             found = self._made[grant] = Dispatcher(
-                self._wall, grant.principal, scopes=grant.scopes, ending=self._ending
+                self._wall, grant.principal, scopes=grant.scopes, bound=self._bound, ending=self._ending
             )
             if len(self._made) > self._kept:
                 self._made.popitem(last=False)

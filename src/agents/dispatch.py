@@ -49,6 +49,7 @@ class Dispatcher:
         principal: Who asks.
         scopes: How far its calls may reach, whatever the policy allows beyond that.
         hold: Seconds within which a call answers; as configured if None.
+        bound: What `tools.bound_in` found, where several dispatchers share it.
         ending: Once it is set, whoever waits is answered at once; what was begun goes on.
     """
 
@@ -59,6 +60,7 @@ class Dispatcher:
         *,
         scopes: Collection[Reach] = tuple(Reach),
         hold: float | None = None,
+        bound: Mapping[str, Bound] | None = None,
         ending: asyncio.Event | None = None,
     ) -> None:
         self._wall = wall
@@ -66,7 +68,7 @@ class Dispatcher:
         self._scopes = frozenset(scopes)
         self._hold = wall.config.agents.hold if hold is None else hold
         self._ending = ending
-        self._toolbox = Toolbox(wall, principal)
+        self._toolbox = Toolbox(wall, principal, bound)
         self._operations = Operations(wall, self._toolbox, principal)
 
     @property
