@@ -83,6 +83,20 @@ async def test_write_of_a_host_killed_over_stdio_has_one_effect_and_is_found_lat
         assert behind.cases() == ["Parcel lost"]
 
 
+@pytest.mark.case(26)
+async def test_write_of_a_host_that_ends_its_server_by_a_signal_is_recorded_first(tmp_path: Path) -> None:
+    with org(tmp_path, {**SLOW, "params": {"seconds": 4}}) as behind:
+        async with Client(behind.stdio("--as", "agent:ada")) as agent:
+            call = asyncio.create_task(agent.call_tool(CREATE, CASE))
+            await asyncio.sleep(1)
+            call.cancel()
+        # This client closed stdin, waited for 2 s, and sent SIGTERM.
+        assert behind.cases() == ["Parcel lost"]
+        async with Client(behind.stdio("--as", "agent:ada")) as agent:
+            await found_applied(agent)
+        assert behind.cases() == ["Parcel lost"]
+
+
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_read_of_a_client_killed_over_http_is_given_up(tmp_path: Path, mode: Any) -> None:
     with org(tmp_path, SLOW_READ, system=ONE_AT_A_TIME) as behind, serving(behind) as served:
@@ -147,6 +161,21 @@ async def test_agents_that_wait_when_the_server_ends_are_told_so_and_their_write
     assert (wrote["status"], wrote["effect"]) == ("in_progress", "unknown")
     assert (read["status"], read["error"]["code"]) == ("failed", "ending")
     assert got["status"] == "succeeded"
+
+
+async def test_connections_beyond_the_limit_are_turned_away_and_those_within_it_work(tmp_path: Path) -> None:
+    with org(tmp_path, agents="connections = 3") as behind, serving(behind) as served:
+        address = httpx2.URL(served.url)
+        idle = [await asyncio.open_connection(address.host, address.port) for _ in range(3)]
+        headers = {"authorization": f"Bearer {TOKENS['ADA_TOKEN']}", "accept": "application/json, text/event-stream"}
+        ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+        async with httpx2.AsyncClient(headers=headers) as http:
+            full = await http.post(served.url, json=ping)
+            for _, writer in idle:
+                writer.close()
+                await writer.wait_closed()
+            free = await http.post(served.url, json=ping)
+    assert (full.status_code, free.status_code) == (503, 200)
 
 
 async def test_connection_that_says_nothing_is_closed(tmp_path: Path) -> None:
