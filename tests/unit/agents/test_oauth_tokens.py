@@ -87,6 +87,8 @@ async def test_claims_and_names_are_those_of_the_settings() -> None:
         {"exp": math.nan},
         {"nbf": 4e9},
         {"nbf": math.nan},
+        {"nbf": True},
+        {"iat": False},
         {"iat": 4e9},
         {"iat": "now"},
         {"iss": f"{ISSUER}/"},
