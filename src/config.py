@@ -23,6 +23,7 @@ from .core.settings import (
     SystemSettings,
     TimeSettings,
 )
+from .oauth_settings import OAuthSettings
 
 
 class ConfigError(ValueError):
@@ -68,12 +69,38 @@ class AgentsConfig(Settings):
     Args:
         hold: Seconds within which a call answers; what takes longer goes on and is asked for later.
         typed_tools: With more permitted actions than this, agents search and describe actions instead of a list.
-        tokens: Bearer tokens for HTTP; none at all lets nobody in.
+        tokens: Bearer tokens for HTTP; without any, and without `oauth`, nobody is let in.
+        oauth: The authorization server whose access tokens let in, too.
+        allowed_hosts: Names under which it is called over HTTP, beside those of loopback, `--host` and the audience:
+            `seawall.example.com`, with a port only if no other is meant.
+        allowed_origins: Web pages that may call it: `https://console.example.com`.
+        connections: HTTP connections at a time; each waiting agent has one.
     """
 
     hold: float = Field(default=45.0, gt=0, le=600)
     typed_tools: int = Field(default=30, ge=0)
     tokens: tuple[TokenConfig, ...] = ()
+    oauth: OAuthSettings | None = None
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    connections: int = Field(default=1000, ge=1)
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_names(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        for host in hosts:
+            if not host or "/" in host or "*" in host or any(char.isspace() for char in host):
+                raise ValueError(f"{host!r} is no host such as seawall.example.com or seawall.example.com:8642")
+        return hosts
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            scheme, _, rest = origin.partition("://")
+            if scheme not in ("https", "http") or not rest or "/" in rest or "*" in rest:
+                raise ValueError(f"{origin!r} is no origin such as https://console.example.com")
+        return origins
 
     @field_validator("tokens")
     @classmethod
@@ -193,13 +220,22 @@ def load_config(source: str | Path | Mapping[str, Any], secrets: Secrets) -> Con
     policy_file = config.policy_file
     if policy_file is not None and names_a_file(policy_file):
         policy_file = str(folder / policy_file)
-    systems = _beside(config.systems, folder)
-    return config.model_copy(update={"ledger": ledger, "systems": systems, "policy_file": policy_file})
+    changes = {"ledger": ledger, "systems": _beside(config.systems, folder), "policy_file": policy_file}
+    return config.model_copy(update={**changes, "agents": _oauth_beside(config, folder)})
 
 
 def names_a_file(place: str) -> bool:
     """Whether a policy is in a file, rather than `module:attribute`."""
     return ":" not in place or place.partition(":")[0].endswith(".py") or Path(place).suffix in (".yaml", ".yml")
+
+
+def _oauth_beside(config: Config, folder: Path) -> AgentsConfig:
+    """The settings for agents, the paths of the authorization server's files starting at a folder."""
+    if config.agents.oauth is None:
+        return config.agents
+    files = {name: getattr(config.agents.oauth, name) for name in ("jwks_file", "ca_file")}
+    there = {name: str(folder / path) for name, path in files.items() if path is not None}
+    return config.agents.model_copy(update={"oauth": config.agents.oauth.model_copy(update=there)})
 
 
 def _beside(systems: Mapping[str, SystemConfig], folder: Path) -> dict[str, SystemConfig]:

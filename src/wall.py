@@ -8,14 +8,13 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from .calls import GRACE, Calls
 from .config import Config, ConfigError, load_config
 from .connectors import load_connector
-from .core.action import Request
 from .core.adapter import Adapter, Surroundings
 from .core.approvals import Approvals
 from .core.clock import Sources
@@ -28,6 +27,7 @@ from .core.redaction import Secrets
 from .core.repeat import Repeat
 from .core.system import System
 from .core.tiers import Standing
+from .faces import SystemFace
 from .policies.reading import policy_of
 
 if TYPE_CHECKING:
@@ -35,50 +35,10 @@ if TYPE_CHECKING:
     from .core.policy import Decision
     from .core.shared import Shared
 
-R = TypeVar("R", bound=BaseModel)
-
 _log = logging.getLogger("seawall.wall")
 
 _CLOSING = 10.0  # seconds for an adapter to close
 _RECORDING = 1.0  # seconds beyond a call's deadline in which it answers
-
-
-class BoundAction(Protocol):
-    """An action of a configured system, called with its request model; the reply's type follows from it."""
-
-    async def __call__(
-        self, request: Request[R], *, principal: str | None = None, deadline: float | None = None
-    ) -> Outcome[R]:
-        """See `Seawall.call`."""
-        ...
-
-
-class SystemFace:
-    """`wall.crm`: the actions of one system as methods.
-
-    Args:
-        wall: The wall.
-        name: The system's name.
-    """
-
-    def __init__(self, wall: Seawall, name: str) -> None:
-        self._wall = wall
-        self._name = name
-
-    def __getattr__(self, action: str) -> BoundAction:
-        actions = self._wall.systems[self._name].adapter.actions
-        if action not in actions:
-            raise AttributeError(f"{self._name} has no action {action!r}; it has: {', '.join(sorted(actions))}")
-
-        async def call(
-            request: Request[R], *, principal: str | None = None, deadline: float | None = None
-        ) -> Outcome[R]:
-            return await self._wall.call(f"{self._name}.{action}", request, principal=principal, deadline=deadline)
-
-        return call
-
-    def __dir__(self) -> list[str]:
-        return sorted(self._wall.systems[self._name].adapter.actions)
 
 
 class Seawall:

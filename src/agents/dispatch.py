@@ -50,16 +50,26 @@ class Dispatcher:
         principal: Who asks.
         scopes: How far its calls may reach, whatever the policy allows beyond that.
         hold: Seconds within which a call answers; as configured if None.
+        bound: What `tools.bound_in` found, where several dispatchers share it.
+        ending: Once it is set, whoever waits is answered at once; what was begun goes on.
     """
 
     def __init__(
-        self, wall: Seawall, principal: str, *, scopes: Collection[Reach] = tuple(Reach), hold: float | None = None
+        self,
+        wall: Seawall,
+        principal: str,
+        *,
+        scopes: Collection[Reach] = tuple(Reach),
+        hold: float | None = None,
+        bound: Mapping[str, Bound] | None = None,
+        ending: asyncio.Event | None = None,
     ) -> None:
         self._wall = wall
         self._principal = principal
         self._scopes = frozenset(scopes)
         self._hold = wall.config.agents.hold if hold is None else hold
-        self._toolbox = Toolbox(wall, principal)
+        self._ending = ending
+        self._toolbox = Toolbox(wall, principal, bound)
         self._operations = Operations(wall, self._toolbox, principal)
 
     @property
@@ -147,9 +157,11 @@ class Dispatcher:
                 )
             case _ if name == WAIT:
                 seconds = min(asked.given.get("seconds", self._hold), self._hold)
-                return await self._watched(self._operations.wait(asked.text("operation_id"), seconds), waiting)
+                asking = self._operations.wait(asked.text("operation_id"), seconds)
+                return await self._watched(asking, asked.text("operation_id"), waiting)
             case _ if name == CANCEL:
-                return await self._watched(self._operations.cancel(asked.text("operation_id"), self._hold), waiting)
+                asking = self._operations.cancel(asked.text("operation_id"), self._hold)
+                return await self._watched(asking, asked.text("operation_id"), waiting)
             case _:
                 assert name == GET
                 return await self._operations.get(asked.text("operation_id"))
@@ -216,6 +228,9 @@ class Dispatcher:
             told = policy_told({"decision": last.decision, "rule": last.rule, "version": last.version})
             call = replace(call, policy=told)
         if not task.done():
+            if not writes and not self._goes_on:
+                task.cancel()
+                return _cut_short(call)
             return in_progress(call, self._operation_id(bound, request, repeat))
         try:
             return tell(task.result(), call)
@@ -225,20 +240,39 @@ class Dispatcher:
                 return _unanswered(call)
             return unknown(call, self._operation_id(bound, request, repeat), None, None)
 
-    async def _watched(self, asking: Coroutine[Any, Any, Result], waiting: Waiting | None) -> Result:
+    async def _watched(self, asking: Coroutine[Any, Any, Result], operation_id: str, waiting: Waiting | None) -> Result:
         """Wait for an answer about an operation, which ends with the hold window at the latest."""
         task = asyncio.create_task(asking)
         try:
             await self._wait(task, waiting)
-            return await task
+            if self._goes_on or task.done():
+                return await task
+            return await self._operations.get(operation_id)
         finally:
             task.cancel()
 
+    @property
+    def _goes_on(self) -> bool:
+        return self._ending is None or not self._ending.is_set()
+
     async def _wait(self, task: asyncio.Task[Any], waiting: Waiting | None) -> None:
+        ending = None if self._ending is None else asyncio.create_task(self._ending.wait())
+        try:
+            await self._wait_until(task, ending, waiting)
+        finally:
+            if ending is not None:
+                ending.cancel()
+
+    async def _wait_until(
+        self, task: asyncio.Task[Any], ending: asyncio.Task[Any] | None, waiting: Waiting | None
+    ) -> None:
         clock = self._wall.sources.clock
         started = clock.monotonic()
+        either = {task} if ending is None else {task, ending}
         while not task.done() and (left := self._hold - (clock.monotonic() - started)) > 0:
-            await asyncio.wait({task}, timeout=min(left, _TELL_EVERY))
+            await asyncio.wait(either, timeout=min(left, _TELL_EVERY), return_when=asyncio.FIRST_COMPLETED)
+            if ending is not None and ending.done():
+                return
             if waiting is None or task.done() or left <= _TELL_EVERY:
                 continue
             try:
@@ -296,4 +330,15 @@ def _unanswered(call: Call) -> Result:
         effect="not_applied",
         error=Fault("internal", "internal"),
         summary=f"Not answered: {call.target} ended by a mistake of Seawall. Nothing was changed; report it.",
+    )
+
+
+def _cut_short(call: Call) -> Result:
+    return call.told(
+        status="failed",
+        effect="not_applied",
+        retry=Retry("same_request"),
+        next=call.same,
+        error=Fault("ending", "transport"),
+        summary=f"Not answered: this Seawall is ending. Nothing was changed; {call.target} may be asked again.",
     )

@@ -3,53 +3,94 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
+import re
 import signal
 import socket
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
 import uvicorn
+from starlette.middleware.cors import CORSMiddleware
 
 from ..config import ConfigError
+from ..connectors._http import HttpClient
+from ..oauth_settings import LOOPBACK
+from .bearer import GRANT, Bearer, Challenge, static_grants
+from .desk import Desk
 from .hints import Reach
-from .mcp_server import Desk, Grant, make_server
+from .mcp_server import Metadata, http_app, make_server
+from .oauth_keys import Fetch, Keys
+from .oauth_tokens import AccessTokens
+from .punctual import Punctual
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from types import FrameType
 
-    from ..config import TokenConfig
+    from starlette.types import ASGIApp
+
+    from ..config import AgentsConfig
+    from ..oauth_settings import OAuthSettings
     from ..wall import Seawall
 
 PATH = "/mcp"
-_GRANT = "seawall.grant"
-_LARGEST_BODY = 4 * 1024 * 1024  # bytes
+_LARGEST_ANSWER = 1024 * 1024  # bytes of metadata or keys
+_PORT = re.compile(r":(\d+|\*)$")
 _CLOSING = 5.0  # seconds for open connections once the server is to end
+_ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 -- names, not an address to listen at
 
 
-def make_app(wall: Seawall, host: str) -> ASGIApp:
+class Served(NamedTuple):
+    """What is served, and what belongs to it.
+
+    Args:
+        app: The ASGI application.
+        desk: The dispatchers behind it.
+        keys: The keys of the authorization server, if there is one.
+    """
+
+    app: ASGIApp
+    desk: Desk
+    keys: Keys | None
+
+
+def make_app(wall: Seawall, host: str, *, fetch: Fetch | None = None) -> Served:
     """The ASGI application.
 
     Args:
         wall: The open wall.
-        host: Where it is served; on loopback, requests for other names are refused.
+        host: Where it is served; requests for names that are not known to be ours are refused.
+        fetch: Gets the authorization server's keys; needed with `[agents.oauth]`.
 
     Raises:
-        ConfigError: No token is configured.
+        ConfigError: Nobody could call.
     """
-    grants = _grants(wall.config.agents.tokens)
-    if not grants:
+    agents, oauth = wall.config.agents, wall.config.agents.oauth
+    grants = static_grants(agents.tokens)
+    if not grants and oauth is None:
         raise ConfigError(
             "agents.tokens: no token is configured, so nobody could call; add [[agents.tokens]] with token, "
-            "principal and scopes"
+            "principal and scopes, or [agents.oauth] with issuer and audience"
         )
     desk = Desk(wall)
-    server = make_server(desk, lambda request: request.scope[_GRANT])
-    # Without sessions nothing of one caller can be taken over by another, and any process can answer.
-    app = server.streamable_http_app(streamable_http_path=PATH, stateless_http=True, host=host)
-    return Bearer(app, grants, desk)
+    server = make_server(desk, lambda request: request.scope[GRANT])
+    metadata = None if oauth is None else Metadata.of(oauth.audience, oauth.issuer, tuple(oauth.scopes), PATH)
+    inside = http_app(server, PATH, hosts=_hosts(agents, host), origins=_origins(agents, host), metadata=metadata)
+    if oauth is None or metadata is None:
+        return Served(_shared(Bearer(inside, grants, desk), agents), desk, None)
+    assert fetch is not None
+    keys = Keys(oauth, fetch, wall.sources.clock)
+    bearer = Bearer(
+        inside,
+        grants,
+        desk,
+        tokens=AccessTokens(oauth, keys, wall.sources.clock),
+        challenge=Challenge({Reach(means): name for name, means in reversed(list(oauth.scopes.items()))}, metadata.url),
+        public=metadata.paths,
+    )
+    return Served(_shared(bearer, agents), desk, keys)
 
 
 async def serve_http(wall: Seawall, host: str, port: int, ready: Callable[[str], None]) -> None:
@@ -64,7 +105,19 @@ async def serve_http(wall: Seawall, host: str, port: int, ready: Callable[[str],
     Raises:
         ConfigError: No token is configured, or the address cannot be used.
     """
-    app = make_app(wall, host)
+    oauth = wall.config.agents.oauth
+    client = None if oauth is None else _client(oauth)
+    served = make_app(wall, host, fetch=None if client is None or oauth is None else _fetching(client, oauth))
+    try:
+        await _listen(wall, served, host, port, ready)
+    finally:
+        if served.keys is not None:
+            await served.keys.aclose()
+        if client is not None:
+            await client.close()
+
+
+async def _listen(wall: Seawall, served: Served, host: str, port: int, ready: Callable[[str], None]) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -75,81 +128,30 @@ async def serve_http(wall: Seawall, host: str, port: int, ready: Callable[[str],
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{listening.getsockname()[1]}{PATH}"
         config = uvicorn.Config(
-            app,
+            served.app,
+            http=Punctual,
             log_config=None,
             access_log=False,
+            server_header=False,
             ws="none",
             lifespan="on",
+            limit_concurrency=wall.config.agents.connections,
             timeout_graceful_shutdown=round(_CLOSING),
         )
-        await _Serving(config, lambda: ready(url)).serve(sockets=[listening])
-
-
-class Bearer:
-    """Lets in who shows a token, and no further than its scopes.
-
-    Args:
-        app: The application behind it.
-        grants: By SHA-256 of the token, so that comparing tells nothing of it.
-        desk: The dispatchers, which know how far a call would reach.
-    """
-
-    def __init__(self, app: ASGIApp, grants: Mapping[bytes, Grant], desk: Desk) -> None:
-        self._app = app
-        self._grants = grants
-        self._desk = desk
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        shown = _token(scope)
-        grant = None if shown is None else self._grants.get(_digest(shown))
-        if grant is None:
-            # Whoever shows nothing learns only that a token is needed.
-            challenge = "Bearer" if shown is None else 'Bearer error="invalid_token"'
-            await _refuse(send, 401, "invalid_token", "a valid bearer token is needed", challenge)
-            return
-        if scope["method"] == "POST":
-            body, receive = await _read(receive)
-            if body is None:
-                await _refuse(send, 413, "too_large", f"a request has at most {_LARGEST_BODY} bytes")
-                return
-            missing = self._missing(grant, body)
-            if missing:
-                wanted = " ".join(reach for reach in Reach if reach in grant.scopes | missing)
-                challenge = (
-                    f'Bearer error="insufficient_scope", scope="{wanted}", '
-                    f'error_description="this tool needs the scope {" ".join(sorted(missing))}"'
-                )
-                await _refuse(send, 403, "insufficient_scope", f"needed: {wanted}", challenge)
-                return
-        await self._app({**scope, _GRANT: grant}, receive, send)
-
-    def _missing(self, grant: Grant, body: bytes) -> frozenset[Reach]:
-        """The scopes that the calls of a request need and the token does not have."""
-        try:
-            said = json.loads(body)
-        except (ValueError, RecursionError):
-            return frozenset()  # the protocol answers that
-        dispatcher = self._desk.of(grant)
-        needed: set[Reach] = set()
-        for message in said if isinstance(said, list) else [said]:
-            params = message.get("params") if isinstance(message, dict) else None
-            if isinstance(params, dict) and message.get("method") == "tools/call":
-                arguments = params.get("arguments")
-                reach = dispatcher.reach(str(params.get("name")), arguments if isinstance(arguments, dict) else None)
-                needed |= set() if reach is None else {reach}
-        return frozenset(needed) - grant.scopes
+        await _Serving(config, lambda: ready(url), served.desk.end).serve(sockets=[listening])
 
 
 class _Serving(uvicorn.Server):
     """Ends on SIGINT and SIGTERM by leaving `serve`, so that the wall is closed in good order afterwards."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], ending: Callable[[], None]) -> None:
         super().__init__(config)
         self._ready = ready
+        self._ending = ending
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._ending()  # agents that wait are answered before their connections are closed
+        super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -168,48 +170,45 @@ class _Serving(uvicorn.Server):
                 loop.remove_signal_handler(which)
 
 
-def _grants(tokens: tuple[TokenConfig, ...]) -> dict[bytes, Grant]:
-    return {
-        _digest(one.token.get_secret_value()): Grant(one.principal, frozenset(Reach(scope) for scope in one.scopes))
-        for one in tokens
-    }
+def _hosts(agents: AgentsConfig, host: str) -> tuple[str, ...]:
+    """The names under which we are called; a page that a browser was made to take for ours has another (rebinding)."""
+    ours = ["127.0.0.1", "localhost", "[::1]", *agents.allowed_hosts]
+    if host not in _ANYWHERE:
+        ours.append(f"[{host}]" if ":" in host else host)
+    if agents.oauth is not None:
+        ours.append(urlsplit(agents.oauth.audience).netloc)
+    return tuple(name for one in ours for name in ((one,) if _PORT.search(one) else (one, f"{one}:*")))
 
 
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+def _origins(agents: AgentsConfig, host: str) -> tuple[str, ...]:
+    near = ("http://127.0.0.1:*", "http://localhost:*", "http://[::1]:*") if host in LOOPBACK else ()
+    return (*near, *agents.allowed_origins)
 
 
-def _token(scope: Scope) -> str | None:
-    shown = [value for name, value in scope["headers"] if name == b"authorization"]
-    if len(shown) != 1:
-        return None
-    scheme, _, token = shown[0].decode("latin-1").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+def _shared(app: ASGIApp, agents: AgentsConfig) -> ASGIApp:
+    """Lets pages of the configured origins read the answers; what a page shows us is a token, never a cookie."""
+    if not agents.allowed_origins:
+        return app
+    return CORSMiddleware(
+        app,
+        allow_origins=agents.allowed_origins,
+        allow_methods=["POST"],
+        allow_headers=["authorization", "content-type", "mcp-protocol-version", "mcp-method", "mcp-name"],
+        expose_headers=["www-authenticate"],
+    )
 
 
-async def _read(receive: Receive) -> tuple[bytes | None, Receive]:
-    """The body, None if it is too large, and a `receive` that gives it once more."""
-    read: list[MutableMapping[str, Any]] = []
-    size = 0
-    while True:
-        message = await receive()
-        read.append(message)
-        size += len(message.get("body", b""))
-        if size > _LARGEST_BODY:
-            return None, receive
-        if message["type"] != "http.request" or not message.get("more_body", False):
-            break
-
-    async def again() -> MutableMapping[str, Any]:
-        return read.pop(0) if read else await receive()
-
-    return b"".join(message.get("body", b"") for message in read), again
+def _client(oauth: OAuthSettings) -> HttpClient:
+    path = None if oauth.ca_file is None else Path(oauth.ca_file)
+    try:
+        return HttpClient(max_connections=2, max_response_bytes=_LARGEST_ANSWER, ca_file=path)
+    except OSError as error:
+        raise ConfigError(f"agents.oauth.ca_file: {oauth.ca_file} cannot be read ({error.strerror or error})") from None
 
 
-async def _refuse(send: Send, status: int, error: str, why: str, challenge: str | None = None) -> None:
-    body = json.dumps({"error": error, "error_description": why}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    if challenge is not None:
-        headers.append((b"www-authenticate", challenge.encode()))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+def _fetching(client: HttpClient, oauth: OAuthSettings) -> Fetch:
+    async def fetch(url: str) -> tuple[int, bytes]:
+        answer = await client.send("GET", url, timeout=oauth.timeout, headers={"accept": "application/json"})
+        return answer.status, answer.body
+
+    return fetch

@@ -8,9 +8,11 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from mcp.server.auth.routes import build_resource_metadata_url, create_protected_resource_routes
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
+from mcp.server.transport_security import TransportSecuritySettings
 from mcp_types import (
     CallToolRequestParams,
     CallToolResult,
@@ -20,49 +22,20 @@ from mcp_types import (
     ToolAnnotations,
 )
 from mcp_types import Tool as McpTool
+from pydantic import AnyHttpUrl, ConfigDict, TypeAdapter
+from starlette.routing import Route
 
-from .dispatch import Dispatcher
-from .hints import Reach
+from .desk import Desk, Grant
 from .instructions import INSTRUCTIONS
 from .tool import Tool
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from ..wall import Seawall
 
 _FRESH = 300_000  # milliseconds for which a list of tools holds; the policy does not change while the server runs
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """Who calls, and how far at most.
-
-    Args:
-        principal: Who asks; the policy decides what that principal may do.
-        scopes: How far its calls may reach beyond that.
-    """
-
-    principal: str
-    scopes: frozenset[Reach] = frozenset(Reach)
-
-
-class Desk:
-    """The dispatchers of all who call one wall, each made once.
-
-    Args:
-        wall: The open wall.
-    """
-
-    def __init__(self, wall: Seawall) -> None:
-        self._wall = wall
-        self._made: dict[Grant, Dispatcher] = {}
-
-    def of(self, grant: Grant) -> Dispatcher:
-        """The dispatcher of a caller."""
-        found = self._made.get(grant)
-        if found is None:
-            found = self._made[grant] = Dispatcher(self._wall, grant.principal, scopes=grant.scopes)
-        return found
 
 
 def make_server(desk: Desk, grant_of: Callable[[Any], Grant]) -> Server[Any]:
@@ -103,6 +76,67 @@ def make_server(desk: Desk, grant_of: Callable[[Any], Grant]) -> Server[Any]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """The protected resource metadata (RFC 9728): which authorization server gives out tokens for us.
+
+    Args:
+        url: Where it says that it is.
+        paths: The paths at which it is served.
+        routes: They.
+    """
+
+    url: str
+    paths: frozenset[str]
+    routes: tuple[Route, ...]
+
+    @classmethod
+    def of(cls, resource: str, issuer: str, scopes: tuple[str, ...], path: str) -> Metadata:
+        """The metadata of one resource.
+
+        Args:
+            resource: Its identifier.
+            issuer: The authorization server.
+            scopes: The scopes that it knows.
+            path: Where MCP is served; a client that was told no place looks beside it, and at the root.
+        """
+        (route,) = create_protected_resource_routes(_url(resource), [_url(issuer)], list(scopes), "Seawall")
+        root = "/.well-known/oauth-protected-resource"
+        paths = frozenset({route.path, root, f"{root}{path}"})
+        routes = tuple(Route(one, endpoint=route.endpoint, methods=["GET", "OPTIONS"]) for one in sorted(paths))
+        return cls(str(build_resource_metadata_url(_url(resource))), paths, routes)
+
+
+def http_app(
+    server: Server[Any],
+    path: str,
+    *,
+    hosts: tuple[str, ...],
+    origins: tuple[str, ...],
+    metadata: Metadata | None = None,
+) -> ASGIApp:
+    """The server over streamable HTTP.
+
+    Without sessions nothing of one caller can be taken over by another, and any process can answer.
+
+    Args:
+        server: The server.
+        path: Where MCP is served.
+        hosts: `Host` headers that are accepted; `:*` for any port.
+        origins: `Origin` headers that are accepted, where one is sent.
+        metadata: The protected resource metadata to serve beside it.
+    """
+    security = TransportSecuritySettings(
+        enable_dns_rebinding_protection=True, allowed_hosts=list(hosts), allowed_origins=list(origins)
+    )
+    return server.streamable_http_app(
+        streamable_http_path=path,
+        stateless_http=True,
+        transport_security=security,
+        custom_starlette_routes=None if metadata is None else list(metadata.routes),
+    )
+
+
 async def serve_stdio(wall: Seawall, principal: str) -> None:
     """Serve one agent over stdin and stdout, until stdin ends.
 
@@ -114,6 +148,11 @@ async def serve_stdio(wall: Seawall, principal: str) -> None:
     server = make_server(Desk(wall), lambda _request: grant)
     async with stdio_server() as (incoming, outgoing):
         await server.run(incoming, outgoing, server.create_initialization_options())
+
+
+def _url(text: str) -> AnyHttpUrl:
+    """A URL as it was written: identifiers are compared character by character."""
+    return TypeAdapter(AnyHttpUrl, config=ConfigDict(url_preserve_empty_path=True)).validate_python(text)
 
 
 def _as_mcp(tool: Tool) -> McpTool:

@@ -77,10 +77,11 @@ class Toolbox:
     Args:
         wall: The open wall.
         principal: Who asks; only what its policy allows is listed.
+        bound: What `bound_in` found, where several principals share it; their schemas are then made once.
     """
 
-    def __init__(self, wall: Seawall, principal: str) -> None:
-        self.all = _bound(wall)
+    def __init__(self, wall: Seawall, principal: str, bound: Mapping[str, Bound] | None = None) -> None:
+        self.all = bound_in(wall) if bound is None else bound
         """Every action by its tool's name, also those that are not permitted."""
         self.by_target = {bound.target: bound for bound in self.all.values()}
         self.permitted = tuple(bound for bound in self.all.values() if _allowed(wall, principal, bound))
@@ -111,7 +112,12 @@ class Toolbox:
         return Next(bound.name, dict(request))
 
 
-def _bound(wall: Seawall) -> Mapping[str, Bound]:
+def bound_in(wall: Seawall) -> Mapping[str, Bound]:
+    """Every action by its tool's name, always in the same order.
+
+    Args:
+        wall: The open wall.
+    """
     pairs = [
         (system, action)
         for system in sorted(wall.systems)

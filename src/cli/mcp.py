@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import signal
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +15,8 @@ import typer
 from ..config import ConfigError
 from ..terminal import Invocation
 from .shared import SEAWALL_TOML, ConfigFile, Context, invocation_of
+
+_log = logging.getLogger("seawall.cli")
 
 
 def mcp(
@@ -31,6 +36,10 @@ async def _serve(path: Path, invocation: Invocation, principal: str | None) -> N
 
     async with Seawall.from_config(path, secrets=invocation.secrets) as wall:
         await serve_stdio(wall, principal or wall.config.principal)
+        # Hosts end what does not end at once with SIGTERM. A write that is still on its way is recorded first.
+        with suppress(NotImplementedError):  # Windows has no such signal
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGTERM, _log.info, "ending; what was sent is recorded first")
 
 
 def need_the_sdk() -> None:

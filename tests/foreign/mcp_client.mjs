@@ -1,18 +1,8 @@
-// The official SDK's client for TypeScript, unmodified, against a Seawall over stdio (a command as JSON) or HTTP
-// (a URL and a token). Lists the tools, calls one twice, and prints what it saw as one JSON object.
-import { Client } from "@modelcontextprotocol/sdk/client/index.js";
-import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
-import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+// The official SDK's client for TypeScript, unmodified, against a Seawall: lists the tools, calls one twice, and prints
+// what it saw as one JSON object.
+import { connected } from "./mcp_connect.mjs";
 
-const [how, where, secret] = process.argv.slice(2);
-const transport =
-  how === "stdio"
-    ? new StdioClientTransport(JSON.parse(where))
-    : new StreamableHTTPClientTransport(new URL(where), {
-        requestInit: { headers: { Authorization: `Bearer ${secret}` } },
-      });
-const client = new Client({ name: "foreign", version: "1.0.0" });
-await client.connect(transport);
+const client = await connected(...process.argv.slice(2));
 
 const seen = {};
 const { tools } = await client.listTools();

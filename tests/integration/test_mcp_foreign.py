@@ -10,21 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.mcp import COMMAND, CREATE, TOKENS, org, serving
+from support.authorization import CLIENTS, authorization_server
+from support.mcp import COMMAND, CREATE, SLOW, TOKENS, org, serving
 from support.needed import missing
+from support.own_process import free_port
 
 FOREIGN = Path(__file__).parents[1] / "foreign"
 
 
-def seen_by_node(*arguments: str) -> dict[str, Any]:
+def seen_by_node(*arguments: str, script: str = "mcp_client.mjs") -> dict[str, Any]:
     """What the script prints."""
     node = shutil.which("node")
     if node is None:
         missing("node is not installed")
     if not (FOREIGN / "node_modules" / "@modelcontextprotocol" / "sdk").is_dir():
         missing("@modelcontextprotocol/sdk is not installed: run make foreign")
-    script: Sequence[str] = [node, "mcp_client.mjs", *arguments]
-    run = subprocess.run(script, cwd=FOREIGN, capture_output=True, text=True, timeout=120, check=False)
+    command: Sequence[str] = [node, script, *arguments]
+    run = subprocess.run(command, cwd=FOREIGN, capture_output=True, text=True, timeout=120, check=False)
     assert run.returncode == 0, run.stderr
     printed: dict[str, Any] = json.loads(run.stdout)
     return printed
@@ -67,3 +69,32 @@ def test_client_that_is_not_python_sees_a_replay_over_http(tmp_path: Path) -> No
         seen = seen_by_node("http", served.url, TOKENS["ADA_TOKEN"])
         assert behind.cases() == ["Parcel lost"]
     check(seen)
+
+
+@pytest.mark.case(26)
+def test_client_that_is_not_python_finds_the_authorization_server_and_logs_in(tmp_path: Path) -> None:
+    port = free_port()
+    with authorization_server() as ours:
+        settings = f'issuer = "{ours.url}"\naudience = "http://127.0.0.1:{port}/mcp"'
+        with org(tmp_path, agents=f"[agents.oauth]\n{settings}") as behind, serving(behind, port) as served:
+            known = {"clientId": "ada", "clientSecret": CLIENTS["ada"], "expectedIssuer": ours.url}
+            login = {**known, "scope": "seawall:read seawall:write"}  # this client asks for no other scope later on
+            seen = seen_by_node("oauth", served.url, json.dumps(login))
+            assert behind.cases() == ["Parcel lost"]
+        assert ours.asked.count("/token") == 1
+    check(seen)
+
+
+@pytest.mark.parametrize("how", ["stdio", "http"])
+def test_client_that_is_not_python_hears_of_the_wait_and_finds_the_result(tmp_path: Path, how: str) -> None:
+    with org(tmp_path, {**SLOW, "params": {"seconds": 8}}, hold=6) as behind:
+        if how == "stdio":
+            started = {"command": COMMAND[0], "args": [*COMMAND[1:], "mcp"], "cwd": str(tmp_path), "env": TOKENS}
+            seen = seen_by_node("stdio", json.dumps(started), script="mcp_slow_client.mjs")
+        else:
+            with serving(behind) as served:
+                seen = seen_by_node("http", served.url, TOKENS["ADA_TOKEN"], script="mcp_slow_client.mjs")
+        assert behind.cases() == ["Parcel lost"]
+    assert [one["message"] for one in seen["progress"]] == ["Still running; result not known."]
+    assert (seen["first"]["status"], seen["first"]["next"]["tool"]) == ("in_progress", "operation_wait")
+    assert (seen["last"]["status"], seen["last"]["operation_id"]) == ("succeeded", seen["first"]["operation_id"])

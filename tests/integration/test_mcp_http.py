@@ -9,10 +9,9 @@ from typing import Any
 
 import httpx2
 import pytest
-from support.mcp import CREATE, GET_CASE, TOKENS, client, org, serving, told, until
+from support.mcp import CREATE, GET_CASE, SLOW, TOKENS, client, org, serving, told, until
 
 CASE = {"reference": "order-4711", "subject": "Parcel lost"}
-SLOW = {"match": {"lane": "write"}, "point": "apply", "kind": "slow", "params": {"seconds": 2}}
 ACCEPT = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
 
 

@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 from mcp import Client
-from support.mcp import COMMAND, CREATE, GET_CASE, org, told
+from support.mcp import COMMAND, CREATE, GET_CASE, SLOW, org, told
 
 CASE = {"reference": "order-4711", "subject": "Parcel lost"}
-SLOW = {"match": {"lane": "write"}, "point": "apply", "kind": "slow", "params": {"seconds": 2}}
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])

@@ -24,6 +24,7 @@ from seawall.simulators.salesforce import SalesforceSettings, SalesforceSimulato
 from seawall.simulators.server import serve_in_thread
 
 CREATE, GET_CASE = "crm__create_case", "crm__get_case"
+SLOW = {"match": {"lane": "write"}, "point": "apply", "kind": "slow", "params": {"seconds": 2}}
 TOKENS = {"ADA_TOKEN": "token-of-ada-0123456789", "VIEWER_TOKEN": "token-of-viewer-0123456789"}
 COMMAND = [sys.executable, "-c", "from seawall.cli import main; main()"]
 
@@ -35,6 +36,7 @@ path = "ledger.db"
 
 [agents]
 hold = {hold}
+{agents}
 
 [[agents.tokens]]
 token = {{ env = "ADA_TOKEN" }}
@@ -91,12 +93,12 @@ class Org(NamedTuple):
 
 
 @contextmanager
-def org(folder: Path, *faults: dict[str, Any], hold: float = 45, system: str = "") -> Iterator[Org]:
+def org(folder: Path, *faults: dict[str, Any], hold: float = 45, system: str = "", agents: str = "") -> Iterator[Org]:
     """Serve an org from a thread, with a configuration in `folder`."""
     plan = Plan.model_validate({"faults": [{"id": f"f{n}", **fault} for n, fault in enumerate(faults)]})
     simulator = SalesforceSimulator(SalesforceSettings(), plan)
     with serve_in_thread(simulator) as url:
-        (folder / "seawall.toml").write_text(CONFIG.format(url=url, hold=hold, system=system))
+        (folder / "seawall.toml").write_text(CONFIG.format(url=url, hold=hold, system=system, agents=agents))
         yield Org(simulator, folder)
 
 
@@ -108,9 +110,9 @@ class Served(NamedTuple):
 
 
 @contextmanager
-def serving(org: Org) -> Iterator[Served]:
+def serving(org: Org, port: int = 0) -> Iterator[Served]:
     """Run `seawall serve`, and end it in good order afterwards."""
-    command = [*COMMAND, "serve", "--port", "0", "--json"]
+    command = [*COMMAND, "serve", "--port", str(port), "--json"]
     log = (org.folder / "serve.log").open("w")
     with (
         log,

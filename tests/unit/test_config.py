@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -173,3 +175,66 @@ def test_password_of_the_ledgers_address_is_a_secret(tmp_path: Path) -> None:
     config = load_config({"ledger": {"url": url}}, secrets)
     assert "canary" not in secrets.scrub("it says canary-password")
     assert "canary" not in repr(config)
+
+
+OAUTH = {"issuer": "https://auth.example.com", "audience": "https://seawall.example.com/mcp"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"audience": None}, "agents.oauth.audience"),
+        ({"audience": "seawall"}, "no absolute URL"),
+        ({"audience": "https://seawall.example.com/mcp#part"}, "fragment"),
+        ({"issuer": "http://auth.example.com"}, "https"),
+        ({"issuer": "https://me:secret@auth.example.com"}, "no absolute URL"),
+        ({"jwks_url": "ftp://auth.example.com/keys"}, "no absolute URL"),
+        ({"jwks_url": "https://auth.example.com:port/keys"}, "no URL"),
+        ({"jwks_url": "https://auth.example.com/keys", "jwks_file": "keys.json"}, "leave one of them out"),
+        ({"algorithms": ["HS256"]}, "algorithms"),
+        ({"algorithms": ["RS256", "none"]}, "algorithms"),
+        ({"algorithms": []}, "algorithms"),
+        ({"principal_prefix": ""}, "principal_prefix"),
+        ({"principal_prefix": "agent"}, "principal_prefix"),
+        ({"principal_prefix": "Person:"}, "must not name a person"),
+        ({"scopes": {}}, "scopes"),
+        ({"scopes": {'say "x"': "read"}}, "no scope"),
+        ({"scopes": {"all": "everything"}}, "scopes"),
+        ({"keys_retry": 0}, "keys_retry"),
+        ({"key": "x"}, "agents.oauth.key"),
+    ],
+)
+def test_authorization_server_that_cannot_be_trusted_is_refused_with_the_reason(
+    changes: dict[str, Any], told: str
+) -> None:
+    given = {name: value for name, value in {**OAUTH, **changes}.items() if value is not None}
+    with pytest.raises(ConfigError, match=re.escape(told)):
+        load_config({"agents": {"oauth": given}}, Secrets())
+
+
+def test_files_of_the_authorization_server_lie_beside_the_configuration(tmp_path: Path) -> None:
+    file = tmp_path / "seawall.toml"
+    file.write_text(
+        '[agents.oauth]\nissuer = "http://localhost:8080"\naudience = "https://seawall.example.com/mcp"\n'
+        'jwks_file = "keys.json"\nca_file = "/etc/ca.pem"\n'
+    )
+    oauth = load_config(file, Secrets()).agents.oauth
+    assert oauth is not None
+    assert (oauth.jwks_file, oauth.ca_file) == (str(tmp_path / "keys.json"), "/etc/ca.pem")
+
+
+@pytest.mark.parametrize(
+    "agents",
+    [
+        {"allowed_hosts": ["*"]},
+        {"allowed_hosts": ["https://seawall.example.com"]},
+        {"allowed_hosts": [""]},
+        {"allowed_origins": ["*"]},
+        {"allowed_origins": ["console.example.com"]},
+        {"allowed_origins": ["https://console.example.com/"]},
+        {"connections": 0},
+    ],
+)
+def test_hosts_and_origins_are_names_and_never_everything(agents: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="agents"):
+        load_config({"agents": agents}, Secrets())

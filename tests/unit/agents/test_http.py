@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,9 +11,11 @@ from typing import Any
 
 import pytest
 from support.agents import toy_agent
+from support.virtual import virtual
 
 from seawall import ConfigError
-from seawall.agents.http import Bearer, make_app
+from seawall.agents.bearer import Bearer
+from seawall.agents.http import make_app
 
 READER, WRITER = "token-of-a-reader-4711", "token-of-a-writer-4711"
 TOKENS = [
@@ -33,7 +36,7 @@ async def door(folder: Path, **agents: Any) -> AsyncIterator[tuple[Bearer, list[
         await send({"type": "http.response.body", "body": b""})
 
     async with toy_agent(folder, agents={"tokens": TOKENS, **agents}) as (_, _, wall):
-        app = make_app(wall, "127.0.0.1")
+        app = make_app(wall, "127.0.0.1").app
         assert isinstance(app, Bearer)
         app._app = behind
         yield app, through
@@ -130,3 +133,42 @@ async def test_server_without_tokens_is_not_started(tmp_path: Path) -> None:
     async with toy_agent(tmp_path) as (_, _, wall):
         with pytest.raises(ConfigError, match=r"agents\.tokens"):
             make_app(wall, "127.0.0.1")
+
+
+@virtual
+async def test_body_that_does_not_come_is_not_waited_for_for_long(tmp_path: Path) -> None:
+    async with door(tmp_path) as (app, through):
+        sent: list[Any] = []
+        headers = [(b"authorization", f"Bearer {READER}".encode())]
+
+        async def trickle() -> Any:
+            await asyncio.sleep(1)
+            return {"type": "http.request", "body": b" ", "more_body": True}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await app({"type": "http", "method": "POST", "path": "/mcp", "headers": headers}, trickle, send)
+        assert sent[0]["status"] == 408
+        assert (b"connection", b"close") in sent[0]["headers"]
+        assert through == []
+
+
+async def test_client_that_leaves_while_it_sends_is_not_taken_for_one_that_said_all(tmp_path: Path) -> None:
+    async with door(tmp_path) as (app, _):
+        messages = [{"type": "http.request", "body": b"[", "more_body": True}, {"type": "http.disconnect"}]
+        seen: list[Any] = []
+
+        async def receive() -> Any:
+            return messages.pop(0)
+
+        async def behind(_scope: Any, receive: Any, _send: Any) -> None:
+            seen.extend([await receive(), await receive()])
+
+        async def send(_message: Any) -> None:
+            raise AssertionError("nobody is there")
+
+        app._app = behind
+        headers = [(b"authorization", f"Bearer {READER}".encode())]
+        await app({"type": "http", "method": "POST", "path": "/mcp", "headers": headers}, receive, send)
+    assert seen == [{"type": "http.request", "body": b"[", "more_body": True}, {"type": "http.disconnect"}]

@@ -1,0 +1,1 @@
+../../src/oauth_settings.py
