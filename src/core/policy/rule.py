@@ -90,6 +90,13 @@ class Rule(Settings):
     reason: str = ""
     approval: Demand | None = None
 
+    @field_validator("name")
+    @classmethod
+    def _can_be_shown(cls, name: str) -> str:
+        if not name.isprintable():
+            raise ValueError("must be text without line breaks and control characters")
+        return name
+
     @field_validator("where")
     @classmethod
     def _are_paths(cls, where: dict[str, Condition]) -> dict[str, Condition]:

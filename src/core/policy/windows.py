@@ -11,12 +11,16 @@ class Windows:
     """A window that slides for each rule and principal; of this process alone.
 
     Args:
-        most: Windows kept; beyond that the ones longest unused are forgotten first, when they are empty.
+        most: Windows kept before those that are over are looked for and forgotten.
     """
 
     def __init__(self, most: int = 10_000) -> None:
+        self._least = most
         self._most = most
-        self._used: dict[tuple[str, str], deque[float]] = {}
+        self._used: dict[tuple[str, str], tuple[float, deque[float]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._used)
 
     def use(self, rule: str, principal: str, rate: Rate, now: float) -> float | None:
         """Use a rule once more; None if that is within its rate, else when it is free again.
@@ -27,7 +31,7 @@ class Windows:
             rate: Its rate.
             now: Seconds since the epoch.
         """
-        used = self._used.setdefault((rule, principal), deque())
+        _, used = self._used.setdefault((rule, principal), (rate.per, deque()))
         while used and used[0] <= now - rate.per:
             used.popleft()
         if len(used) >= rate.calls:
@@ -38,8 +42,8 @@ class Windows:
         return None
 
     def _forget(self, now: float) -> None:
-        from .rule import LONGEST_RATE
-
-        gone = [key for key, used in self._used.items() if not used or used[-1] <= now - LONGEST_RATE]
-        for key in gone:
+        """Forget the windows in which nothing counts any more; the next look comes when there are twice as many."""
+        over = [key for key, (per, used) in self._used.items() if used[-1] <= now - per]
+        for key in over:
             del self._used[key]
+        self._most = max(self._least, 2 * len(self._used))

@@ -110,6 +110,7 @@ def test_action_is_listed_if_some_request_could_be_allowed_or_held(rules: tuple[
     [
         ({"decision": "deny", "rate": {"calls": 1, "per": 1}}, "rate is for rules that allow"),
         ({"decision": "require_approval"}, "require_approval needs approval"),
+        ({"decision": "allow", "name": "two\nlines"}, "without line breaks"),
         ({"decision": "allow", "approval": {"role": "x"}}, "approval is for require_approval"),
         ({"decision": "allow", "where": {"a b": {"min": 1}}}, "'a b' is no field"),
         ({"decision": "allow", "principals": ()}, "at least 1 item"),
