@@ -9,6 +9,7 @@ from dataclasses import replace
 from operator import attrgetter
 from typing import Any
 
+from . import events
 from .database import Database
 from .reads import FIELDS, STATUS, operation
 from .records import Begun, Intent, Operation, Restore, Status
@@ -35,10 +36,12 @@ async def begin(db: Database, intents: Sequence[Intent], holder: str) -> list[Be
 async def _begin_one(db: Database, intent: Intent, holder: str) -> Begun:
     """What `_begin` does, at half of its cost for what is by far the most frequent."""
     restore = await _restore(db)
-    row = _row(intent, holder, db.now, restore)
+    row = _row(intent, holder, db.now, restore, db.new_salt())
     answer = await db.run(db.sql.insert_operation, row)
     if answer.rowcount == 1:
-        return _fresh(Operation(*row))
+        found = Operation(*row)
+        events.intent(db, found)
+        return _fresh(found)
     answers: dict[int, Begun] = {}
     await _answer_again(db, [intent], [(0, Operation(*row))], answers, restore)
     return answers[0]
@@ -66,11 +69,13 @@ async def _begin(db: Database, intents: Sequence[Intent], holder: str) -> list[B
     now, restore = db.now, await _restore(db)
     answers = await _blocked(db, intents, now)
     places = [place for place in range(len(intents)) if place not in answers]
-    rows = [_row(intents[place], holder, now, restore) for place in places]
+    rows = [_row(intents[place], holder, now, restore, db.new_salt()) for place in places]
     again = []
     for place, row, answer in zip(places, rows, await db.each(db.sql.insert_operation, rows), strict=True):
         if answer.rowcount == 1:
-            answers[place] = _fresh(Operation(*row))
+            found = Operation(*row)
+            events.intent(db, found)
+            answers[place] = _fresh(found)
         else:
             again.append((place, Operation(*row)))
     if again:
@@ -105,6 +110,7 @@ async def _answer_again(
     ]
     for (place, new), answer in zip(anew, await db.each(statement, values), strict=True):
         if answer.rowcount == 1:
+            events.intent(db, new)
             answers[place] = _fresh(new)
         else:  # another intent was quicker
             (existing,) = await _by_key(db, [intents[place]])
@@ -117,10 +123,11 @@ def _fresh(found: Operation) -> Begun:
     return Begun(found, fresh=True, possibly_sent_since=found.sent_at)
 
 
-def _row(intent: Intent, holder: str, now: float, restore: Restore | None) -> tuple[Any, ...]:
+def _row(intent: Intent, holder: str, now: float, restore: Restore | None, salt: str) -> tuple[Any, ...]:
     sent = (None, None) if restore is None else (restore.backup_at, restore.restored_at)
     # The fields of an operation after those it shares with its intent, from its status on.
-    return (*_intent_values(intent), Status.RUNNING, None, None, holder, 1, now, now, *sent, None, 0, None, 0, None)
+    of_status = (Status.RUNNING, None, None, holder, 1, now, now, *sent, None, 0, None, 0, None, salt)
+    return (*_intent_values(intent), *of_status)
 
 
 def _is_our_own(existing: Operation, new: Operation) -> bool:
@@ -173,6 +180,7 @@ async def _anew(db: Database, existing: Operation, new: Operation, restore: Rest
         created_at=existing.created_at,
         epoch=existing.epoch + 1,
         intent_id=new.id,
+        salt=existing.salt or new.salt,
         **changes,
     )
 

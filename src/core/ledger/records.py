@@ -87,6 +87,7 @@ class Operation:
         parked_because: In words, why a person must decide, else None.
         orphaned: How many times a holder vanished while it held the operation.
         intent_id: The intent that started it anew after a rejection; None while it is the first one, `id`.
+        salt: Of its commitments in the audit; None once it was erased, or if it is older than the audit.
     """
 
     id: str
@@ -119,6 +120,7 @@ class Operation:
     parked_because: str | None
     orphaned: int = 0
     intent_id: str | None = None
+    salt: str | None = None
 
 
 @dataclass(slots=True)
@@ -180,7 +182,10 @@ class ProbeRow:
 
 @dataclass(slots=True)
 class DecisionRow:
-    """One decision and its reason: by policy, by recovery, by a person. `operation_id` is None for a denied call."""
+    """One decision and its reason: by policy, by recovery, by a person. `operation_id` is None for a denied call.
+
+    `salt` is that of its commitments in the audit where it has no operation; the ledger sets it.
+    """
 
     operation_id: str | None
     at: float
@@ -188,6 +193,7 @@ class DecisionRow:
     decision: str
     reason: str
     detail: str = "{}"
+    salt: str | None = None
 
 
 @dataclass(slots=True)

@@ -30,16 +30,27 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from .schema import attempts, decisions, holders, ledger_meta, operations, probes, restores
+from .schema import (
+    attempts,
+    audit,
+    checkpoints,
+    configurations,
+    decisions,
+    holders,
+    ledger_meta,
+    operations,
+    probes,
+    restores,
+)
 
 _op = operations.c
 
 ANEW = (
     "request", "digest", "entity", "principal", "adapter_version", "policy", "trace_id", "batch_id", "atomic",
-    "deadline_at", "undoes", "holder", "epoch", "updated_at", "sent_at", "last_sent_at", "intent_id",
+    "deadline_at", "undoes", "holder", "epoch", "updated_at", "sent_at", "last_sent_at", "intent_id", "salt",
 )  # fmt: skip
 """The columns that an operation gets when it starts anew after a rejection."""
-CLAIMED = ("error", "holder", "epoch", "sent_at", "last_sent_at", "next_check_at", "updated_at", "orphaned")
+CLAIMED = ("error", "holder", "epoch", "sent_at", "last_sent_at", "next_check_at", "updated_at", "orphaned", "salt")
 """The columns that an operation gets when it is claimed."""
 
 
@@ -134,8 +145,10 @@ class Statements:
                 (op.parked_because, bindparam("parked_because")),
                 (op.checks, op.checks + bindparam("checked")),
                 (op.updated_at, bindparam("updated_at")),
+                (op.salt, func.coalesce(op.salt, bindparam("salt"))),
                 (op.holder, null()),
             )
+            .returning(op.salt)
         )
         """Its parameters in the order in which `verdicts` has them."""
 
@@ -203,7 +216,9 @@ class Statements:
                 orphaned=op.orphaned * bindparam("kept"),
                 epoch=op.epoch + 1,
                 updated_at=bindparam("now"),
+                salt=func.coalesce(op.salt, bindparam("new_salt")),
             )
+            .returning(op.salt)
         )
         self.anything_due = compiled(select(literal_column("1")).select_from(_JOINED).where(*_due()).limit(1))
         self.next_due = compiled(
@@ -247,10 +262,23 @@ class Statements:
                 epoch=op.epoch + 1,
                 holder=None,
             )
+            .returning(op.id, op.epoch, op.status, op.sent_at, op.last_sent_at)
         )
         self.newest = compiled(select(func.max(op.updated_at)))
         self.last_beat = compiled(select(func.max(holders.c.beat_at)))
         self.forget_all_holders = compiled(holders.delete())
+        self.insert_audit = self._insert(audit)
+        self.audit_head = compiled(
+            select(audit.c.number, audit.c.hash)
+            .where(audit.c.chain == bindparam("chain"))
+            .order_by(audit.c.number.desc())
+            .limit(1)
+        )
+        self.insert_configuration = self._insert(configurations)
+        self.last_configuration = compiled(
+            select(configurations.c.facts).order_by(configurations.c.seq.desc()).limit(1)
+        )
+        self.insert_checkpoint = self._insert(checkpoints)
         self.schema_version = compiled(select(func.max(ledger_meta.c.schema_version)))
         self.set_schema_version = self._insert(ledger_meta, "schema_version")
 

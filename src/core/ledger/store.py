@@ -12,6 +12,7 @@ from ..clock import Sources
 from ..errors import LedgerUnavailable
 from ..settings import LedgerSettings
 from . import claims, restores
+from .audit import Chain
 from .changes import Changes
 from .database import Database, Many
 from .intents import begin as record_intents
@@ -37,10 +38,11 @@ class Ledger(Lookups):
     """
 
     def __init__(
-        self, writer: Writer, changes: Changes, holder: str, settings: LedgerSettings, sources: Sources
+        self, writer: Writer, changes: Changes, chain: Chain, settings: LedgerSettings, sources: Sources
     ) -> None:
         super().__init__(writer)
-        self.holder = holder
+        self.chain = chain
+        self.holder = chain.name
         self._changes = changes
         self._settings = settings
         self._clock = sources.clock
@@ -69,9 +71,9 @@ class Ledger(Lookups):
         Raises:
             LedgerUnavailable: It cannot be used; the message says what to do.
         """
-        changes, holder = Changes(sources.clock), sources.new_id("holder")
-        writer = await open_writer(settings, sources.clock, holder, changes, inline=inline)
-        ledger = cls(writer, changes, holder, settings, sources)
+        changes, chain = Changes(sources.clock), Chain(sources.new_id("holder"), sources.new_salt)
+        writer = await open_writer(settings, sources.clock, chain, changes, inline=inline)
+        ledger = cls(writer, changes, chain, settings, sources)
         if heartbeat:
             ledger._serves = True
             ledger._go_on("heartbeat", ledger._beat)
