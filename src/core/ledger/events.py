@@ -48,7 +48,10 @@ def code_of(error: str | None) -> str | None:
     """The code in the record of an error."""
     if error is None:
         return None
-    found = json.loads(error)
+    try:
+        found = json.loads(error)
+    except ValueError:
+        return None
     code = found.get("code") if isinstance(found, dict) else None
     return code if isinstance(code, str) else None
 

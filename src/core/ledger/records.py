@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+ERASED = "erased:"
+"""Begins the digest of an operation that was erased; after it a salt, by which its key can still be checked."""
+
 
 class Status(StrEnum):
     """Where an operation stands."""

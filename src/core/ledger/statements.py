@@ -16,6 +16,7 @@ from sqlalchemy import (
     ColumnElement,
     Dialect,
     Float,
+    Select,
     Table,
     bindparam,
     case,
@@ -74,6 +75,19 @@ def _due() -> list[ColumnElement[bool]]:
 def stored(table: Table) -> list[Column[Any]]:
     """The columns of a record; the number by which its rows are ordered is the table's own."""
     return [column for column in table.columns if column.name != "seq"]
+
+
+def heads() -> Select[tuple[str, int, str]]:
+    """The last row of each chain, found from chain to chain without a walk through all rows."""
+    first = select(func.min(audit.c.chain).label("chain")).cte("chains", recursive=True)
+    after = select(func.min(audit.c.chain)).where(audit.c.chain > first.c.chain).scalar_subquery()
+    chains = first.union_all(select(after).where(first.c.chain.is_not(None)))
+    last = select(func.max(audit.c.number)).where(audit.c.chain == chains.c.chain).correlate(chains).scalar_subquery()
+    return (
+        select(audit.c.chain, audit.c.number, audit.c.hash)
+        .select_from(chains.join(audit, audit.c.chain == chains.c.chain))
+        .where(audit.c.number == last)
+    )
 
 
 class Statement(NamedTuple):
@@ -279,6 +293,42 @@ class Statements:
             select(configurations.c.facts).order_by(configurations.c.seq.desc()).limit(1)
         )
         self.insert_checkpoint = self._insert(checkpoints)
+        self.last_checkpoint = compiled(select(checkpoints.c.line).order_by(checkpoints.c.seq.desc()).limit(1))
+        self.unsent_checkpoints = compiled(
+            select(checkpoints.c.seq, checkpoints.c.line)
+            .where(checkpoints.c.sent_at.is_(None))
+            .order_by(checkpoints.c.seq)
+            .limit(bindparam("most"))
+        )
+        self.checkpoint_sent = compiled(
+            update(checkpoints).where(checkpoints.c.seq == bindparam("which")).values(sent_at=bindparam("now"))
+        )
+        self.audit_heads = compiled(heads())
+        blank: dict[str, Any] = {
+            name: bindparam(name) for name in ("identity", "request", "digest", "policy", "outcome", "error")
+        }
+        self.erase = compiled(
+            update(operations)
+            .where(op.id == bindparam("which"), op.epoch == bindparam("under"), op.status == bindparam("of_status"))
+            .values(blank | {"salt": None, "entity": None, "trace_id": "", "parked_because": None})
+        )
+        self.blank_attempt = compiled(
+            update(attempts)
+            .where(
+                attempts.c.operation_id == bindparam("operation"),
+                attempts.c.epoch == bindparam("under"),
+                attempts.c.number == bindparam("which"),
+            )
+            .values(error=bindparam("error"))
+        )
+        self.blank_probes = compiled(
+            update(probes).where(probes.c.operation_id == bindparam("which")).values(detail=bindparam("detail"))
+        )
+        self.blank_decisions = compiled(
+            update(decisions)
+            .where(decisions.c.operation_id == bindparam("which"))
+            .values(reason=bindparam("reason"), detail=bindparam("detail"), salt=None)
+        )
         self.schema_version = compiled(select(func.max(ledger_meta.c.schema_version)))
         self.set_schema_version = self._insert(ledger_meta, "schema_version")
 

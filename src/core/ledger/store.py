@@ -13,12 +13,12 @@ from ..errors import LedgerUnavailable
 from ..settings import LedgerSettings
 from . import claims, restores
 from .audit import Chain
+from .auditing import Auditing
 from .changes import Changes
 from .database import Database, Many
 from .intents import begin as record_intents
 from .job import ROW, Writer
 from .lease import Lease
-from .lookups import Lookups
 from .opening import open_writer
 from .patience import Patience
 from .recording import Recording, look_away
@@ -31,7 +31,7 @@ from .verdicts import resolve as record_resolution
 _log = logging.getLogger("seawall.ledger")
 
 
-class Ledger(Lookups):
+class Ledger(Auditing):
     """Operations, kept where several processes may share them: in an SQLite file, or in PostgreSQL. Made by `open`.
 
     Every method that asks the database raises `LedgerUnavailable` when it cannot be read or written.
@@ -40,8 +40,7 @@ class Ledger(Lookups):
     def __init__(
         self, writer: Writer, changes: Changes, chain: Chain, settings: LedgerSettings, sources: Sources
     ) -> None:
-        super().__init__(writer)
-        self.chain = chain
+        super().__init__(writer, chain)
         self.holder = chain.name
         self._changes = changes
         self._settings = settings
