@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from .core.policy import Rule
 from .core.redaction import Secrets
 from .core.settings import (
+    AuditSettings,
     ConformanceSettings,
     LedgerSettings,
     Settings,
@@ -87,6 +88,7 @@ class Config(Settings):
     Args:
         principal: Who asks when a call names nobody.
         ledger: Where operations are remembered.
+        audit: Signed checkpoints of the audit.
         shared: What processes know together.
         conformance: Whose conformance reports are believed.
         systems: The systems by name.
@@ -96,6 +98,7 @@ class Config(Settings):
 
     principal: str = "anonymous"
     ledger: LedgerSettings = LedgerSettings()
+    audit: AuditSettings = AuditSettings()
     shared: SharedSettings = SharedSettings()
     conformance: ConformanceSettings = ConformanceSettings()
     systems: dict[str, SystemConfig] = Field(default_factory=dict)
@@ -134,7 +137,18 @@ def load_config(source: str | Path | Mapping[str, Any], secrets: Secrets) -> Con
         secrets.add(unquote(urlsplit(config.ledger.url.get_secret_value()).password or ""))
     secrets.add(*(one.token.get_secret_value() for one in config.agents.tokens))
     ledger = config.ledger.model_copy(update={"path": str(folder / config.ledger.path)})
-    return config.model_copy(update={"ledger": ledger, "systems": _beside(config.systems, folder)})
+    changes = {"ledger": ledger, "audit": _audit(config.audit, folder), "systems": _beside(config.systems, folder)}
+    return config.model_copy(update=changes)
+
+
+def _audit(audit: AuditSettings, folder: Path) -> AuditSettings:
+    """The settings, their paths starting at a folder."""
+    changes: dict[str, str] = {}
+    if audit.key is not None:
+        changes["key"] = str(folder / audit.key)
+    if audit.checkpoints is not None and not audit.checkpoints.startswith(("http://", "https://")):
+        changes["checkpoints"] = str(folder / audit.checkpoints)
+    return audit.model_copy(update=changes)
 
 
 def _beside(systems: Mapping[str, SystemConfig], folder: Path) -> dict[str, SystemConfig]:

@@ -11,7 +11,22 @@ from typing import Annotated
 import typer
 
 from ..terminal import EPILOG, Commands, say
-from . import call, check_config, compensate, connectors, incidents, ledger, mcp, new, ops, recover, resolve, serve, sql
+from . import (
+    audit,
+    call,
+    check_config,
+    compensate,
+    connectors,
+    incidents,
+    ledger,
+    mcp,
+    new,
+    ops,
+    recover,
+    resolve,
+    serve,
+    sql,
+)
 from .shared import Context
 
 app = typer.Typer(
@@ -30,6 +45,7 @@ ops.ops.command("retry", epilog=EPILOG)(resolve.retry)
 ops.ops.command("compensate", epilog=EPILOG)(compensate.compensate)
 app.add_typer(incidents.incidents, name="incidents")
 app.add_typer(ledger.ledger, name="ledger")
+app.add_typer(audit.audit, name="audit")
 app.add_typer(sql.sql, name="sql")
 app.command(epilog=EPILOG)(call.call)
 app.command(epilog=EPILOG)(recover.recover)

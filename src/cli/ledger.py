@@ -68,7 +68,7 @@ def restored(
     the target is asked before anything is sent. So does every operation that it has as running, unknown or parked.
     """
     invocation = invocation_of(ctx, as_json=as_json)
-    backup_at, last = _time(at, "--at"), None if until is None else _time(until, "--until")
+    backup_at, last = parse_time(at, "--at"), None if until is None else parse_time(until, "--until")
     restore, presumed = ask_ledger(config, invocation, lambda ledger: ledger.restored(backup_at, until=last))
     told = {
         "backup_at": restore.backup_at,
@@ -93,8 +93,16 @@ def _shown(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def _time(given: str, option: str) -> float:
-    """Seconds since the epoch, given as such or in ISO 8601; without a zone it is UTC."""
+def parse_time(given: str, option: str) -> float:
+    """Seconds since the epoch, given as such or in ISO 8601; without a zone it is UTC.
+
+    Args:
+        given: The time.
+        option: The option that has it, for the error.
+
+    Raises:
+        InvalidRequest: It is no time.
+    """
     try:
         return float(given)
     except ValueError:

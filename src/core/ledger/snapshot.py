@@ -5,19 +5,57 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import URL, Column, Connection, NullPool, Select, create_engine, event, inspect, select, text
+from sqlalchemy import (
+    URL,
+    Column,
+    Connection,
+    NullPool,
+    Select,
+    Table,
+    create_engine,
+    event,
+    func,
+    inspect,
+    select,
+    text,
+)
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..errors import LedgerUnavailable
 from ..settings import LedgerSettings
 from .connection import in_words
 from .opening import address_of
-from .schema import check_version, ledger_meta
+from .reads import operation
+from .records import AttemptRow, DecisionRow, Operation, ProbeRow, Restore
+from .schema import (
+    attempts,
+    audit,
+    check_version,
+    checkpoints,
+    configurations,
+    decisions,
+    ledger_meta,
+    operations,
+    probes,
+    restores,
+)
+from .statements import heads
 
 _AT_A_TIME = 1000  # rows that are fetched together
+
+
+class AuditRow(NamedTuple):
+    """One row of the audit."""
+
+    chain: str
+    number: int
+    at: float
+    body: str
+    hash: str
 
 
 class Snapshot:
@@ -32,16 +70,69 @@ class Snapshot:
         self._connection = connection
         self.where = where
 
-    def rows(self, query: Select[Any]) -> Iterator[Any]:
+    def audit(self) -> Iterator[AuditRow]:
+        """All rows of the audit, chain by chain."""
+        query = select(audit).order_by(self._in_bytes(audit.c.chain), audit.c.number)
+        return (AuditRow(*row) for row in self._rows(query))
+
+    def audit_before(self, chain: str, number: int, most: int) -> list[AuditRow]:
+        """Rows of one chain before a number, newest first."""
+        found = select(audit).where(audit.c.chain == chain, audit.c.number < number).order_by(audit.c.number.desc())
+        return [AuditRow(*row) for row in self._connection.execute(found.limit(most))]
+
+    def heads(self) -> list[AuditRow]:
+        """The last row of each chain."""
+        found = heads().with_only_columns(*audit.columns, maintain_column_froms=True)
+        return [AuditRow(*row) for row in self._connection.execute(found)]
+
+    def operations(self) -> Iterator[tuple[int, Operation]]:
+        """All operations with the numbers of their rows, by id."""
+        query = select(operations).order_by(self._in_bytes(operations.c.id))
+        return ((row[0], operation(row[1:])) for row in self._rows(query))
+
+    def attempts(self) -> Iterator[AttemptRow]:
+        """All attempts, by operation."""
+        return (AttemptRow(*row) for row in self._rows(self._of_operations(attempts, attempts.c.epoch)))
+
+    def probes(self) -> Iterator[tuple[int, ProbeRow]]:
+        """All probes with the numbers of their rows, by operation."""
+        query = self._of_operations(probes, probes.c.seq)
+        return ((row[0], ProbeRow(*row[1:])) for row in self._rows(query))
+
+    def decisions(self) -> Iterator[tuple[int, DecisionRow]]:
+        """All decisions with the numbers of their rows, by operation; first those that are about none."""
+        free = select(decisions).where(decisions.c.operation_id.is_(None)).order_by(decisions.c.seq)
+        bound = self._of_operations(decisions, decisions.c.seq).where(decisions.c.operation_id.is_not(None))
+        return ((row[0], DecisionRow(*row[1:])) for row in chain(self._rows(free), self._rows(bound)))
+
+    def restores(self) -> list[tuple[int, Restore]]:
+        """All restores with the numbers of their rows."""
+        return [(row[0], Restore(*row[1:])) for row in self._rows(select(restores).order_by(restores.c.seq))]
+
+    def configurations(self) -> list[str]:
+        """What was in force, as JSON."""
+        found = select(configurations.c.facts).order_by(configurations.c.seq)
+        return [row[0] for row in self._rows(found)]
+
+    def checkpoints(self) -> Iterator[tuple[str, float | None]]:
+        """The lines of all checkpoints, and when each was exported."""
+        query = select(checkpoints.c.line, checkpoints.c.sent_at).order_by(checkpoints.c.seq)
+        return ((row[0], row[1]) for row in self._rows(query))
+
+    def size(self) -> int:
+        """How many rows there are to look at, for a sense of progress."""
+        tables = (audit, operations, attempts, probes, decisions)
+        counts = [self._connection.execute(select(func.count()).select_from(table)).scalar() for table in tables]
+        return sum(count or 0 for count in counts)
+
+    def _rows(self, query: Select[Any]) -> Iterator[Any]:
         """The rows of a query, a thousand at a time."""
-        streamed = self._connection.execution_options(stream_results=True, yield_per=_AT_A_TIME)
-        return iter(streamed.execute(query))
+        return iter(self._connection.execution_options(stream_results=True, yield_per=_AT_A_TIME).execute(query))
 
-    def one(self, query: Select[Any]) -> Any:
-        """The first row, or None."""
-        return self._connection.execute(query).first()
+    def _of_operations(self, table: Table, order: Column[Any]) -> Select[Any]:
+        return select(table).order_by(self._in_bytes(table.c.operation_id), order)
 
-    def in_bytes(self, column: Column[Any]) -> Any:
+    def _in_bytes(self, column: Column[Any]) -> Any:
         """A column to order by as Python orders text, whatever the database's own language is."""
         return column.collate("C") if self._connection.dialect.name == "postgresql" else column
 

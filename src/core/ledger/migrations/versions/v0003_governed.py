@@ -61,7 +61,7 @@ def _audit() -> None:
 def _begins() -> dict[str, Any]:
     """The row that says what is older than the audit, and so is not proven by it."""
     found: dict[str, int] = {}
-    for table in ("operations", "attempts", "probes", "decisions"):
+    for table in ("operations", "attempts", "probes", "decisions", "restores"):
         last = "count(*)" if table == "attempts" else "max(seq)"
         row = op.get_bind().execute(sa.text(f"SELECT count(*), {last} FROM {table}")).one()  # noqa: S608 -- our own names
         found |= {table: row[0], f"last_{table}": row[1] or 0}
