@@ -125,9 +125,7 @@ class Tables:
             self._report.erased += 1
         if expected.last is None:
             if not old:
-                self._report.fault(
-                    "row_added", where, "the operation is in the table, and the audit knows nothing of it"
-                )
+                self._report.fault("row_added", where, "the audit does not know this operation")
             return case
         wrong = sorted(set(differences(expected, row)))
         if wrong:

@@ -166,7 +166,7 @@ class Chain:
         """Who we are, and what is in force if that is not what was last recorded."""
         events: list[Event] = [{"kind": "opened", "seawall": _version(), "schema": VERSION}]
         if self.configuration:
-            found = (await db.run(db.sql.last_configuration, ())).fetchone()
+            found = (await db.run(db.sql.last_configuration, db.sql.last_configuration.values())).fetchone()
             before = {} if found is None else json.loads(found[0])
             now = dict(self.configuration)
             if before != now:

@@ -32,8 +32,8 @@ Make = Callable[[str | None, Sequence[Head], float], str | None]
 async def add(db: Database, make: Make) -> str | None:
     """Make a checkpoint of what is durable now. One process at a time does so."""
     await db.lock([_LOCK])
-    last = (await db.run(db.sql.last_checkpoint, ())).fetchone()
-    heads = [Head(*row) for row in (await db.run(db.sql.audit_heads, ())).fetchall()]
+    last = (await db.run(db.sql.last_checkpoint, db.sql.last_checkpoint.values())).fetchone()
+    heads = [Head(*row) for row in (await db.run(db.sql.audit_heads, db.sql.audit_heads.values())).fetchall()]
     line = make(None if last is None else last[0], heads, db.now)
     if line is not None:
         await db.put(db.sql.insert_checkpoint, [(db.now, line, None)])
