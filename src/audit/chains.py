@@ -53,6 +53,11 @@ class Chains:
     def follow(self, rows: Iterable[AuditRow]) -> Iterator[AuditRow]:
         """Check all rows, chain by chain; each is handed on, so that somebody can show how far this is."""
         for row in rows:
+            if [type(value) for value in row] != [str, int, float, str, str]:
+                where = f"audit {row.chain} {row.number}"
+                self._report.fault("unreadable", where, "it is no row of an audit: values are of the wrong type")
+                yield row
+                continue
             if self._chain is None or self._chain.name != row.chain:
                 self._end()
                 self._chain = _Chain(row.chain, self._scratch.points(row.chain))

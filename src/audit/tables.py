@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from ..core.ledger.records import AttemptRow, DecisionRow, Operation, ProbeRow
 from ..core.ledger.snapshot import Snapshot
@@ -17,6 +17,8 @@ from .report import Report
 from .scratch import Scratch, Told
 
 T = TypeVar("T")
+
+Evidence: TypeAlias = tuple[list[AttemptRow], list[tuple[int, ProbeRow]], list[tuple[int, DecisionRow]]]
 
 _NOTHING = Expected()
 
@@ -95,13 +97,21 @@ class Tables:
         while names := [one.name for one in (events, rows, attempts, probes, decisions) if one.name is not None]:
             name = min(names)
             told = [one for _, found in events.take(name) for one in found]
-            row = rows.take(name)
-            case = self._operation(name, row, told)
-            self._attempts(case, attempts.take(name), told)
-            self._probes(case, probes.take(name), told)
-            self._decisions(case, decisions.take(name), told)
+            evidence = (attempts.take(name), probes.take(name), decisions.take(name))
+            try:
+                self._all_of(name, rows.take(name), evidence, told)
+            except (AttributeError, TypeError, ValueError):
+                said = "what the tables or the audit have of it cannot be read: values are of the wrong type"
+                self._report.fault("row_altered", f"operations {name}", said)
             yield
         self._count_older()
+
+    def _all_of(self, name: str, rows: list[tuple[int, Operation]], evidence: Evidence, told: list[Told]) -> None:
+        case = self._operation(name, rows, told)
+        attempts, probes, decisions = evidence
+        self._attempts(case, attempts, told)
+        self._probes(case, probes, told)
+        self._decisions(case, decisions, told)
 
     # Operations -------------------------------------------------------------------------------------------------
 
@@ -231,7 +241,7 @@ class Tables:
         for one in (one for place in known.values() for one in place):
             self._gone("restores", "a restore", one)
         facts = Counter(json.dumps(one.event.get("facts"), sort_keys=True) for one in _of_kind(told, "configuration"))
-        kept = Counter(json.dumps(json.loads(text), sort_keys=True) for text in self._ledger.configurations())
+        kept = Counter(_sorted(text) for text in self._ledger.configurations())
         for text in facts - kept:
             self._report.fault("row_missing", "configurations", f"a configuration is gone: {text}")
         for text in kept - facts:
@@ -244,6 +254,13 @@ class Tables:
                 said = f"{before} rows are older than the audit, and {now} such rows are there now"
                 self._report.fault("row_missing" if now < before else "row_added", table, said)
         self._report.older = dict(self._older)
+
+
+def _sorted(text: str) -> str:
+    try:
+        return json.dumps(json.loads(text), sort_keys=True)
+    except (TypeError, ValueError):
+        return text
 
 
 def _of_kind(told: list[Told], kind: str) -> list[Told]:

@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     URL,
+    Boolean,
     Column,
     Connection,
+    Integer,
     NullPool,
     Select,
     Table,
@@ -22,6 +24,7 @@ from sqlalchemy import (
     inspect,
     select,
     text,
+    type_coerce,
 )
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -29,7 +32,6 @@ from ..errors import LedgerUnavailable
 from ..settings import LedgerSettings
 from .connection import in_words
 from .opening import address_of
-from .reads import operation
 from .records import AttemptRow, DecisionRow, Operation, ProbeRow, Restore
 from .schema import (
     attempts,
@@ -86,9 +88,9 @@ class Snapshot:
         return [AuditRow(*row) for row in self._connection.execute(found)]
 
     def operations(self) -> Iterator[tuple[int, Operation]]:
-        """All operations with the numbers of their rows, by id."""
-        query = select(operations).order_by(self._in_bytes(operations.c.id))
-        return ((row[0], operation(row[1:])) for row in self._rows(query))
+        """All operations with the numbers of their rows, by id. What is in a row need not be valid."""
+        query = select(*self._raw(operations)).order_by(self._in_bytes(operations.c.id))
+        return ((row[0], Operation(*row[1:])) for row in self._rows(query))
 
     def attempts(self) -> Iterator[AttemptRow]:
         """All attempts, by operation."""
@@ -130,7 +132,15 @@ class Snapshot:
         return iter(self._connection.execution_options(stream_results=True, yield_per=_AT_A_TIME).execute(query))
 
     def _of_operations(self, table: Table, order: Column[Any]) -> Select[Any]:
-        return select(table).order_by(self._in_bytes(table.c.operation_id), order)
+        return select(*self._raw(table)).order_by(self._in_bytes(table.c.operation_id), order)
+
+    def _raw(self, table: Table) -> list[Any]:
+        """The columns of a table as they are stored: SQLite keeps any number where a truth value belongs."""
+        local = self._connection.dialect.name == "sqlite"
+        return [
+            type_coerce(column, Integer) if local and isinstance(column.type, Boolean) else column
+            for column in table.columns
+        ]
 
     def _in_bytes(self, column: Column[Any]) -> Any:
         """A column to order by as Python orders text, whatever the database's own language is."""

@@ -47,8 +47,8 @@ from .schema import (
 _op = operations.c
 
 ANEW = (
-    "request", "digest", "entity", "principal", "adapter_version", "policy", "trace_id", "batch_id", "atomic",
-    "deadline_at", "undoes", "holder", "epoch", "updated_at", "sent_at", "last_sent_at", "intent_id", "salt",
+    "identity", "request", "digest", "entity", "principal", "adapter_version", "policy", "trace_id", "batch_id",
+    "atomic", "deadline_at", "undoes", "holder", "epoch", "updated_at", "sent_at", "last_sent_at", "intent_id", "salt",
 )  # fmt: skip
 """The columns that an operation gets when it starts anew after a rejection."""
 CLAIMED = ("error", "holder", "epoch", "sent_at", "last_sent_at", "next_check_at", "updated_at", "orphaned", "salt")
