@@ -10,6 +10,7 @@ import pytest
 from support.shell import CONFIG, NOTE, Shell
 
 from seawall.core.clock import Sources
+from seawall.core.ledger.schema import VERSION
 from seawall.envelope import ExitCode
 
 FIRST = Path(__file__).parent / "core" / "ledger" / "ledger_v1.sql"
@@ -32,8 +33,8 @@ def test_old_ledger_sends_nothing_and_says_how_to_upgrade_it(old: Shell) -> None
 
 
 def test_upgrade_makes_an_old_ledger_usable(old: Shell) -> None:
-    assert old.json("ledger", "upgrade") == (0, {"before": 1, "after": 2})
-    assert old.run("ledger", "upgrade").stdout == "The ledger is at schema 2 already.\n"
+    assert old.json("ledger", "upgrade") == (0, {"before": 1, "after": VERSION})
+    assert old.run("ledger", "upgrade").stdout == f"The ledger is at schema {VERSION} already.\n"
     assert old.call(NOTE)[0] == ExitCode.OK
     _, told = old.json("ops", "list")
     assert len(told["operations"]) == 6
@@ -41,7 +42,7 @@ def test_upgrade_makes_an_old_ledger_usable(old: Shell) -> None:
 
 def test_check_says_what_is_wrong_and_exits_accordingly(old: Shell) -> None:
     code, told = old.json("ledger", "check")
-    assert (code, told["schema"], told["newest"]) == (ExitCode.LEDGER, 1, 2)
+    assert (code, told["schema"], told["newest"]) == (ExitCode.LEDGER, 1, VERSION)
     assert "run: seawall ledger upgrade" in told["problems"][0]
     old.run("ledger", "upgrade")
     result = old.run("ledger", "check")
