@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import time
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import op
+from alembic import context, op
 
 revision = "0003"
 down_revision = "0002"
@@ -65,8 +63,7 @@ def _begins() -> dict[str, Any]:
         last = "count(*)" if table == "attempts" else "max(seq)"
         row = op.get_bind().execute(sa.text(f"SELECT count(*), {last} FROM {table}")).one()  # noqa: S608 -- our own names
         found |= {table: row[0], f"last_{table}": row[1] or 0}
-    at = time.time()
-    chain = f"upgrade_{time.time_ns() // 1_000_000:012x}{os.urandom(8).hex()}"
+    at, chain = context.config.attributes["now"], context.config.attributes["chain"]
     body = json.dumps([{"kind": "begins", **found}], sort_keys=True, separators=(",", ":"))
     sealed = hashlib.sha256(f"{'0' * 64}\n{chain}\n1\n{at!r}\n{body}".encode()).hexdigest()
     return {"chain": chain, "number": 1, "at": at, "body": body, "hash": sealed}
