@@ -84,6 +84,8 @@ def verify_bundle(path: Path, *, exported: Path | None = None, keys: Collection[
         if exported is not None:
             lines += exported.read_text(encoding="utf-8").splitlines()
         report = verify_rows((AuditRow(**row) for row in _told(path, "row")), lines, str(path), keys=keys)
+    except ConfigError:
+        raise
     except OSError as error:
         raise ConfigError(f"{error.filename} cannot be read ({error.strerror})") from None
     except (TypeError, ValueError):

@@ -105,7 +105,7 @@ def search(
     )
     with snapshot(known_ledger(config, invocation)) as ledger:
         for _, told in zip(range(limit), found(ledger, wanted), strict=False):
-            at = {"chain": told.chain, "number": told.number, "at": told.at}
+            at = {"chain": told.chain, "number": told.number, "sealed_at": told.at}
             invocation.answer(at | told.event, _line(told))
 
 
@@ -191,6 +191,7 @@ def erase(
     no second time.
     """
     invocation = invocation_of(ctx, as_json=as_json)
+    known_ledger(config, invocation)  # from now on the secrets are known, and kept out of the reason
     by, reason = invocation.clean(by).strip(), invocation.clean(reason).strip()
     if not by or len(by) > 64 or not reason:
         raise InvalidRequest("say who decides it (in up to 64 characters) and why", code="erasure")
