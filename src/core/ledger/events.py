@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .audit import Event, Scalar, commitment
 from .records import AttemptRow, DecisionRow, Operation, ProbeRow, Verdict
 
 if TYPE_CHECKING:
@@ -69,45 +70,88 @@ def private_of_intent(operation: Operation) -> Mapping[str, str | None]:
     }
 
 
+# Every write has an intent, an attempt and a verdict. Their events are put together here and not by `db.audit`, which
+# takes twice as long.
+
+
 def intent(db: Database, operation: Operation) -> None:
     """An intent was recorded, and is about to be sent."""
-    policy = allowed(operation.policy)
-    assert operation.salt is not None
-    db.audit_private(
-        "intent",
-        operation.id,
-        operation.salt,
-        private_of_intent(operation),
-        system=operation.system,
-        action=operation.action,
-        principal=operation.principal,
-        adapter_version=operation.adapter_version,
-        decision=policy.decision,
-        rule=policy.rule,
-        policy_version=policy.version,
-        batch_id=operation.batch_id,
-        atomic=operation.atomic,
-        undoes=operation.undoes,
-        epoch=operation.epoch,
-        created_at=operation.created_at,
-        sent_at=operation.sent_at,
-        last_sent_at=operation.last_sent_at,
-    )
+    policy, salt = allowed(operation.policy), operation.salt
+    assert salt is not None
+    event: Event = {
+        "kind": "intent",
+        "operation": operation.id,
+        "system": operation.system,
+        "action": operation.action,
+        "principal": operation.principal,
+        "adapter_version": operation.adapter_version,
+        "epoch": operation.epoch,
+        "created_at": operation.created_at,
+        "private": {
+            "key": commitment(salt, "key", operation.key),
+            "identity": commitment(salt, "identity", operation.identity),
+            "request": commitment(salt, "request", operation.request),
+            "digest": commitment(salt, "digest", operation.digest),
+        },
+    }
+    if policy.decision is not None:
+        event["decision"] = policy.decision
+    if policy.rule is not None:
+        event["rule"] = policy.rule
+    if policy.version is not None:
+        event["policy_version"] = policy.version
+    if operation.atomic:
+        event["atomic"] = True
+    for name in ("batch_id", "undoes", "sent_at", "last_sent_at"):
+        if (value := getattr(operation, name)) is not None:
+            event[name] = value
+    for name, private in (("entity", operation.entity), ("policy", policy.more), ("trace_id", operation.trace_id)):
+        if private:
+            event["private"][name] = commitment(salt, name, private)
+    db.events.append(event)
 
 
 def verdict(db: Database, one: Verdict, salt: str) -> None:
     """A holder recorded what became of an operation."""
-    db.audit_private(
-        "verdict",
-        one.operation_id,
-        salt,
-        {"outcome": one.outcome, "error": one.error, "parked_because": one.parked_because},
-        status=one.status.value,
-        epoch=one.epoch,
-        code=code_of(one.error),
-        sent_at=one.sent_at,
-        last_sent_at=one.last_sent_at,
-    )
+    private: dict[str, str] = {}
+    event: Event = {"kind": "verdict", "operation": one.operation_id, "status": one.status.value, "epoch": one.epoch}
+    if one.outcome:
+        private["outcome"] = commitment(salt, "outcome", one.outcome)
+    if one.error:
+        private["error"] = commitment(salt, "error", one.error)
+        _put(event, "code", code_of(one.error))
+    if one.parked_because:
+        private["parked_because"] = commitment(salt, "parked_because", one.parked_because)
+    _put(event, "sent_at", one.sent_at)
+    _put(event, "last_sent_at", one.last_sent_at)
+    if private:
+        event["private"] = private
+    db.events.append(event)
+
+
+def attempt(db: Database, row: AttemptRow, salt: str) -> None:
+    """An attempt was made."""
+    event: Event = {
+        "kind": "attempt",
+        "operation": row.operation_id,
+        "epoch": row.epoch,
+        "number": row.number,
+        "purpose": row.purpose,
+        "started_at": row.started_at,
+        "ended_at": row.ended_at,
+        "effect": row.effect,
+    }
+    if row.error:
+        _put(event, "code", code_of(row.error))
+        event["private"] = {"error": commitment(salt, "error", row.error)}
+    if row.stale:
+        event["stale"] = True
+    db.events.append(event)
+
+
+def _put(event: Event, name: str, value: Scalar) -> None:
+    if value is not None:
+        event[name] = value
 
 
 def resolved(db: Database, one: Verdict, salt: str) -> None:
@@ -136,24 +180,6 @@ def claim(db: Database, operation: Operation) -> None:
         sent_at=operation.sent_at,
         last_sent_at=operation.last_sent_at,
         orphaned=operation.orphaned,
-    )
-
-
-def attempt(db: Database, row: AttemptRow, salt: str) -> None:
-    """An attempt was made."""
-    db.audit_private(
-        "attempt",
-        row.operation_id,
-        salt,
-        {"error": row.error},
-        epoch=row.epoch,
-        number=row.number,
-        purpose=row.purpose,
-        started_at=row.started_at,
-        ended_at=row.ended_at,
-        effect=row.effect,
-        code=code_of(row.error),
-        stale=row.stale,
     )
 
 
