@@ -16,6 +16,7 @@ from .core.policy import Rule
 from .core.policy.policy import twice_named
 from .core.redaction import Secrets
 from .core.settings import (
+    AuditSettings,
     ConformanceSettings,
     LedgerSettings,
     Settings,
@@ -146,6 +147,7 @@ class Config(Settings):
     Args:
         principal: Who asks when a call names nobody.
         ledger: Where operations are remembered.
+        audit: Signed checkpoints of the audit.
         shared: What processes know together.
         conformance: Whose conformance reports are believed.
         systems: The systems by name.
@@ -160,6 +162,7 @@ class Config(Settings):
 
     principal: str = "anonymous"
     ledger: LedgerSettings = LedgerSettings()
+    audit: AuditSettings = AuditSettings()
     shared: SharedSettings = SharedSettings()
     conformance: ConformanceSettings = ConformanceSettings()
     systems: dict[str, SystemConfig] = Field(default_factory=dict)
@@ -220,8 +223,14 @@ def load_config(source: str | Path | Mapping[str, Any], secrets: Secrets) -> Con
     policy_file = config.policy_file
     if policy_file is not None and names_a_file(policy_file):
         policy_file = str(folder / policy_file)
-    changes = {"ledger": ledger, "systems": _beside(config.systems, folder), "policy_file": policy_file}
-    return config.model_copy(update={**changes, "agents": _oauth_beside(config, folder)})
+    changes = {
+        "ledger": ledger,
+        "audit": _audit(config.audit, folder),
+        "systems": _beside(config.systems, folder),
+        "policy_file": policy_file,
+        "agents": _oauth_beside(config, folder),
+    }
+    return config.model_copy(update=changes)
 
 
 def names_a_file(place: str) -> bool:
@@ -236,6 +245,16 @@ def _oauth_beside(config: Config, folder: Path) -> AgentsConfig:
     files = {name: getattr(config.agents.oauth, name) for name in ("jwks_file", "ca_file")}
     there = {name: str(folder / path) for name, path in files.items() if path is not None}
     return config.agents.model_copy(update={"oauth": config.agents.oauth.model_copy(update=there)})
+
+
+def _audit(audit: AuditSettings, folder: Path) -> AuditSettings:
+    """The settings, their paths starting at a folder."""
+    changes: dict[str, str] = {}
+    if audit.key is not None:
+        changes["key"] = str(folder / audit.key)
+    if audit.checkpoints is not None and not audit.checkpoints.startswith(("http://", "https://")):
+        changes["checkpoints"] = str(folder / audit.checkpoints)
+    return audit.model_copy(update=changes)
 
 
 def _beside(systems: Mapping[str, SystemConfig], folder: Path) -> dict[str, SystemConfig]:

@@ -53,6 +53,7 @@ def operations_table(operations: Sequence[Operation], now: float, clean: Callabl
 def as_record(row: Any) -> dict[str, Any]:
     """A row of the ledger as JSON values; what the ledger keeps as JSON text is opened."""
     told = asdict(row)
+    told.pop("salt", None)  # whoever has it can try out what the audit only commits to
     for name in _JSON_FIELDS:
         if isinstance(told.get(name), str):
             told[name] = _opened(told[name])

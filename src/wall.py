@@ -92,6 +92,10 @@ class Seawall:
             )
             for name, system in config.systems.items()
         }
+        if config.audit.key is not None:
+            from .audit.keeping import configured_key  # only for those who sign
+
+            configured_key(config.audit)
         self.unproven: dict[str, str] = {}
         """Systems whose conformance report proves nothing, and why."""
         self.standings = self._standings()
@@ -150,6 +154,7 @@ class Seawall:
             raise ConfigError(f"systems.{name}.settings: {self.secrets.scrub(str(error))}") from None
 
     async def __aenter__(self) -> Self:
+        from .audit.keeping import keep_audit
         from .core.ledger import Ledger  # brings SQLAlchemy with it: only for those who open one
 
         if self._entered:
@@ -160,6 +165,7 @@ class Seawall:
             async with AsyncExitStack() as closing:
                 ledger = await Ledger.open(self.config.ledger, self.sources, inline=self._inline)
                 closing.push_async_callback(ledger.close)
+                closing.push_async_callback(keep_audit(self, ledger))
                 recovery = Recovery(self.systems, ledger, self.policy, self.sources)
                 pipeline = Pipeline(
                     self.systems,

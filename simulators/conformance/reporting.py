@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
 
+from ... import keys
 from ...conformance import Report, ReportError, ReportFile, Signature, signed_bytes, source_digest
 from ...core.tiers import facts_digest
+from ...keys import public_key
 from .ladder import CaseResult, judge, tier_of
 from .running import expected_of
 from .trial import Trial
+
+__all__ = ["load_key", "make_key", "make_report", "public_key", "write_report"]
 
 
 def make_report(trial: Trial, results: Sequence[CaseResult], at: float) -> Report:
@@ -55,44 +52,30 @@ def write_report(path: Path, report: Report, key: Ed25519PrivateKey | None = Non
     """
     signature = None
     if key is not None:
-        value = base64.b64encode(key.sign(signed_bytes(report))).decode()
-        signature = Signature(key=public_key(key), value=value)
+        signature = Signature(key=public_key(key), value=keys.sign(key, signed_bytes(report)))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(ReportFile(report=report, signature=signature).model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
-def public_key(key: Ed25519PrivateKey) -> str:
-    """The public half, as `[conformance] keys` in the configuration takes it."""
-    return base64.b64encode(key.public_key().public_bytes_raw()).decode()
-
-
 def make_key(path: Path) -> Ed25519PrivateKey:
-    """Make a key and write it where only its owner can read it.
+    """See `seawall.keys.make_key`.
 
     Raises:
         ReportError: The file is there already.
     """
-    key = Ed25519PrivateKey.generate()
     try:
-        path.touch(mode=0o600, exist_ok=False)
-    except FileExistsError:
-        raise ReportError(f"{path} is there already; name another file") from None
-    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return key
+        return keys.make_key(path)
+    except keys.KeyFileError as error:
+        raise ReportError(str(error)) from None
 
 
 def load_key(path: str | Path) -> Ed25519PrivateKey:
-    """Read a key, as `make_key` or `openssl genpkey -algorithm ed25519` writes it.
+    """See `seawall.keys.load_key`.
 
     Raises:
         ReportError: It cannot be read, or is no such key.
     """
     try:
-        key = load_pem_private_key(Path(path).read_bytes(), password=None)
-    except OSError as error:
-        raise ReportError(f"the key {path} cannot be read ({error.strerror})") from None
-    except (ValueError, TypeError):
-        raise ReportError(f"{path} is no private key in PEM without a password") from None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise ReportError(f"{path} is no Ed25519 key; make one with: seawall conformance key FILE")
-    return key
+        return keys.load_key(path)
+    except keys.KeyFileError as error:
+        raise ReportError(str(error)) from None

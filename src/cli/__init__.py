@@ -13,6 +13,7 @@ import typer
 from ..terminal import EPILOG, Commands, say
 from . import (
     approvals,
+    audit,
     call,
     check_config,
     compensate,
@@ -48,6 +49,7 @@ app.add_typer(approvals.approvals, name="approvals")
 app.add_typer(incidents.incidents, name="incidents")
 app.add_typer(ledger.ledger, name="ledger")
 app.add_typer(policy.policy, name="policy")
+app.add_typer(audit.audit, name="audit")
 app.add_typer(sql.sql, name="sql")
 app.command(epilog=EPILOG)(call.call)
 app.command(epilog=EPILOG)(recover.recover)

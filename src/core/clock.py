@@ -52,6 +52,11 @@ def random_id(prefix: str) -> str:
     return f"{prefix}_{time.time_ns() // 1_000_000:012x}{_ids.getrandbits(64):016x}"
 
 
+def random_salt() -> str:
+    """16 bytes that nobody can guess, in hexadecimal."""
+    return os.urandom(16).hex()
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Where time, randomness and ids come from.
@@ -60,8 +65,10 @@ class Sources:
         clock: The clock.
         random: Jitter only; never security.
         new_id: Makes an id from a prefix.
+        new_salt: Makes what a commitment cannot be guessed without.
     """
 
     clock: Clock = field(default_factory=SystemClock)
     random: random.Random = field(default_factory=random.Random)
     new_id: Callable[[str], str] = random_id
+    new_salt: Callable[[], str] = random_salt

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from .action import Action
 from .errors import CommitUnknown, Conflict, IntegrationError
-from .ledger.records import Operation, Status
+from .ledger.records import ERASED, Operation, Status
 from .outcome import Applied, Outcome, Pending, Receipt, Rejected, Unknown
 
 OTHER_CONTENT = "same_identity_other_content"
@@ -73,6 +73,16 @@ def identity_conflict(operation: Operation, request: str, principal: str) -> Rej
         request: JSON of the request that came now.
         principal: Who asks now; only who asked then is shown what was asked then.
     """
+    if operation.digest.startswith(ERASED):
+        forgotten = Conflict(
+            f"the same was asked for before (operation {operation.id}, {operation.status}), and what it was about has "
+            "been erased since; nothing was sent. To repeat on purpose, use another reference",
+            code="erased",
+            evidence={"operation_id": operation.id},
+            system=operation.system,
+            action=operation.action,
+        )
+        return Rejected(forgotten, operation.id)
     earlier, now = json.loads(operation.request), json.loads(request)
     evidence = {
         "operation_id": operation.id,

@@ -161,6 +161,30 @@ class LedgerSettings(Settings):
         return self
 
 
+class AuditSettings(Settings):
+    """Signed checkpoints of the audit. Without a key none are made.
+
+    Args:
+        key: File of the private key (Ed25519, PEM) that signs them, as `seawall audit key` makes it. Keep it where
+            nobody who can write the ledger can read it. Relative paths start at the configuration file.
+        checkpoints: Where they are exported to: a file that is appended to, or an http(s) URL that each is posted to;
+            best out of reach of whoever can write the ledger. None keeps them in the ledger alone.
+        every: Seconds between two of them, while there is anything new.
+        rows: After so many new rows of this process one is made earlier.
+    """
+
+    key: str | None = None
+    checkpoints: str | None = None
+    every: float = Field(default=60.0, gt=0)
+    rows: int = Field(default=10_000, ge=1)
+
+    @model_validator(mode="after")
+    def _signed(self) -> AuditSettings:
+        if self.checkpoints is not None and self.key is None:
+            raise ValueError("audit.checkpoints needs audit.key; make one with: seawall audit key FILE")
+        return self
+
+
 class SharedSettings(Settings):
     """What processes that call the same systems know together: breakers, rate limits, and each Retry-After.
 

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from support.postgres_server import PostgresServer, postgres_server
 
+from seawall.audit.verifying import verify_ledger
 from seawall.core.clock import Sources
 from seawall.core.errors import LedgerUnavailable
 from seawall.core.ledger import Ledger
@@ -75,6 +76,7 @@ class Work:
 @pytest.mark.slow
 @pytest.mark.case(15)
 @pytest.mark.case(13)
+@pytest.mark.case(53)
 @pytest.mark.parametrize("how", ["power cut", "postmaster only", "fast shutdown"])
 async def test_server_killed_in_full_flight_loses_and_doubles_nothing(server: PostgresServer, how: str) -> None:
     sources, dice = Sources(), random.Random(how)
@@ -111,6 +113,9 @@ async def test_server_killed_in_full_flight_loses_and_doubles_nothing(server: Po
     for sentence in work.sentences:
         assert sentence.startswith("the ledger at 127.0.0.1"), sentence
     await ledger.close()
+    report = verify_ledger(settings)
+    assert report.faults == [], "the audit tells of each of them, and of each once"
+    assert report.operations == len(found)
 
 
 async def test_verdicts_wait_for_a_server_that_is_away_and_are_recorded_by_themselves(server: PostgresServer) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ClauseElement, Table, bindparam, func, literal_column, or_, select, update
+from sqlalchemy import ClauseElement, Table, bindparam, func, literal_column, null, or_, select, update
 
 from .schema import approvals, operations, votes
 
@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from .statements import Statement
 
 _ap, _op = approvals.c, operations.c
+_held = (
+    _op.id == bindparam("which"),
+    _op.status == literal_column("'held'"),
+    _op.epoch == bindparam("under"),
+)
 _OPEN = or_(_ap.status == literal_column("'waiting'"), _ap.status == literal_column("'approved'"))
 
 
@@ -72,12 +77,7 @@ class ApprovalStatements:
         """From one of two statuses to another."""
         self.release = compiled(
             update(operations)
-            .where(
-                _op.id == bindparam("which"),
-                _op.status == literal_column("'held'"),
-                _op.epoch == bindparam("under"),
-                _op.digest == bindparam("same"),
-            )
+            .where(*_held, _op.digest == bindparam("same"))
             .values(
                 status="running",
                 holder=bindparam("holder"),
@@ -89,9 +89,10 @@ class ApprovalStatements:
         )
         self.refuse = compiled(
             update(operations)
-            .where(_op.id == bindparam("which"), _op.status == literal_column("'held'"))
+            .where(*_held)
             .values(
                 status=bindparam("new_status"),
+                epoch=_op.epoch + 1,
                 next_check_at=bindparam("next_check_at"),
                 error=bindparam("error"),
                 updated_at=bindparam("now"),
@@ -99,8 +100,9 @@ class ApprovalStatements:
         )
         self.edit = compiled(
             update(operations)
-            .where(_op.id == bindparam("which"), _op.status == literal_column("'held'"))
+            .where(*_held)
             .values(
+                epoch=_op.epoch + 1,
                 request=bindparam("request"),
                 digest=bindparam("digest"),
                 entity=bindparam("entity"),
@@ -121,6 +123,23 @@ class ApprovalStatements:
             update(approvals)
             .where(_ap.id == bindparam("which"), _ap.tell_at == bindparam("was"))
             .values(tell_at=bindparam("until"))
+        )
+        self.blank = compiled(
+            update(approvals)
+            .where(_ap.operation_id == bindparam("operation"))
+            .values(
+                shown=bindparam("nothing"),
+                digest="",
+                asked_digest="",
+                reason=bindparam("words"),
+                because=null(),
+                message=null(),
+            )
+        )
+        self.blank_votes = compiled(
+            update(votes)
+            .where(votes.c.approval_id.in_(select(_ap.id).where(_ap.operation_id == bindparam("operation"))))
+            .values(digest="", message=bindparam("words"))
         )
         self.told = compiled(update(approvals).where(_ap.id == bindparam("which")).values(told=bindparam("said")))
 

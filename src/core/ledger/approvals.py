@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from . import approval_events
 from .approval_records import Approval, ApprovalStatus, Ask, Vote
 from .database import Database
 from .reads import by_id as operation_by_id
@@ -102,6 +103,7 @@ async def ask(
     )
     values = {name: getattr(asked, name) for name in asked.__dataclass_fields__}
     await db.run(db.sql.approving.insert, db.sql.approving.insert.values(**values))
+    approval_events.asked(db, asked, _salt(operation))
     people = f"{wanted.quorum} of {wanted.role}" if wanted.quorum else "nobody any more"
     await note(db, [DecisionRow(operation.id, now, by, "approval_asked", f"{wanted.id}: {people}", because or "{}")])
     db.changed.append(operation.id)
@@ -158,13 +160,14 @@ async def vote(db: Database, said: Vote) -> bool:
     standing = await by_id(db, said.approval_id)
     if standing is None or standing.status is not ApprovalStatus.WAITING or standing.expires_at <= db.now:
         return False
-    if not await _cast(db, said):
+    operation = await _operation(db, standing)
+    if not await _cast(db, said, standing, operation):
         return False
     statement = db.sql.approving.approvers
     (approvers,) = (await db.run(statement, statement.values(id=said.approval_id))).fetchone()
     await note(db, [DecisionRow(standing.operation_id, db.now, said.by, "approve", said.message, _about(standing))])
     if approvers >= standing.quorum:
-        await _move(db, standing, ApprovalStatus.APPROVED, None, ended=False)
+        await _move(db, standing, operation, ApprovalStatus.APPROVED, None)
     return True
 
 
@@ -195,11 +198,12 @@ async def end(
     standing = await by_id(db, approval_id)
     if standing is None or not standing.status.open:
         return False
-    if not await _move(db, standing, status, message, after=after):
+    operation = await _operation(db, standing)
+    if not await _move(db, standing, operation, status, message, after=after):
         return False
     if said is not None:
-        await _cast(db, said)
-    await _refuse(db, standing.operation_id, error)
+        await _cast(db, said, standing, operation)
+    await _refuse(db, operation, error)
     await note(db, [DecisionRow(standing.operation_id, db.now, by, f"approval_{status}", message, _about(standing))])
     db.changed.append(standing.operation_id)
     return True
@@ -225,22 +229,13 @@ async def substitute(
     if standing.status is ApprovalStatus.REPLACED:  # perhaps by ourselves, in a commit whose acknowledgement was lost
         newest = await latest_of(db, standing.operation_id)
         return newest if newest is not None and newest.id == wanted.id else None
-    if not standing.status.open or not await _move(db, standing, ApprovalStatus.REPLACED, None):
+    operation = await _operation(db, standing)
+    if operation.status is not Status.HELD or not standing.status.open:
         return None
-    operation = await operation_by_id(db, standing.operation_id)
-    if operation is None or operation.status is not Status.HELD:
+    if not await _move(db, standing, operation, ApprovalStatus.REPLACED, None):
         return None
     if edit is not None:
-        statement = db.sql.approving.edit
-        values = statement.values(
-            which=operation.id,
-            request=edit.request,
-            digest=edit.digest,
-            entity=edit.entity,
-            policy=edit.policy,
-            now=db.now,
-        )
-        await db.run(statement, values)
+        operation = await _edit(db, operation, edit)
         await note(db, [DecisionRow(operation.id, db.now, edit.by, "edit", "the request was changed", because)])
     edited_by = standing.edited_by if edit is None else edit.by
     return await ask(db, operation, wanted, earlier=standing, because=because, edited_by=edited_by, by=by)
@@ -269,7 +264,7 @@ async def release(
     standing = await by_id(db, approval_id)
     if standing is None:
         return Released()
-    if not await _move(db, standing, ApprovalStatus.SPENT, None, only=ApprovalStatus.APPROVED, after=db.now):
+    if not await _move(db, standing, seen, ApprovalStatus.SPENT, None, only=ApprovalStatus.APPROVED, after=db.now):
         return Released(await _already_ours(db, standing, seen, holder))
     statement = db.sql.approving.release
     values = statement.values(
@@ -285,7 +280,9 @@ async def release(
         raise RuntimeError(f"the operation {seen.id} changed although its approval {approval_id} was open")
     await note(db, [DecisionRow(seen.id, db.now, "seawall", "approval_spent", approval_id, _about(standing))])
     db.changed.append(seen.id)
-    return Released(await operation_by_id(db, seen.id))
+    begun = await _operation(db, standing)
+    approval_events.released(db, begun)
+    return Released(begun)
 
 
 async def _already_ours(db: Database, standing: Approval, seen: Operation, holder: str) -> Operation | None:
@@ -314,36 +311,79 @@ async def told(db: Database, approval_id: str, status: str) -> None:
     await db.run(db.sql.approving.told, db.sql.approving.told.values(which=approval_id, said=status))
 
 
-async def _refuse(db: Database, operation_id: str, error: str) -> None:
+async def _operation(db: Database, standing: Approval) -> Operation:
+    found = await operation_by_id(db, standing.operation_id)
+    if found is None:
+        raise RuntimeError(f"the operation {standing.operation_id} of {standing.id} is not in the ledger")
+    return found
+
+
+def _salt(operation: Operation) -> str:
+    assert operation.salt is not None  # only what is settled is erased, and what is held began with one
+    return operation.salt
+
+
+async def _edit(db: Database, operation: Operation, edit: Edit) -> Operation:
+    statement = db.sql.approving.edit
+    values = statement.values(
+        which=operation.id,
+        under=operation.epoch,
+        request=edit.request,
+        digest=edit.digest,
+        entity=edit.entity,
+        policy=edit.policy,
+        now=db.now,
+    )
+    await db.run(statement, values)
+    edited = replace(
+        operation,
+        epoch=operation.epoch + 1,
+        request=edit.request,
+        digest=edit.digest,
+        entity=edit.entity,
+        policy=edit.policy,
+    )
+    approval_events.edited(db, edited)
+    return edited
+
+
+async def _refuse(db: Database, operation: Operation, error: str) -> None:
     """End an operation that is held. One that may have been sent after a backup was made is looked up first."""
-    found = await operation_by_id(db, operation_id)
-    never_sent = found is None or found.sent_at is None
+    if operation.status is not Status.HELD:
+        return
+    never_sent = operation.sent_at is None
+    status = Status.REJECTED if never_sent else Status.UNKNOWN
     statement = db.sql.approving.refuse
     values = statement.values(
-        which=operation_id,
-        new_status=Status.REJECTED if never_sent else Status.UNKNOWN,
+        which=operation.id,
+        under=operation.epoch,
+        new_status=status,
         next_check_at=None if never_sent else db.now,
         error=error,
         now=db.now,
     )
     await db.run(statement, values)
+    approval_events.refused(db, replace(operation, epoch=operation.epoch + 1), status, error)
 
 
-async def _cast(db: Database, said: Vote) -> bool:
+async def _cast(db: Database, said: Vote, standing: Approval, operation: Operation) -> bool:
     values = {name: getattr(said, name) for name in said.__dataclass_fields__} | {"at": db.now}
     insert = db.sql.approving.insert_vote
-    return (await db.run(insert, insert.values(**values))).rowcount == 1
+    if (await db.run(insert, insert.values(**values))).rowcount != 1:
+        return False
+    approval_events.voted(db, said, standing, _salt(operation))
+    return True
 
 
 async def _move(
     db: Database,
     standing: Approval,
+    operation: Operation,
     status: ApprovalStatus,
     message: str | None,
     *,
     only: ApprovalStatus | None = None,
     after: float | None = None,
-    ended: bool = True,
 ) -> bool:
     statement = db.sql.approving.move
     values = statement.values(
@@ -352,11 +392,14 @@ async def _move(
         or_was=only or ApprovalStatus.APPROVED,
         after=_ALWAYS if after is None else after,
         new_status=status,
-        ended_at=db.now if ended else None,
+        ended_at=None if status.open else db.now,
         message=message,
         now=db.now,
     )
-    return bool((await db.run(statement, values)).rowcount == 1)
+    if (await db.run(statement, values)).rowcount != 1:
+        return False
+    approval_events.moved(db, standing, status, message, _salt(operation))
+    return True
 
 
 def _about(standing: Approval) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import CommitUnknown
+from . import events
 from .database import Database
 from .reads import operation
 from .records import Operation, Status
@@ -32,6 +33,7 @@ async def holds(db: Database, operation_id: str, holder: str, epoch: int) -> boo
 async def leave(db: Database, holder: str) -> None:
     """Give up everything that `holder` holds, at once."""
     await db.run(db.sql.leave, db.sql.leave.values(which=holder))
+    db.audit("left")
     await _forget(db, _LEFT + 1.0)
 
 
@@ -84,19 +86,23 @@ async def claim_due(
         # A holder that has a row is gone only if that row is ours to judge until we are done.
         if row[-1] is None or row[_HOLDER] in vanished
     ]
-    taken = [_taken(one, beat_at, holder, now, attempt_timeout) for one, beat_at in found]
+    taken = [_taken(db, one, beat_at, holder, now, attempt_timeout) for one, beat_at in found]
     if taken:
         claim = db.sql.claim
         rows = [claim.values(which=one.id, **{name: getattr(one, name) for name in CLAIMED}) for one in taken]
         await db.each(claim, rows)
         db.changed.extend(one.id for one in taken)
+        for one in taken:
+            events.claim(db, one)
     return taken
 
 
 _HOLDER = list(Operation.__dataclass_fields__).index("holder")
 
 
-def _taken(found: Operation, beat_at: float | None, holder: str, now: float, attempt_timeout: float) -> Operation:
+def _taken(
+    db: Database, found: Operation, beat_at: float | None, holder: str, now: float, attempt_timeout: float
+) -> Operation:
     error, sent_at, last_sent_at, orphaned = found.error, found.sent_at, found.last_sent_at, found.orphaned
     if found.holder is not None:
         # Its holder went without a word about it. It looked whether it may send when an attempt began, so bytes of
@@ -122,4 +128,5 @@ def _taken(found: Operation, beat_at: float | None, holder: str, now: float, att
         next_check_at=now if found.next_check_at is None else found.next_check_at,
         updated_at=now,
         orphaned=orphaned,
+        salt=found.salt or db.new_salt(),
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from types import CoroutineType
 from typing import Any, Protocol
 
-from ..clock import Clock
+from ..clock import Clock, random_salt
 from ..redaction import clean
+from .audit import Audited, Event, Scalar
 from .statements import SQLITE, Statement, Statements
 
 
@@ -61,6 +62,25 @@ class Database(Protocol):
         """What was found out on this connection since its holder last showed life."""
         ...
 
+    @property
+    def events(self) -> list[Event]:
+        """What this transaction did, for the audit."""
+        ...
+
+    def audit(self, kind: str, operation_id: str | None = None, **facts: Scalar) -> None:
+        """See `audit.Audited`: tell what this transaction does."""
+        ...
+
+    def audit_private(
+        self, kind: str, operation_id: str | None, salt: str, private: Mapping[str, str | None], **facts: Scalar
+    ) -> None:
+        """See `audit.Audited`: the same with values that may have to be forgotten."""
+        ...
+
+    def new_salt(self) -> str:
+        """A salt that was never used before."""
+        ...
+
     async def time(self) -> float:
         """The time that all processes share, by which leases are judged (seconds since the epoch)."""
         ...
@@ -101,12 +121,13 @@ class Many:
         return self.work(db, self.things)
 
 
-class LocalDatabase:
+class LocalDatabase(Audited):
     """An SQLite connection.
 
     Args:
         connection: The connection. It takes any text: what UTF-8 cannot hold is replaced, so that no row fails for it.
         clock: The time; one machine has one.
+        new_salt: Makes a salt for the audit.
     """
 
     __slots__ = ("_clock", "_execute", "changed", "once")
@@ -114,11 +135,13 @@ class LocalDatabase:
     sql = SQLITE
     shift = 0.0
 
-    def __init__(self, connection: sqlite3.Connection, clock: Clock) -> None:
+    def __init__(self, connection: sqlite3.Connection, clock: Clock, new_salt: Callable[[], str] = random_salt) -> None:
         self._execute = connection.execute
         self._clock = clock
         self.changed: list[str] = []
         self.once: dict[str, Any] = {}
+        self.events = []
+        self._new_salt = new_salt
 
     @property
     def now(self) -> float:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from operator import attrgetter
 from typing import Any
 
-from . import usages
+from . import events, usages
 from .approvals import ask
 from .database import Database
 from .reads import FIELDS, STATUS, operation
@@ -55,7 +55,7 @@ async def _answered_by_rates(db: Database, intents: Sequence[Intent], holder: st
     """
     answers: dict[int, Begun] = {}
     rated = [place for place, intent in enumerate(intents) if intent.usages]
-    wanted = [Operation(*_row(intent, holder, db.now, None)) for intent in intents]
+    wanted = [Operation(*_row(intent, holder, db.now, None, "")) for intent in intents]
     new = []
     for place, existing in zip(rated, await _by_key(db, [intents[place] for place in rated]), strict=True):
         if existing is None or _may_start_anew(existing, intents[place], db.now):
@@ -74,7 +74,7 @@ async def _answered_by_rates(db: Database, intents: Sequence[Intent], holder: st
 async def _begin_one(db: Database, intent: Intent, holder: str) -> Begun:
     """What `_begin` does, at half of its cost for what is by far the most frequent."""
     restore = await _restore(db)
-    row = _row(intent, holder, db.now, restore)
+    row = _row(intent, holder, db.now, restore, db.new_salt())
     answer = await db.run(db.sql.insert_operation, row)
     if answer.rowcount == 1:
         return await _recorded(db, Operation(*row), intent)
@@ -105,7 +105,7 @@ async def _begin(db: Database, intents: Sequence[Intent], holder: str) -> list[B
     now, restore = db.now, await _restore(db)
     answers = await _blocked(db, intents, now)
     places = [place for place in range(len(intents)) if place not in answers]
-    rows = [_row(intents[place], holder, now, restore) for place in places]
+    rows = [_row(intents[place], holder, now, restore, db.new_salt()) for place in places]
     again = []
     for place, row, answer in zip(places, rows, await db.each(db.sql.insert_operation, rows), strict=True):
         if answer.rowcount == 1:
@@ -154,6 +154,7 @@ async def _answer_again(
 
 
 async def _recorded(db: Database, found: Operation, intent: Intent) -> Begun:
+    events.intent(db, found)
     if intent.ask is not None:
         await ask(db, found, intent.ask)
     return _begun(found)
@@ -164,11 +165,11 @@ def _begun(found: Operation) -> Begun:
     return Begun(found, fresh=found.status is Status.RUNNING, possibly_sent_since=found.sent_at)
 
 
-def _row(intent: Intent, holder: str, now: float, restore: Restore | None) -> tuple[Any, ...]:
+def _row(intent: Intent, holder: str, now: float, restore: Restore | None, salt: str) -> tuple[Any, ...]:
     sent = (None, None) if restore is None else (restore.backup_at, restore.restored_at)
     stands = (Status.RUNNING, None, None, holder) if intent.ask is None else (Status.HELD, None, None, None)
     # The fields of an operation after those it shares with its intent, from its status on.
-    return (*_intent_values(intent), *stands, 1, now, now, *sent, None, 0, None, 0, None)
+    return (*_intent_values(intent), *stands, 1, now, now, *sent, None, 0, None, 0, None, salt)
 
 
 def _is_new(found: Operation, intent: Intent) -> bool:
@@ -228,6 +229,7 @@ async def _anew(db: Database, existing: Operation, new: Operation, restore: Rest
         created_at=existing.created_at,
         epoch=existing.epoch + 1,
         intent_id=new.id,
+        salt=existing.salt or new.salt,
         **changes,
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..clock import Clock
 from ..errors import LedgerUnavailable
 from ..settings import LedgerSettings
+from .audit import Chain
 from .changes import Changes
 from .connection import connect
 from .job import Writer
@@ -17,13 +18,15 @@ if TYPE_CHECKING:
     from .postgres.address import Address
 
 
-async def open_writer(settings: LedgerSettings, clock: Clock, holder: str, changes: Changes, *, inline: bool) -> Writer:
+async def open_writer(
+    settings: LedgerSettings, clock: Clock, chain: Chain, changes: Changes, *, inline: bool
+) -> Writer:
     """Open the database, and make its tables if there are none.
 
     Args:
         settings: Which one.
         clock: The time.
-        holder: Who we are to the other processes.
+        chain: Our audit; its name is who we are to the other processes.
         changes: Told which operations changed.
         inline: Work in the calling thread, and flush nothing (simulated time).
 
@@ -33,19 +36,20 @@ async def open_writer(settings: LedgerSettings, clock: Clock, holder: str, chang
     if settings.url is not None:
         if inline:
             raise ValueError("only an SQLite ledger can work in the calling thread")
-        return await _open_remote(settings, clock, holder, changes)
+        return await _open_remote(settings, clock, chain, changes)
     connection, describe = connect(settings, flush=False) if inline else await asyncio.to_thread(connect, settings)
     return LocalWriter(
         connection,
         describe,
         clock,
+        chain,
         on_change=changes.tell,
         busy_timeout=settings.busy_timeout,
         inline=inline,
     )
 
 
-async def _open_remote(settings: LedgerSettings, clock: Clock, holder: str, changes: Changes) -> Writer:
+async def _open_remote(settings: LedgerSettings, clock: Clock, chain: Chain, changes: Changes) -> Writer:
     address = address_of(settings)
     from .postgres.tables import set_up
     from .postgres.writer import RemoteWriter
@@ -56,7 +60,7 @@ async def _open_remote(settings: LedgerSettings, clock: Clock, holder: str, chan
     except BaseException:
         await connection.close()
         raise
-    return RemoteWriter(address, connection, settings, clock, holder, changes)
+    return RemoteWriter(address, connection, settings, clock, chain, changes)
 
 
 def address_of(settings: LedgerSettings) -> Address:

@@ -12,6 +12,9 @@ from enum import StrEnum
 
 from .approval_records import Ask
 
+ERASED = "erased:"
+"""Begins the digest of an operation that was erased; after it a salt, by which its key can still be checked."""
+
 
 class Status(StrEnum):
     """Where an operation stands."""
@@ -110,6 +113,7 @@ class Operation:
         parked_because: In words, why a person must decide, else None.
         orphaned: How many times a holder vanished while it held the operation.
         intent_id: The intent that started it anew after a rejection; None while it is the first one, `id`.
+        salt: Of its commitments in the audit; None once it was erased, or if it is older than the audit.
     """
 
     id: str
@@ -142,6 +146,7 @@ class Operation:
     parked_because: str | None
     orphaned: int = 0
     intent_id: str | None = None
+    salt: str | None = None
 
 
 @dataclass(slots=True)
@@ -206,7 +211,10 @@ class ProbeRow:
 
 @dataclass(slots=True)
 class DecisionRow:
-    """One decision and its reason: by policy, by recovery, by a person. `operation_id` is None for a denied call."""
+    """One decision and its reason: by policy, by recovery, by a person. `operation_id` is None for a denied call.
+
+    `salt` is that of its commitments in the audit where it has no operation; the ledger sets it.
+    """
 
     operation_id: str | None
     at: float
@@ -214,6 +222,7 @@ class DecisionRow:
     decision: str
     reason: str
     detail: str = "{}"
+    salt: str | None = None
 
 
 @dataclass(slots=True)

@@ -32,11 +32,21 @@ async def record(db: Database, backup_at: float, until: float | None, lease: flo
         backup_at=restore.backup_at, restored_at=restore.restored_at, until=restore.until
     )
     await db.run(db.sql.insert_restore, row)
-    presumed = await db.run(db.sql.presume_sent, db.sql.presume_sent.values(restored_at=restore.restored_at))
+    answer = await db.run(db.sql.presume_sent, db.sql.presume_sent.values(restored_at=restore.restored_at))
+    presumed = answer.fetchall()
     await db.run(db.sql.forget_all_holders, ())
+    db.audit(
+        "restored",
+        backup_at=restore.backup_at,
+        restored_at=restore.restored_at,
+        until=restore.until,
+        presumed=len(presumed),
+    )
+    for operation_id, epoch, status, sent_at, last_sent_at in presumed:
+        db.audit("presumed", operation_id, epoch=epoch, status=str(status), sent_at=sent_at, last_sent_at=last_sent_at)
     reason = f"restored from a backup of {backup_at:.0f}; what was done since then counts as possibly sent"
     await note(db, [DecisionRow(None, restore.restored_at, "person", "restored", reason)])
-    return restore, presumed.rowcount
+    return restore, len(presumed)
 
 
 async def _check(db: Database, restore: Restore, lease: float) -> None:

@@ -73,6 +73,7 @@ operations = Table(
     Column("parked_because", Text),
     Column("orphaned", Integer, nullable=False, server_default="0"),
     Column("intent_id", _text(64)),
+    Column("salt", _text(32)),
     UniqueConstraint("system", "key"),
 )
 
@@ -120,6 +121,7 @@ decisions = Table(
     Column("decision", _text(64), nullable=False),
     Column("reason", Text, nullable=False),
     Column("detail", Text, nullable=False),
+    Column("salt", _text(32)),
     Index("ix_decisions_operation", "operation_id"),
 )
 
@@ -197,6 +199,38 @@ usages = Table(
     Index("ix_usages_rule", "rule", "principal", "at"),
 )
 """Who used a rule of the policy that has a rate, and when; as long as that counts."""
+
+# One tree that grows at the ends of its chains: every transaction that writes adds one row.
+audit = Table(
+    "audit",
+    metadata,
+    Column("chain", _text(64), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("hash", _text(64), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    _in_order(),
+    Column("at", Float, nullable=False),
+    Column("line", Text, nullable=False),
+    Column("sent_at", Float),
+)
+"""`sent_at` is None while a checkpoint waits to be exported."""
+
+configurations = Table(
+    "configurations",
+    metadata,
+    _in_order(),
+    Column("at", Float, nullable=False),
+    Column("chain", _text(64), nullable=False),
+    Column("facts", Text, nullable=False),
+)
+"""What was in force, each time that it differed from what was before."""
 
 ledger_meta = Table("ledger_meta", metadata, Column("schema_version", Integer, primary_key=True))
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
     ColumnElement,
     Dialect,
     Float,
+    Select,
     Table,
     bindparam,
     case,
@@ -31,16 +32,28 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from .approval_statements import ApprovalStatements
-from .schema import attempts, decisions, holders, ledger_meta, operations, probes, restores, usages
+from .schema import (
+    attempts,
+    audit,
+    checkpoints,
+    configurations,
+    decisions,
+    holders,
+    ledger_meta,
+    operations,
+    probes,
+    restores,
+    usages,
+)
 
 _op = operations.c
 
 ANEW = (
-    "request", "digest", "entity", "principal", "adapter_version", "policy", "trace_id", "batch_id", "atomic",
-    "deadline_at", "undoes", "holder", "epoch", "updated_at", "sent_at", "last_sent_at", "intent_id",
+    "identity", "request", "digest", "entity", "principal", "adapter_version", "policy", "trace_id", "batch_id",
+    "atomic", "deadline_at", "undoes", "holder", "epoch", "updated_at", "sent_at", "last_sent_at", "intent_id", "salt",
 )  # fmt: skip
 """The columns that an operation gets when it starts anew after a rejection."""
-CLAIMED = ("error", "holder", "epoch", "sent_at", "last_sent_at", "next_check_at", "updated_at", "orphaned")
+CLAIMED = ("error", "holder", "epoch", "sent_at", "last_sent_at", "next_check_at", "updated_at", "orphaned", "salt")
 """The columns that an operation gets when it is claimed."""
 
 
@@ -64,6 +77,19 @@ def _due() -> list[ColumnElement[bool]]:
 def stored(table: Table) -> list[Column[Any]]:
     """The columns of a record; the number by which its rows are ordered is the table's own."""
     return [column for column in table.columns if column.name != "seq"]
+
+
+def heads() -> Select[tuple[str, int, str]]:
+    """The last row of each chain, found from chain to chain without a walk through all rows."""
+    first = select(func.min(audit.c.chain).label("chain")).cte("chains", recursive=True)
+    after = select(func.min(audit.c.chain)).where(audit.c.chain > first.c.chain).scalar_subquery()
+    chains = first.union_all(select(after).where(first.c.chain.is_not(None)))
+    last = select(func.max(audit.c.number)).where(audit.c.chain == chains.c.chain).correlate(chains).scalar_subquery()
+    return (
+        select(audit.c.chain, audit.c.number, audit.c.hash)
+        .select_from(chains.join(audit, audit.c.chain == chains.c.chain))
+        .where(audit.c.number == last)
+    )
 
 
 class Statement(NamedTuple):
@@ -136,8 +162,10 @@ class Statements:
                 (op.parked_because, bindparam("parked_because")),
                 (op.checks, op.checks + bindparam("checked")),
                 (op.updated_at, bindparam("updated_at")),
+                (op.salt, func.coalesce(op.salt, bindparam("salt"))),
                 (op.holder, null()),
             )
+            .returning(op.salt)
         )
         """Its parameters in the order in which `verdicts` has them."""
 
@@ -205,7 +233,9 @@ class Statements:
                 orphaned=op.orphaned * bindparam("kept"),
                 epoch=op.epoch + 1,
                 updated_at=bindparam("now"),
+                salt=func.coalesce(op.salt, bindparam("new_salt")),
             )
+            .returning(op.salt)
         )
         self.anything_due = compiled(select(literal_column("1")).select_from(_JOINED).where(*_due()).limit(1))
         self.next_due = compiled(
@@ -249,6 +279,7 @@ class Statements:
                 epoch=op.epoch + 1,
                 holder=None,
             )
+            .returning(op.id, op.epoch, op.status, op.sent_at, op.last_sent_at)
         )
         self.newest = compiled(select(func.max(op.updated_at)))
         self.last_beat = compiled(select(func.max(holders.c.beat_at)))
@@ -264,6 +295,54 @@ class Statements:
         """The time of the newest use, of the one before it, and so on: place 0, 1, …"""
         self.forget_usages = compiled(usages.delete().where(*used, usages.c.at <= bindparam("since")))
         self.forget_old_usages = compiled(usages.delete().where(usages.c.at <= bindparam("since")))
+        self.insert_audit = self._insert(audit)
+        self.audit_head = compiled(
+            select(audit.c.number, audit.c.hash)
+            .where(audit.c.chain == bindparam("chain"))
+            .order_by(audit.c.number.desc())
+            .limit(1)
+        )
+        self.insert_configuration = self._insert(configurations)
+        self.last_configuration = compiled(
+            select(configurations.c.facts).order_by(configurations.c.seq.desc()).limit(1)
+        )
+        self.insert_checkpoint = self._insert(checkpoints)
+        self.last_checkpoint = compiled(select(checkpoints.c.line).order_by(checkpoints.c.seq.desc()).limit(1))
+        self.unsent_checkpoints = compiled(
+            select(checkpoints.c.seq, checkpoints.c.line)
+            .where(checkpoints.c.sent_at.is_(None))
+            .order_by(checkpoints.c.seq)
+            .limit(bindparam("most"))
+        )
+        self.checkpoint_sent = compiled(
+            update(checkpoints).where(checkpoints.c.seq == bindparam("which")).values(sent_at=bindparam("now"))
+        )
+        self.audit_heads = compiled(heads())
+        blank: dict[str, Any] = {
+            name: bindparam(name) for name in ("identity", "request", "digest", "policy", "outcome", "error")
+        }
+        self.erase = compiled(
+            update(operations)
+            .where(op.id == bindparam("which"), op.epoch == bindparam("under"), op.status == bindparam("of_status"))
+            .values(blank | {"salt": None, "entity": None, "trace_id": "", "parked_because": None})
+        )
+        self.blank_attempt = compiled(
+            update(attempts)
+            .where(
+                attempts.c.operation_id == bindparam("operation"),
+                attempts.c.epoch == bindparam("under"),
+                attempts.c.number == bindparam("which"),
+            )
+            .values(error=bindparam("error"))
+        )
+        self.blank_probes = compiled(
+            update(probes).where(probes.c.operation_id == bindparam("which")).values(detail=bindparam("detail"))
+        )
+        self.blank_decisions = compiled(
+            update(decisions)
+            .where(decisions.c.operation_id == bindparam("which"))
+            .values(reason=bindparam("reason"), detail=bindparam("detail"), salt=None)
+        )
         self.schema_version = compiled(select(func.max(ledger_meta.c.schema_version)))
         self.set_schema_version = self._insert(ledger_meta, "schema_version")
 

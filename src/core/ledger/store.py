@@ -13,12 +13,13 @@ from ..errors import LedgerUnavailable
 from ..settings import LedgerSettings
 from . import claims, restores, usages
 from .approving import Approving
+from .audit import Chain
+from .auditing import Auditing
 from .changes import Changes
 from .database import Database, Many
 from .intents import begin as record_intents
 from .job import ROW, Writer
 from .lease import Lease
-from .lookups import Lookups
 from .opening import open_writer
 from .patience import Patience
 from .recording import Recording, look_away
@@ -33,23 +34,23 @@ _log = logging.getLogger("seawall.ledger")
 _SWEEP_EVERY = 3600.0  # seconds between two looks for uses of rates that count no more
 
 
-class Ledger(Lookups):
+class Ledger(Auditing):
     """Operations, kept where several processes may share them: in an SQLite file, or in PostgreSQL. Made by `open`.
 
     Every method that asks the database raises `LedgerUnavailable` when it cannot be read or written.
     """
 
     def __init__(
-        self, writer: Writer, changes: Changes, holder: str, settings: LedgerSettings, sources: Sources
+        self, writer: Writer, changes: Changes, chain: Chain, settings: LedgerSettings, sources: Sources
     ) -> None:
-        super().__init__(writer)
-        self.holder = holder
+        super().__init__(writer, chain)
+        self.holder = chain.name
         self._changes = changes
         self._settings = settings
         self._clock = sources.clock
         self._patience = Patience()
         self._lease = Lease(sources.clock, settings.lease)
-        self.approvals = Approving(writer, sources.clock, holder, self._lease, self._join)
+        self.approvals = Approving(writer, sources.clock, self.holder, self._lease, self._join)
         """What is held until people approve it."""
         self._recording = Recording(
             writer, sources.clock, self._lease, self._record_verdicts, lambda: self._go_on("recording", self._retry)
@@ -75,9 +76,9 @@ class Ledger(Lookups):
         Raises:
             LedgerUnavailable: It cannot be used; the message says what to do.
         """
-        changes, holder = Changes(sources.clock), sources.new_id("holder")
-        writer = await open_writer(settings, sources.clock, holder, changes, inline=inline)
-        ledger = cls(writer, changes, holder, settings, sources)
+        changes, chain = Changes(sources.clock), Chain(sources.new_id("holder"), sources.new_salt)
+        writer = await open_writer(settings, sources.clock, chain, changes, inline=inline)
+        ledger = cls(writer, changes, chain, settings, sources)
         if heartbeat:
             ledger._serves = True
             ledger._go_on("heartbeat", ledger._beat)

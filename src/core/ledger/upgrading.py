@@ -16,6 +16,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from ..clock import SystemClock, random_id
 from ..errors import LedgerUnavailable
 from ..settings import LedgerSettings
 from .connection import in_words
@@ -120,6 +121,8 @@ def _alembic(connection: Connection) -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
+    config.attributes["now"] = SystemClock().now()
+    config.attributes["chain"] = random_id("upgrade")
     return config
 
 

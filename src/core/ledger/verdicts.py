@@ -7,9 +7,10 @@ from dataclasses import replace
 from operator import attrgetter
 from typing import Any
 
+from . import events
 from .database import Database
 from .reads import by_id
-from .records import AttemptRow, DecisionRow, ProbeRow, Status, Verdict
+from .records import AttemptRow, DecisionRow, Operation, ProbeRow, Status, Verdict
 from .schema import attempts, decisions, probes
 from .statements import stored
 from .times import in_ledger_time
@@ -31,45 +32,56 @@ async def finish(db: Database, verdicts: Sequence[Verdict], holder: str) -> list
         return [await _finish_one(db, verdicts[0], holder, now)]
     # In one order, so that two processes that write about the same operations do not wait for each other in a ring.
     places = sorted(range(len(verdicts)), key=lambda place: verdicts[place].operation_id)
-    rows = [_row(verdicts[place], holder, now) for place in places]
+    rows = [_row(db, verdicts[place], holder, now) for place in places]
     recorded = [False] * len(verdicts)
     evidence = Evidence()
     for place, answer in zip(places, await db.each(db.sql.finish, rows), strict=True):
         verdict = verdicts[place]
-        recorded[place] = await _settled(db, verdict, answer.rowcount == 1, now, evidence)
+        recorded[place] = await _settled(db, verdict, answer.fetchall(), now, evidence)
     await evidence.record(db)
     return recorded
 
 
 async def _finish_one(db: Database, verdict: Verdict, holder: str, now: float) -> bool:
     """The same for one, at half of its cost."""
-    answer = await db.run(db.sql.finish, _row(verdict, holder, now))
-    if answer.rowcount == 1 and not verdict.probes and not verdict.decisions:
+    written = (await db.run(db.sql.finish, _row(db, verdict, holder, now))).fetchall()
+    if written and not verdict.probes and not verdict.decisions:
         db.changed.append(verdict.operation_id)
+        salt = written[0][0]
+        for attempt in verdict.attempts:
+            events.attempt(db, attempt, salt)
         if verdict.attempts:
             await db.put(db.sql.insert_attempt, [_attempt_values(attempt) for attempt in verdict.attempts])
+        events.verdict(db, verdict, salt)
         return True
     evidence = Evidence()
-    recorded = await _settled(db, verdict, answer.rowcount == 1, now, evidence)
+    recorded = await _settled(db, verdict, written, now, evidence)
     await evidence.record(db)
     return recorded
 
 
-def _row(verdict: Verdict, holder: str, now: float) -> tuple[Any, ...]:
-    return (*_verdict_values(verdict), now, verdict.operation_id, holder, verdict.epoch)
+def _row(db: Database, verdict: Verdict, holder: str, now: float) -> tuple[Any, ...]:
+    return (*_verdict_values(verdict), now, db.new_salt(), verdict.operation_id, holder, verdict.epoch)
 
 
-async def _settled(db: Database, verdict: Verdict, written: bool, now: float, evidence: Evidence) -> bool:  # noqa: FBT001 -- an answer
-    """Whether the verdict stands, and what is to be kept of it."""
+async def _settled(db: Database, verdict: Verdict, written: list[Any], now: float, evidence: Evidence) -> bool:
+    """Whether the verdict stands, and what is to be kept of it. What was written is the operation's salt."""
     if written:
+        salt = written[0][0]
         db.changed.append(verdict.operation_id)
-        evidence.add(verdict, stale=False)
+        evidence.add(db, verdict, salt, stale=False)
+        events.verdict(db, verdict, salt)
         return True
-    if await _was_recorded(db, verdict):
+    found = await by_id(db, verdict.operation_id)
+    if _was_recorded(found, verdict):
         return True
-    evidence.add(verdict, stale=True)
+    # Of an operation that is unknown, erased, or older than the audit, nobody can check the values.
+    salt = (None if found is None else found.salt) or db.new_salt()
+    evidence.add(db, verdict, salt, stale=True)
     reason = f"a result ({verdict.status}) came from a holder that had lost the operation; kept as evidence"
-    evidence.decisions.append(DecisionRow(verdict.operation_id, now, "ledger", "stale_result", reason))
+    late = DecisionRow(verdict.operation_id, now, "ledger", "stale_result", reason)
+    evidence.decisions.append(late)
+    events.decision(db, late, salt)
     return False
 
 
@@ -81,11 +93,18 @@ class Evidence:
         self.probes: list[ProbeRow] = []
         self.decisions: list[DecisionRow] = []
 
-    def add(self, verdict: Verdict, *, stale: bool) -> None:
-        """Take along what a verdict brings."""
-        self.attempts += [replace(one, stale=True) for one in verdict.attempts] if stale else verdict.attempts
+    def add(self, db: Database, verdict: Verdict, salt: str, *, stale: bool) -> None:
+        """Take along what a verdict brings, and tell the audit of it."""
+        attempts = [replace(one, stale=True) for one in verdict.attempts] if stale else verdict.attempts
+        self.attempts += attempts
         self.probes += verdict.probes
         self.decisions += verdict.decisions
+        for attempt in attempts:
+            events.attempt(db, attempt, salt)
+        for probe in verdict.probes:
+            events.probe(db, probe, salt)
+        for decision in verdict.decisions:
+            events.decision(db, decision, salt)
 
     async def record(self, db: Database) -> None:
         """Write it."""
@@ -95,7 +114,7 @@ class Evidence:
         if self.probes:
             await db.put(sql.insert_probe, [_probe_values(row) for row in self.probes])
         if self.decisions:
-            await note(db, self.decisions)
+            await db.put(sql.insert_decision, [_decision_values(row) for row in self.decisions])
 
 
 async def _timed(db: Database, verdicts: Sequence[Verdict], now: float) -> list[Verdict]:
@@ -112,12 +131,11 @@ async def _timed(db: Database, verdicts: Sequence[Verdict], now: float) -> list[
     ]
 
 
-async def _was_recorded(db: Database, verdict: Verdict) -> bool:
+def _was_recorded(found: Operation | None, verdict: Verdict) -> bool:
     """Whether this very verdict was recorded before, by a commit whose acknowledgement was lost.
 
     Only one holder ever has an epoch, so what stands there under this epoch is that holder's own word.
     """
-    found = await by_id(db, verdict.operation_id)
     return (
         found is not None
         and found.holder is None
@@ -139,10 +157,14 @@ async def resolve(db: Database, verdict: Verdict, decision: DecisionRow) -> bool
         next_check_at=verdict.next_check_at,
         kept=int(verdict.status.settled),
         now=db.now,
+        new_salt=db.new_salt(),
     )
-    if (await db.run(db.sql.resolve, values)).rowcount == 1:
+    if written := (await db.run(db.sql.resolve, values)).fetchall():
+        salt = written[0][0]
         db.changed.append(verdict.operation_id)
-        await note(db, [decision])
+        events.resolved(db, verdict, salt)
+        events.decision(db, decision, salt)
+        await db.put(db.sql.insert_decision, [_decision_values(decision)])
         return True
     # Or it is what we ourselves recorded, in a commit whose acknowledgement was lost.
     found = await by_id(db, verdict.operation_id)
@@ -153,5 +175,14 @@ async def resolve(db: Database, verdict: Verdict, decision: DecisionRow) -> bool
 
 
 async def note(db: Database, decided: Sequence[DecisionRow]) -> None:
-    """Record decisions, in the ledger's time."""
-    await db.put(db.sql.insert_decision, [_decision_values(row) for row in decided])
+    """Record decisions, in the ledger's time. One that is about no operation gets a salt of its own."""
+    rows = []
+    for row in decided:
+        operation = None if row.operation_id is None else await by_id(db, row.operation_id)
+        salt = None if operation is None else operation.salt
+        if salt is None:
+            salt = db.new_salt()
+            row = replace(row, salt=salt)
+        events.decision(db, row, salt)
+        rows.append(row)
+    await db.put(db.sql.insert_decision, [_decision_values(row) for row in rows])

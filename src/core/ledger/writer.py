@@ -20,8 +20,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from ..clock import Clock
+from ..clock import Clock, random_salt
 from ..errors import LedgerUnavailable
+from .audit import Chain
 from .database import LocalDatabase, finished
 from .job import ROW, Job
 
@@ -41,6 +42,7 @@ class LocalWriter:
         connection: In autocommit mode; used by nobody else.
         describe: Turns a database error into one clear sentence.
         clock: The time.
+        chain: Our audit; where none is given, what jobs tell it goes into one that has no name.
         on_change: Told the operations that a transaction changed.
         busy_timeout: Seconds to wait for another process's transaction.
         inline: Do everything in the calling thread (simulated time: no thread at all).
@@ -51,13 +53,15 @@ class LocalWriter:
         connection: sqlite3.Connection,
         describe: Callable[[sqlite3.Error], str],
         clock: Clock,
+        chain: Chain | None = None,
         *,
         on_change: Callable[[list[str]], None] | None = None,
         busy_timeout: float = 5.0,
         inline: bool = False,
     ) -> None:
         self._connection = connection
-        self._database = LocalDatabase(connection, clock)
+        self._chain = chain or Chain("", random_salt)
+        self._database = LocalDatabase(connection, clock, self._chain.new_salt)
         self._on_change = on_change
         self._describe = describe
         self._busy_timeout = busy_timeout
@@ -153,9 +157,12 @@ class LocalWriter:
             # None of them caused it, and trying one by one would wait for the lock as often as there are jobs.
             self._end_told(jobs, self._translated(no_lock))
             return
+        self._database.events = []
         try:
             for job in jobs:
                 job.result = finished(job.run(self._database))
+            if self._database.events:
+                finished(self._chain.seal(self._database))
         except Exception as raised:  # noqa: BLE001 -- whatever one job raised must reach that job's caller alone
             self._end(jobs, raised)
         else:
@@ -178,7 +185,10 @@ class LocalWriter:
         self._end(jobs, error, committing=True)
 
     def _end(self, jobs: list[Job], error: BaseException | None, *, committing: bool = False) -> None:
-        if error is not None:
+        if error is None:
+            self._chain.committed()
+        else:
+            self._chain.forget()
             # A commit that fails leaves its transaction open. If there is none, only reading back tells what became
             # of it; the jobs know their own rows again.
             lost = committing and not self._connection.in_transaction
@@ -255,6 +265,7 @@ class LocalWriter:
     def _run_once(self, job: Job) -> bool:
         """Run it in a transaction of its own; True when its commit failed and left nothing to tell what it did."""
         committing = False
+        self._database.events = []
         self._roll_back()
         try:
             if job.writes:
@@ -264,10 +275,14 @@ class LocalWriter:
                 self._wait_for_others(self._busy_timeout)
             job.result = finished(job.run(self._database))
             if job.writes:
+                if self._database.events:
+                    finished(self._chain.seal(self._database))
                 committing = True
                 self._connection.execute("COMMIT")
+                self._chain.committed()
         except Exception as raised:  # noqa: BLE001 -- told to the job's caller
             committing = committing and not self._connection.in_transaction
+            self._chain.forget()
             self._roll_back()
             job.error = self._translated(raised)
         return committing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,8 @@ from sqlalchemy import Float, bindparam, cast, extract, func, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from ...clock import Clock
+from ...clock import Clock, random_salt
+from ..audit import Audited
 from ..database import cleaned
 from ..schema import holders
 from ..statements import Statement, Statements
@@ -97,7 +98,7 @@ class Rows:
         return self.found
 
 
-class RemoteDatabase:
+class RemoteDatabase(Audited):
     """One transaction, or one look.
 
     Args:
@@ -105,6 +106,7 @@ class RemoteDatabase:
         clock: Both clocks.
         once: What was found out on this connection before.
         careful: Replace text that a database cannot hold.
+        new_salt: Makes a salt for the audit.
     """
 
     __slots__ = ("_asked", "_careful", "_clock", "_connection", "_pipeline", "_time", "changed", "once")
@@ -112,7 +114,13 @@ class RemoteDatabase:
     sql = POSTGRES
 
     def __init__(
-        self, connection: AsyncConnection[Any], clock: ServerClock, once: dict[str, Any], *, careful: bool = False
+        self,
+        connection: AsyncConnection[Any],
+        clock: ServerClock,
+        once: dict[str, Any],
+        *,
+        careful: bool = False,
+        new_salt: Callable[[], str] = random_salt,
     ) -> None:
         self._connection = connection
         self._clock = clock
@@ -122,6 +130,8 @@ class RemoteDatabase:
         self._time: float | None = None
         self.changed: list[str] = []
         self.once = once
+        self.events = []
+        self._new_salt = new_salt
 
     @property
     def now(self) -> float:

@@ -15,6 +15,7 @@ from psycopg import AsyncConnection, errors
 
 from ...clock import Clock
 from ...errors import LedgerUnavailable
+from ..audit import Chain
 from ..database import Many
 from ..job import Job
 from .address import is_lost
@@ -53,7 +54,7 @@ class Transactions:
         line: The connection.
         clock: For pauses.
         server_clock: The server's clock beside ours.
-        holder: Who we are; our transactions are numbered under this name.
+        chain: Our audit; our transactions are numbered under its name, which says who we are.
         patience: Seconds to wait for a lock, and for a server that went away in mid-commit.
         on_change: Told the operations that a transaction changed.
     """
@@ -63,14 +64,15 @@ class Transactions:
         line: Line,
         clock: Clock,
         server_clock: ServerClock,
-        holder: str,
+        chain: Chain,
         patience: float,
         on_change: Callable[[list[str]], None],
     ) -> None:
         self._line = line
         self._clock = clock
         self._server_clock = server_clock
-        self._holder = holder
+        self._chain = chain
+        self._holder = chain.name
         self._patience = patience
         self._on_change = on_change
         self._once: dict[str, Any] = {}
@@ -88,11 +90,16 @@ class Transactions:
         while True:
             tries += 1
             connection = await self._ready()
-            database = RemoteDatabase(connection, self._server_clock, self._once, careful=careful)
+            database = RemoteDatabase(
+                connection, self._server_clock, self._once, careful=careful, new_salt=self._chain.new_salt
+            )
             ending = await self._transact(connection, database, jobs)
             trouble = ending.trouble
             if trouble is not None:
+                self._chain.forget()
                 await self._roll_back(connection)
+            else:
+                self._chain.committed()
             if trouble is None or (ending.committing and await self._was_committed(jobs)):
                 return self._tell(jobs, database)
             lost = is_lost(connection)
@@ -125,6 +132,7 @@ class Transactions:
                     try:
                         await database.begin(pipeline, self._holder, self._number)
                         await _run(database, jobs)
+                        await self._chain.seal(database)
                         await database.time()
                         ending.committing = True
                         await connection.execute("COMMIT")

@@ -14,6 +14,7 @@ from psycopg import AsyncConnection, errors
 from ...clock import Clock
 from ...errors import LedgerUnavailable
 from ...settings import LedgerSettings
+from ..audit import Chain
 from ..changes import Changes
 from ..job import Job
 from .address import Address, is_lost
@@ -32,7 +33,7 @@ class RemoteWriter:
         connection: A first connection to it.
         settings: How long to wait.
         clock: The time.
-        holder: Who we are.
+        chain: Our audit; its name is who we are.
         changes: Told which operations changed.
     """
 
@@ -42,7 +43,7 @@ class RemoteWriter:
         connection: AsyncConnection[Any],
         settings: LedgerSettings,
         clock: Clock,
-        holder: str,
+        chain: Chain,
         changes: Changes,
     ) -> None:
         self._clock = ServerClock(clock, settings.clock_tolerance)
@@ -51,7 +52,7 @@ class RemoteWriter:
         self._writing, self._reading = Line(address, clock, connection), Line(address, clock)
         self._listening = Listening(address, clock, changes)
         self._transactions = Transactions(
-            self._writing, clock, self._clock, holder, settings.busy_timeout, self._announce
+            self._writing, clock, self._clock, chain, settings.busy_timeout, self._announce
         )
         self._writes = Queue(self._transactions.do, "seawall ledger writes")
         self._reads = Queue(self._read, "seawall ledger reads")

@@ -174,7 +174,7 @@ async def test_rejected_operation_asks_anew_only_when_its_rejection_no_longer_st
         assert (again.status, same.id) == (Status.REJECTED, "approval_1")
         clock.advance(3600.0)
         again, other = await asked(one, fresh)
-        assert (again.id, again.status, again.epoch) == ("op_1", Status.HELD, 2)
+        assert (again.id, again.status, again.epoch) == ("op_1", Status.HELD, 3)
         assert (other.id, other.operation_id) == ("approval_2", "op_1")
 
 

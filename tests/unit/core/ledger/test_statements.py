@@ -35,7 +35,7 @@ def test_operation_is_written_in_the_order_of_the_record() -> None:
 def test_verdict_is_written_in_the_order_of_the_jobs() -> None:
     assert SQL.finish.names == (
         "new_status", "outcome", "error", "sent_at", "last_sent_at", "next_check_at", "parked_because", "checked",
-        "updated_at", "which", "by", "under",
+        "updated_at", "salt", "which", "by", "under",
     )  # fmt: skip
     assert verdicts._verdict_values.__reduce__()[1] == ("status", *SQL.finish.names[1:8])
 

@@ -79,6 +79,7 @@ def columns(execute: Execute, table: str) -> dict[str, list[Any]]:
         "policy, trace_id, batch_id, atomic, deadline_at, status, outcome, error, holder, epoch, created_at, "
         "updated_at, sent_at, last_sent_at, next_check_at, checks, parked_because",
         "holders": "id, beat_at",
+        "decisions": "seq, operation_id, at, by, decision, reason, detail",
     }.get(table, "*")
     rows = execute(f"SELECT {names} FROM {table} ORDER BY 1")
     return {str(number): list(row) for number, row in enumerate(rows)}

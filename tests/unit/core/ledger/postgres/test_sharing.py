@@ -207,7 +207,7 @@ async def test_process_that_is_stopped_in_mid_transaction_does_not_hold_the_othe
                 again.set()
             values = db.sql.leave.values(which=stopped.holder)
             await db.run(db.sql.leave, values)
-            await db.run(db.sql.insert_decision, ("op_1", 1.0, "x", "x", "x", "{}"))
+            await db.run(db.sql.insert_decision, ("op_1", 1.0, "x", "x", "x", "{}", None))
             step.set()
             await go.wait()
 

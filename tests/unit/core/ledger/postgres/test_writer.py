@@ -16,6 +16,7 @@ import pytest_asyncio
 from psycopg import errors
 from support.postgres_server import PostgresServer
 
+from seawall.audit.verifying import verify_ledger
 from seawall.core.errors import BusinessRule, LedgerUnavailable
 from seawall.core.ledger import Ledger
 from seawall.core.ledger.database import Database
@@ -87,6 +88,23 @@ def losing(one: Ledger, *, committed: bool, until: float = 1) -> Iterator[None]:
 
     with patch.object(transactions, "_transact", lost):
         yield
+
+
+@pytest.mark.case(15)
+@pytest.mark.case(53)
+@pytest.mark.parametrize("committed", [True, False])
+async def test_audit_goes_on_after_an_answer_that_was_lost(remote_home: Home, committed: bool) -> None:
+    async with remote_home.open() as one:
+        await one.begin(intents(2))
+        with losing(one, committed=committed):
+            begun = await asyncio.gather(one.begin([replace(INTENT, id="op_x", key="x")]), one.begin(intents(4)[2:]))
+        assert [first.fresh for some in begun for first in some] == [True, True, True]
+        with losing(one, committed=committed):
+            assert await one.finish([Verdict("op_x", 1, Status.APPLIED, outcome="{}")]) == [True]
+        await one.finish([Verdict("op_0", 1, Status.REJECTED, error="{}")])
+    report = verify_ledger(remote_home.settings())
+    assert report.faults == []
+    assert report.operations == 5
 
 
 async def test_callers_that_ask_together_share_a_transaction(one: Ledger) -> None:
