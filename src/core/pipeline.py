@@ -138,10 +138,6 @@ class Pipeline:
             )
             if on_decision is not None:
                 on_decision(leave.decision)
-            if leave.decision.decision == "deny":
-                return self._denied(leave, system, action, principal, free_at)
-            if leave.decision.decision == "require_approval":
-                return self._needs_approval(leave, system, action, principal)
             asked = Asked(
                 system,
                 action,
@@ -155,6 +151,10 @@ class Pipeline:
                 undoes,
                 repeat,
             )
+            if leave.decision.decision == "deny":
+                return self._denied(asked, free_at)
+            if leave.decision.decision == "require_approval":
+                return await self._needs_approval(asked)
             try:
                 return await self._allowed(asked, valid)
             except UsedUp as used:
@@ -331,22 +331,20 @@ class Pipeline:
             )
             raise InvalidRequest(f"the request does not fit: {problems}", code="invalid_request") from None
 
-    def _denied(
-        self, leave: Leave, system: System, action: Action, principal: str, free_at: Mapping[str, float]
-    ) -> Rejected:
-        error = denied(leave, principal, f"{system.name}.{action.name}", free_at, self.sources.clock.now())
-        return self._refused(leave, error.at(system.name, action.name, 0))
+    def _denied(self, asked: Asked, free_at: Mapping[str, float]) -> Rejected:
+        target = f"{asked.system.name}.{asked.action.name}"
+        return self._refused(asked, denied(asked.leave, asked.principal, target, free_at, self.sources.clock.now()))
 
-    def _needs_approval(self, leave: Leave, system: System, action: Action, principal: str) -> Rejected:
+    async def _needs_approval(self, asked: Asked) -> Outcome[Any]:
         """The answer to what is allowed with an approval only."""
-        error = needs_approval(leave, principal, f"{system.name}.{action.name}")
-        return self._refused(leave, error.at(system.name, action.name, 0))
+        target = f"{asked.system.name}.{asked.action.name}"
+        return self._refused(asked, needs_approval(asked.leave, asked.principal, target))
 
-    def _refused(self, leave: Leave, error: Denied) -> Rejected:
-        decision, now = leave.decision, self.sources.clock.now()
+    def _refused(self, asked: Asked, error: Denied) -> Rejected:
+        decision, now = asked.leave.decision, self.sources.clock.now()
         row = DecisionRow(None, now, "policy", decision.decision, clean(error.message), decision.record)
         self.ledger.note_soon([row])
-        return Rejected(error)
+        return Rejected(error.at(asked.system.name, asked.action.name, 0))
 
 
 def _may_change_within(operation: Operation, seconds: float, now: float) -> bool:
