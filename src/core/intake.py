@@ -48,13 +48,13 @@ RECORDING = 0.03
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One allowed write as it goes through the pipeline.
+    """One call as it goes through the pipeline.
 
     Args:
         system: The system.
         action: The action.
         principal: Who asks.
-        leave: The decisions that allow it.
+        leave: What the policy says of it.
         deadline_at: Monotonic time by which it answers.
         trace_id: The caller's trace.
         sources: Clock, randomness and ids.

@@ -154,10 +154,6 @@ class Pipeline:
             )
             if on_decision is not None:
                 on_decision(leave.decision)
-            if leave.decision.decision == "deny":
-                return self._denied(leave, system, action, principal, free_at)
-            if leave.decision.decision == "require_approval" and not action.writes:
-                return self._needs_approval(leave, system, action, principal)
             asked = Asked(
                 system,
                 action,
@@ -171,6 +167,10 @@ class Pipeline:
                 undoes,
                 repeat,
             )
+            if leave.decision.decision == "deny":
+                return self._denied(asked, free_at)
+            if leave.decision.decision == "require_approval" and not action.writes:
+                return self._cannot_be_held(asked)
             try:
                 return await self._allowed(asked, valid)
             except UsedUp as used:
@@ -346,22 +346,20 @@ class Pipeline:
         # Where even the ledger did not answer it, we may ask with the time that is left to us.
         return None if isinstance(outcome, Pending) and not outcome.operation_id else outcome
 
-    def _denied(
-        self, leave: Leave, system: System, action: Action, principal: str, free_at: Mapping[str, float]
-    ) -> Rejected:
-        error = denied(leave, principal, f"{system.name}.{action.name}", free_at, self.sources.clock.now())
-        return self._refused(leave, error.at(system.name, action.name, 0))
+    def _denied(self, asked: Asked, free_at: Mapping[str, float]) -> Rejected:
+        target = f"{asked.system.name}.{asked.action.name}"
+        return self._refused(asked, denied(asked.leave, asked.principal, target, free_at, self.sources.clock.now()))
 
-    def _needs_approval(self, leave: Leave, system: System, action: Action, principal: str) -> Rejected:
-        """The answer to what is allowed with an approval only."""
-        error = needs_approval(leave, principal, f"{system.name}.{action.name}")
-        return self._refused(leave, error.at(system.name, action.name, 0))
+    def _cannot_be_held(self, asked: Asked) -> Rejected:
+        """The answer to a read that is allowed with an approval only: nothing keeps a read until people decide."""
+        target = f"{asked.system.name}.{asked.action.name}"
+        return self._refused(asked, needs_approval(asked.leave, asked.principal, target))
 
-    def _refused(self, leave: Leave, error: Denied) -> Rejected:
-        decision, now = leave.decision, self.sources.clock.now()
+    def _refused(self, asked: Asked, error: Denied) -> Rejected:
+        decision, now = asked.leave.decision, self.sources.clock.now()
         row = DecisionRow(None, now, "policy", decision.decision, clean(error.message), decision.record)
         self.ledger.note_soon([row])
-        return Rejected(error)
+        return Rejected(error.at(asked.system.name, asked.action.name, 0))
 
 
 def _may_change_within(operation: Operation, seconds: float, now: float) -> bool:

@@ -12,6 +12,7 @@ from support.json_schema import fits
 from support.shell import CONFIG, NOTE, Shell
 from support.toy import ADD
 
+from seawall.cli.policy import _with_bar
 from seawall.policies.plain_yaml import load
 
 POLICY = """
@@ -159,6 +160,11 @@ def test_replay_shows_what_another_policy_would_have_decided(shell: Shell, polic
     text = shell.run("policy", "replay", "--policy", str(policy)).stdout
     assert text.startswith("2 of 4 operations would have been decided otherwise.")
     assert "loud notes" in text
+
+
+def test_replay_of_many_shows_a_bar_on_stderr_and_asks_about_each(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(_with_bar([1, 2, 3])) == [1, 2, 3]
+    assert capsys.readouterr().out == ""
 
 
 def test_replay_reads_what_was_asked_for(shell: Shell, policy: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +197,37 @@ async def test_denied_by_policy_is_recorded_and_nothing_is_executed(tmp_path: Pa
         assert "nothing was executed" in result.summary
         assert target.sends == 0
         assert [tool.name for tool in agent.tools if tool.name.startswith("toy")] == ["toy__get_note"]
+
+
+@virtual
+async def test_policy_part_tells_the_decision_of_the_pipeline_and_asks_for_no_other(tmp_path: Path) -> None:
+    policy = [
+        {"name": "loud", "decision": "deny", "where": {"priority": {"is": "high", "present": True}}},
+        {"name": "two", "decision": "allow", "rate": {"calls": 2, "per": "1h"}},
+    ]
+    async with toy_agent(tmp_path, policy=policy) as (agent, target, wall):
+        made: list[str] = []
+        new_id = wall.policy._new_id
+
+        def counted(prefix: str) -> str:
+            made.append(prefix)
+            return new_id(prefix)
+
+        wall.policy._new_id = counted
+        result = await agent.call(ADD, NOTE)
+        (operation,) = await wall.ledger.find()
+        recorded = json.loads(operation.policy)
+        assert result.policy is not None
+        assert (result.policy["rule"], result.policy["version"]) == (recorded["rule"], recorded["version"])
+        assert made == ["decision"]
+        denied = await agent.call(ADD, {"reference": "R-2", "priority": "high"})
+        assert denied.policy is not None
+        assert (denied.status, denied.policy["decision"], denied.policy["rule"]) == ("denied", "deny", "loud")
+        await agent.call(ADD, {"reference": "R-3"})
+        beyond = await agent.call(ADD, {"reference": "R-4"})
+        assert beyond.policy is not None
+        assert (beyond.status, beyond.policy["rule"]) == ("denied", "default")
+        assert target.sends == 2
 
 
 @virtual

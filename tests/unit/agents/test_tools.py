@@ -130,6 +130,18 @@ async def test_list_is_always_the_same_and_holds_what_the_policy_grants(tmp_path
 
 
 @virtual
+async def test_list_holds_what_some_request_could_be_allowed_or_held_for(tmp_path: Path) -> None:
+    policy: list[dict[str, Any]] = [
+        {"name": "nobody deletes", "decision": "deny", "effects": ["delete"]},
+        {"name": "some", "decision": "allow", "actions": ["toy.add_note"], "where": {"reference": {"is": "A-1"}}},
+        {"name": "held", "decision": "require_approval", "effects": ["set", "delete"], "approval": {"role": "lead"}},
+    ]
+    async with toy_agent(tmp_path, policy=policy) as (agent, _, _):
+        names = [tool.name for tool in agent.tools if tool.name.startswith("toy")]
+        assert names == ["toy__add_note", "toy__set_note"]
+
+
+@virtual
 async def test_names_that_a_vendor_refuses_are_told_apart_by_a_digest(tmp_path: Path) -> None:
     given = sources()
     adapter = ToyAdapter(Target(given.clock))
