@@ -68,10 +68,12 @@ class Worker:
             step: Awaited at each named step of an operation.
         """
         process, numbers, secrets = Process(name), count(1), Secrets()
+        salts = random.Random(f"{seed}/{name} salts")  # noqa: S311 -- repeatable on purpose
         sources = Sources(
             clock,
             random.Random(f"{seed}/{name}"),  # noqa: S311 -- repeatable on purpose
             lambda prefix: f"{prefix}_{name}_{next(numbers):04d}",
+            lambda: f"{salts.getrandbits(128):032x}",
         )
 
         async def opened() -> Seawall:

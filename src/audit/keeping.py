@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from ..config import Config, ConfigError
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     from ..core.ledger import Ledger
+    from ..core.ledger.checkpointing import Head
 
 _log = logging.getLogger("seawall.audit")
 
@@ -140,10 +141,14 @@ class Checkpoints:
         Raises:
             LedgerUnavailable: The ledger cannot be written.
         """
-        known = dict(self._known)
-        line = await self._ledger.checkpoint(
-            lambda last, heads, at: make_line(self._key, last, heads, at, known, complete=complete)
-        )
+        known: dict[str, int] = {}
+
+        def line_of(last: str | None, heads: Sequence[Head], at: float) -> str | None:
+            known.clear()  # a job may run twice; what the first time told counts only if it was committed
+            known.update(self._known)
+            return make_line(self._key, last, heads, at, known, complete=complete)
+
+        line = await self._ledger.checkpoint(line_of)
         self._known = known
         return line
 

@@ -35,8 +35,13 @@ def virtual(test: Callable[P, Awaitable[None]]) -> Callable[P, None]:
 
 def sources(seed: int = 1) -> Sources:
     """The loop's time, a seeded random and counted ids."""
-    numbers = count(1)
-    return Sources(LoopClock(), random.Random(seed), lambda prefix: f"{prefix}_{seed}_{next(numbers)}")
+    numbers, salts = count(1), random.Random(f"salts {seed}")
+    return Sources(
+        LoopClock(),
+        random.Random(seed),
+        lambda prefix: f"{prefix}_{seed}_{next(numbers)}",
+        lambda: f"{salts.getrandbits(128):032x}",
+    )
 
 
 def config(folder: Path, **system: Any) -> Config:

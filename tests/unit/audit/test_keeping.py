@@ -18,6 +18,7 @@ from seawall.audit.keeping import Checkpoints
 from seawall.audit.targets import FileTarget, UrlTarget
 from seawall.audit.verifying import verify_ledger
 from seawall.config import ConfigError, load_config
+from seawall.core.clock import SystemClock
 from seawall.core.errors import ConnectionLost
 from seawall.core.redaction import Secrets
 from seawall.core.settings import AuditSettings
@@ -135,6 +136,23 @@ async def test_so_many_new_rows_make_a_checkpoint_before_its_time(empty: Audited
     assert empty.clock.monotonic() < 900.0
     task.cancel()
     await asyncio.wait({task})
+    await one.close()
+
+
+async def test_checkpoint_whose_transaction_is_made_again_still_names_what_grew(empty: Audited) -> None:
+    async def fails(db: Any) -> None:
+        raise ValueError("a mistake")
+
+    one, target = await empty.open(SystemClock()), Kept()
+    keeper = kept(empty, one, target)
+    await one.begin([intent(1)])
+    making, failing = asyncio.ensure_future(keeper.make()), one._writer.submit(fails)
+    with pytest.raises(ValueError, match="a mistake"):
+        await failing
+    line = await making
+    assert line is not None
+    assert [head.chain for head in read(line).heads] == [one.holder]
+    assert await keeper.make() is None, "nothing is new"
     await one.close()
 
 
