@@ -38,6 +38,10 @@ def test_demo_shows_zeros_for_seawall_and_trouble_for_the_usual_way(seed: int) -
     for name in ("retry", "retry_and_breaker"):
         assert figures[name]["duplicates"] > 0, "the plan bites"
         assert set(figures[name]) == set(ours)
+    case = figures["case"]
+    assert (case["held"], case["refunds_before"]) == ("pending_approval", 0)
+    assert (case["approved"], case["outcome"], case["refunds"], case["answers_lost"]) == (True, "succeeded", 1, 1)
+    assert (case["audit"], case["kept"]) == ("intact", True)
 
 
 @pytest.mark.parametrize("system", ["salesforce", "hubspot", "suitecrm", "erp", "billing"])

@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.prompt import Confirm
+from rich.table import Table
 
 from .session import Told, session
 from .systems import LIMIT, PERSON, REFUND, Case, command, open_case
@@ -28,6 +29,7 @@ class Ending:
         approved: Whether the person approved.
         outcome: What the second session was told of the refund.
         refunds: Credit memos booked in the end.
+        answers_lost: Answers of the ERP that got lost after it had booked.
         audit: What `seawall audit verify` says of it.
     """
 
@@ -36,6 +38,7 @@ class Ending:
     approved: bool
     outcome: str
     refunds: int
+    answers_lost: int
     audit: str
 
     @property
@@ -44,7 +47,7 @@ class Ending:
         told = "succeeded" if self.approved else "denied"
         return (
             (self.held, self.refunds_before, self.outcome) == ("pending_approval", 0, told)
-            and self.refunds == int(self.approved)
+            and self.refunds == self.answers_lost == int(self.approved)
             and self.audit == "intact"
         )
 
@@ -73,8 +76,16 @@ async def tell(folder: Path, console: Console, *, auto_approve: bool) -> Ending:
         before = len(case.refunds())
         approved = await story.a_person_decides(auto_approve=auto_approve or not sys.stdin.isatty())
         outcome = await story.second_session()
-        audit = await command(folder, "audit", "verify")
-        ending = Ending(held, before, approved, outcome, len(case.refunds()), "intact" if audit["intact"] else "broken")
+        audit = await command(folder, "audit", "verify", fine=(0, 1))
+        ending = Ending(
+            held=held,
+            refunds_before=before,
+            approved=approved,
+            outcome=outcome,
+            refunds=len(case.refunds()),
+            answers_lost=sum(case.erp.faults.fired.values()),
+            audit="intact" if audit["intact"] else "tampered with",
+        )
     told = f"booked in the ERP, by its own log: {ending.refunds} credit memo{'s' * (ending.refunds != 1)}"
     console.print(f"[bold]{told}; the audit is {ending.audit}.[/]")
     return ending
@@ -126,7 +137,7 @@ class _Story:
         async with session(case.url, self._heard) as agent:
             mine = await agent.call("operations_mine", action="billing.create_credit_memo")
             (found,) = mine["data"]["content"]["operations"]
-            told = found
+            told = await agent.call("operation_get", operation_id=found["operation_id"])
             async with asyncio.timeout(_PATIENCE):
                 while told["status"] in ("pending_approval", "in_progress", "outcome_unknown"):
                     told = await agent.call("operation_wait", operation_id=found["operation_id"], seconds=10)
@@ -137,11 +148,15 @@ class _Story:
 
     def _heard(self, tool: str, envelope: Told) -> None:
         colour = {"applied": "green", "unknown": "yellow"}.get(envelope["effect"], "cyan")
-        sentence = envelope["summary"].split(". ")[0]
+        sentence = envelope["summary"].split(". ")[0].removesuffix(".")
         self._say("agent:ada", f"{tool} → [{colour}]{envelope['status']}[/]: {_escaped(sentence)}")
 
     def _say(self, who: str, what: str) -> None:
-        self._console.print(f"  [bold]{who:<10}[/] {what}", highlight=False)
+        line = Table.grid(padding=(0, 1))
+        line.add_column(width=11, style="bold")
+        line.add_column(overflow="fold")
+        line.add_row(f"  {who}", what)
+        self._console.print(line, highlight=False)
 
 
 def _escaped(text: str) -> str:

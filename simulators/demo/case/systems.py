@@ -27,7 +27,6 @@ _READY, _ENDING = 60.0, 15.0  # seconds for the process to come up, and to end
 _CONFIG: Final = """\
 [ledger]
 path = "ledger.db"
-lease = 4
 
 [agents]
 tokens = [{{ token = "{token}", principal = "agent:ada", scopes = ["read", "write"] }}]
@@ -173,9 +172,10 @@ async def _serving(folder: Path) -> AsyncIterator[str]:
         line = b""
         async with asyncio.timeout(_READY):
             line = await process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"seawall serve did not start; its log: {folder / 'serve.log'}")
-        yield str(json.loads(line)["url"])
+        told = json.loads(line or "{}")
+        if "url" not in told:
+            raise RuntimeError(f"seawall serve did not start: {told.get('error') or folder / 'serve.log'}")
+        yield str(told["url"])
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
@@ -187,12 +187,13 @@ async def _serving(folder: Path) -> AsyncIterator[str]:
             await process.wait()
 
 
-async def command(folder: Path, *arguments: str) -> dict[str, Any]:
+async def command(folder: Path, *arguments: str, fine: tuple[int, ...] = (os.EX_OK,)) -> dict[str, Any]:
     """Run a command of `seawall` in the folder, and return what it answers as JSON.
 
     Args:
         folder: Where the configuration is.
         arguments: The command line, without `--json`.
+        fine: Exit codes that are no failure.
 
     Raises:
         RuntimeError: It failed; with what it said.
@@ -201,7 +202,7 @@ async def command(folder: Path, *arguments: str) -> dict[str, Any]:
         *_CLI, *arguments, "--json", cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     said, complained = await process.communicate()
-    if process.returncode != os.EX_OK:
+    if process.returncode not in fine:
         raise RuntimeError(f"seawall {' '.join(arguments)} failed: {complained.decode(errors='replace')}")
     answer: dict[str, Any] = json.loads(said)
     return answer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .approval_records import Approval, ApprovalStatus, Vote
+from .approval_records import Approval, Vote
 from .events import allowed, code_of
 from .records import Operation, Status
 
@@ -38,16 +38,16 @@ def asked(db: Database, approval: Approval, salt: str) -> None:
     )
 
 
-def moved(db: Database, approval: Approval, status: ApprovalStatus, message: str | None, salt: str) -> None:
-    """An approval came to another status."""
+def moved(db: Database, approval: Approval, salt: str) -> None:
+    """An approval came to another status. The row is as it is from now on."""
     db.audit_private(
         "approval_moved",
         approval.operation_id,
         salt,
-        {"message": message},
+        {"message": approval.message},
         approval=approval.id,
-        status=status.value,
-        ended_at=db.now if not status.open else None,
+        status=approval.status.value,
+        ended_at=approval.ended_at,
     )
 
 
@@ -60,7 +60,7 @@ def voted(db: Database, said: Vote, approval: Approval, salt: str) -> None:
         {"digest": said.digest, "message": said.message},
         approval=said.approval_id,
         by=said.by,
-        at=db.now,
+        at=said.at,
         vote=said.vote,
     )
 

@@ -367,7 +367,8 @@ async def _refuse(db: Database, operation: Operation, error: str) -> None:
 
 
 async def _cast(db: Database, said: Vote, standing: Approval, operation: Operation) -> bool:
-    values = {name: getattr(said, name) for name in said.__dataclass_fields__} | {"at": db.now}
+    said = replace(said, at=db.now)
+    values = {name: getattr(said, name) for name in said.__dataclass_fields__}
     insert = db.sql.approving.insert_vote
     if (await db.run(insert, insert.values(**values))).rowcount != 1:
         return False
@@ -385,6 +386,8 @@ async def _move(
     only: ApprovalStatus | None = None,
     after: float | None = None,
 ) -> bool:
+    now = db.now
+    moved = replace(standing, status=status, message=message, ended_at=None if status.open else now)
     statement = db.sql.approving.move
     values = statement.values(
         which=standing.id,
@@ -392,13 +395,13 @@ async def _move(
         or_was=only or ApprovalStatus.APPROVED,
         after=_ALWAYS if after is None else after,
         new_status=status,
-        ended_at=None if status.open else db.now,
+        ended_at=moved.ended_at,
         message=message,
-        now=db.now,
+        now=now,
     )
     if (await db.run(statement, values)).rowcount != 1:
         return False
-    approval_events.moved(db, standing, status, message, _salt(operation))
+    approval_events.moved(db, moved, _salt(operation))
     return True
 
 

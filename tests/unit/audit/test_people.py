@@ -10,7 +10,7 @@ import pytest
 from support.refunds import ADA, BOB, EVE, READS, Desk, refund_wall, rule
 from support.virtual import virtual
 
-from seawall import Pending, Seawall
+from seawall import Pending, Seawall, Sources
 from seawall.audit.report import Report
 from seawall.audit.verifying import verify_ledger
 from seawall.core.settings import LedgerSettings
@@ -125,3 +125,11 @@ async def test_erasing_takes_what_people_were_shown_and_said_and_the_audit_stays
             for row in db.execute(f"SELECT * FROM {table}")
         ]
     assert not [row for row in left if "Ann Example" in str(row)]
+
+
+async def test_times_of_votes_and_endings_agree_by_a_clock_that_moves_on(tmp_path: Path) -> None:
+    async with refund_wall(tmp_path, given=Sources()) as (wall, _):
+        await wall.approvals.approve(await held(wall, "o-1"), by=EVE)
+        await wall.approvals.reject(await held(wall, "o-2"), by=EVE, message="no")
+        await wall.pipeline.release.run_once()
+    assert verify(tmp_path).faults == []
