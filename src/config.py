@@ -17,6 +17,7 @@ from .core.redaction import Secrets
 from .core.settings import (
     ConformanceSettings,
     LedgerSettings,
+    OverrideSettings,
     Settings,
     SharedSettings,
     SystemSettings,
@@ -114,6 +115,7 @@ class Config(Settings):
         agents: How actions are offered to agents as tools.
         people: Who may approve what agents ask for, by name.
         approvals: How they hear of it.
+        overrides: How soon what people stop is in force.
         policy: Rules in order, as `[[policy]]`; without a rule that allows it nothing runs.
     """
 
@@ -125,6 +127,7 @@ class Config(Settings):
     agents: AgentsConfig = AgentsConfig()
     people: dict[str, Person] = Field(default_factory=dict)
     approvals: ApprovalsConfig = ApprovalsConfig()
+    overrides: OverrideSettings = OverrideSettings()
     policy: tuple[Rule, ...] = ()
 
 

@@ -20,8 +20,10 @@ from .core.adapter import Adapter, Surroundings
 from .core.approvals import Approvals
 from .core.clock import Sources
 from .core.compensation import compensate
+from .core.in_force import InForce
 from .core.ledger.records import Status, Story
 from .core.outcome import Outcome
+from .core.overrides import Overrides
 from .core.pipeline import Pipeline
 from .core.policy import Policy
 from .core.recovery import Recovery
@@ -118,6 +120,7 @@ class Seawall:
         self._pipeline: Pipeline | None = None
         self._recovery: Recovery | None = None
         self._approvals: Approvals | None = None
+        self._overrides: Overrides | None = None
         self.shared = self._shared()
         given = dict(adapters or {})
         self.systems = {
@@ -198,6 +201,7 @@ class Seawall:
             async with AsyncExitStack() as closing:
                 ledger = await Ledger.open(self.config.ledger, self.sources, inline=self._inline)
                 closing.push_async_callback(ledger.close)
+                in_force = await self._in_force(ledger)
                 recovery = Recovery(self.systems, ledger, self.policy, self.sources)
                 pipeline = Pipeline(
                     self.systems,
@@ -214,6 +218,8 @@ class Seawall:
                     closing.push_async_callback(self.shared.close)
                     await self.shared.open()
                 if self._recovers:
+                    looking = asyncio.create_task(in_force.run(), name="seawall overrides")
+                    closing.push_async_callback(_stop, looking)
                     self._recovering = asyncio.create_task(recovery.run(), name="seawall recovery")
                     closing.push_async_callback(_stop, self._recovering)
                     releasing = asyncio.create_task(pipeline.release.run(), name="seawall release")
@@ -240,8 +246,23 @@ class Seawall:
             self.secrets,
             decided=pipeline.release.wake,
         )
+        self._overrides = Overrides(in_force, ledger, self.systems, self.sources, self.secrets)
         self._calls.begin()
         return self
+
+    async def _in_force(self, ledger: Ledger) -> InForce:
+        """What people have stopped, before anything can be sent."""
+
+        def reset(name: str, why: str) -> None:
+            if (system := self.systems.get(name)) is not None:
+                system.breaker.reset(why)
+
+        in_force = InForce(ledger.overrides, self.sources, self.config.overrides.interval, reset)
+        async with in_force.one_at_a_time:
+            await in_force.look()
+        for system in self.systems.values():
+            system.in_force = in_force
+        return in_force
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -338,6 +359,11 @@ class Seawall:
     def approvals(self) -> Approvals:
         """What people decide about operations that are held."""
         return _opened(self._approvals)
+
+    @property
+    def overrides(self) -> Overrides:
+        """What people stop and let go on."""
+        return _opened(self._overrides)
 
     @property
     def recovery(self) -> Recovery:

@@ -38,6 +38,7 @@ from .worker import MachineClock, Worker
 
 _OPENING = 10.0  # virtual seconds before the first call, so that no target is as old as its first second
 _LEASE = 30.0
+_NOBODY_STOPS = 86_400.0  # seconds between looks for what people stopped: nobody does here
 _PATIENT = {"recovery": {"interval": 20.0}}  # looks at the ledger cost real time, also where nothing is due
 
 
@@ -85,6 +86,7 @@ class Stage:
         self.config = Config.model_validate(
             {
                 "ledger": {"path": str(folder / "ledger.db"), "lease": _LEASE},
+                "overrides": {"interval": _NOBODY_STOPS},
                 "systems": {
                     name: {"connector": subject.name, **_PATIENT, **subject.settings}
                     for name, subject in self.subjects.items()

@@ -225,7 +225,7 @@ def _rejected(error: IntegrationError, operation_id: str | None, call: Call) -> 
                 "another route; whoever owns the policy can allow it."
             )
             return call.told(status="denied", summary=summary, **facts)
-        case errors.CircuitOpen() | errors.LedgerUnavailable():
+        case errors.CircuitOpen() | errors.LedgerUnavailable() | errors.Paused():
             return _unavailable(error, call, facts)
         case errors.Conflict(code=code) if code == OTHER_CONTENT:
             return _conflict(error, call)
@@ -246,6 +246,8 @@ def _unavailable(error: IntegrationError, call: Call, facts: Mapping[str, Any]) 
     first = "Nothing was sent." if error.attempt <= 1 else "Nothing was applied."
     if isinstance(error, errors.LedgerUnavailable):
         why = "Seawall cannot record what it does, so no write is sent."
+    elif isinstance(error, errors.Paused):
+        why = _paused(error, call)
     else:
         calls = "Writes" if _writes(call) else "Calls"
         until = "" if error.retry_after is None else f" until {_moment(call.now + error.retry_after)}"
@@ -257,6 +259,19 @@ def _unavailable(error: IntegrationError, call: Call, facts: Mapping[str, Any]) 
         summary=f"{first} {why} Do not make this change by another route; report it.",
         **facts,
     )
+
+
+def _paused(error: errors.Paused, call: Call) -> str:
+    told = error.evidence
+    match told.get("kind"):
+        case "pause_writes":
+            held_back = f"Writes to {call.system} are paused"
+        case "stop":
+            held_back = "All calls to all systems are stopped"
+        case _:
+            held_back = f"Calls to {call.system} are paused"
+    until = "" if error.retry_after is None else f" until {_moment(call.now + error.retry_after)}"
+    return f"{held_back}{until} by {told.get('by')} ({quoted(str(told.get('reason')))})."
 
 
 def _conflict(error: IntegrationError, call: Call) -> Result:
@@ -346,6 +361,7 @@ _KINDS: Mapping[str, tuple[type[IntegrationError], ...]] = {
     "policy": (errors.Denied,),
     "ledger": (errors.LedgerUnavailable,),
     "outage": (errors.CircuitOpen,),
+    "paused": (errors.Paused,),
     "authorization": (errors.Unauthenticated, errors.Forbidden),
     "limit": (
         errors.BulkheadFull,

@@ -20,6 +20,7 @@ from .job import ROW, Writer
 from .lease import Lease
 from .lookups import Lookups
 from .opening import open_writer
+from .overriding import Overriding
 from .patience import Patience
 from .recording import Recording, look_away
 from .records import Begun, DecisionRow, Intent, Operation, Restore, Status, Verdict
@@ -49,6 +50,8 @@ class Ledger(Lookups):
         self._lease = Lease(sources.clock, settings.lease)
         self.approvals = Approving(writer, sources.clock, holder, self._lease, self._join)
         """What is held until people approve it."""
+        self.overrides = Overriding(writer)
+        """What people stopped."""
         self._recording = Recording(
             writer, sources.clock, self._lease, self._record_verdicts, lambda: self._go_on("recording", self._retry)
         )

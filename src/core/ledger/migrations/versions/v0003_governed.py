@@ -1,4 +1,4 @@
-"""People decide: approvals and their votes."""
+"""People decide: approvals and their votes, and what they stop."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def _in_order() -> sa.Column[int]:
 def upgrade() -> None:
     """Add the tables."""
     _approvals()
+    _overrides()
     op.execute("UPDATE ledger_meta SET schema_version = 3")
 
 
@@ -63,3 +64,22 @@ def _approvals() -> None:
     )
     untold = sa.column("told") != sa.column("status")
     op.create_index("ix_approvals_untold", "approvals", ["tell_at"], sqlite_where=untold, postgresql_where=untold)
+
+
+def _overrides() -> None:
+    op.create_table(
+        "overrides",
+        _in_order(),
+        sa.Column("id", _text(64), nullable=False, unique=True),
+        sa.Column("scope", _text(255), nullable=False),
+        sa.Column("kind", _text(16), nullable=False),
+        sa.Column("by", _text(64), nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("at", sa.Float, nullable=False),
+        sa.Column("until", sa.Float),
+        sa.Column("ended_at", sa.Float),
+        sa.Column("ended_by", _text(64)),
+        sa.Column("ended_reason", sa.Text),
+    )
+    in_force = sa.column("ended_at").is_(None)
+    op.create_index("ix_overrides_in_force", "overrides", ["scope"], sqlite_where=in_force, postgresql_where=in_force)
