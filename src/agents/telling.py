@@ -271,7 +271,7 @@ def _paused(error: errors.Paused, call: Call) -> str:
         case _:
             held_back = f"Calls to {call.system} are paused"
     until = "" if error.retry_after is None else f" until {_moment(call.now + error.retry_after)}"
-    return f"{held_back}{until} by {told.get('by')} ({quoted(str(told.get('reason')))})."
+    return f"{held_back}{until} by {told.get('by')} ({told.get('reason')})."
 
 
 def _conflict(error: IntegrationError, call: Call) -> Result:
@@ -315,6 +315,17 @@ def _batch(outcome: Partial[Any], call: Call) -> Result:
         first = "Already done earlier; this is that result." if replayed else "Done:"
         summary = f"{first} {call.target}, all {len(items)} items are applied."
         return call.told(status="replayed" if replayed else "succeeded", effect="applied", summary=summary, **facts)
+    if items and all(item.status == "unavailable" for item in items):
+        first_item = items[0]
+        return call.told(
+            status="unavailable",
+            effect="not_applied",
+            retry=first_item.retry,
+            next=call.same,
+            error=first_item.error,
+            summary=first_item.summary,
+            **facts,
+        )
     if doubtful:
         running = all(item.status == "in_progress" for item in doubtful)
         first = "Still running; result not known." if running else "It is not known whether all of this was applied."

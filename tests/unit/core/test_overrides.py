@@ -181,6 +181,19 @@ async def test_pause_while_a_call_waits_for_a_place_keeps_it_from_being_sent(tmp
         assert (target.sends, wall.systems["toy"].bulkhead.running) == (1, 0)
 
 
+@virtual
+async def test_pause_while_a_read_waits_for_a_place_keeps_it_from_being_sent(tmp_path: Path) -> None:
+    async with toy_wall(tmp_path, script=["slow:3"], limits={"concurrency": 1, "waiting": 9}) as (wall, target, _):
+        first = asyncio.ensure_future(wall.toy.add_note(NOTE))
+        await target.entered.wait()
+        waiting = asyncio.ensure_future(wall.toy.get_note(GET))
+        await asyncio.sleep(1)
+        await impose(wall, OverrideKind.PAUSE_ALL)
+        assert isinstance(await first, Applied)
+        refusal(await waiting)
+        assert (target.sends, wall.systems["toy"].bulkhead.running) == (1, 0)
+
+
 @pytest.mark.parametrize("wait", ["rate", "quiet"])
 def test_pause_while_a_call_waits_for_its_turn_keeps_it_from_being_sent(tmp_path: Path, wait: str) -> None:
     @virtual
