@@ -20,10 +20,9 @@ from .core.adapter import Adapter, Surroundings
 from .core.approvals import Approvals
 from .core.clock import Sources
 from .core.compensation import compensate
-from .core.in_force import InForce
 from .core.ledger.records import Status, Story
 from .core.outcome import Outcome
-from .core.overrides import Overrides
+from .core.overrides import Overrides, in_force_now
 from .core.pipeline import Pipeline
 from .core.policy import Policy
 from .core.recovery import Recovery
@@ -201,7 +200,7 @@ class Seawall:
             async with AsyncExitStack() as closing:
                 ledger = await Ledger.open(self.config.ledger, self.sources, inline=self._inline)
                 closing.push_async_callback(ledger.close)
-                in_force = await self._in_force(ledger)
+                in_force = await in_force_now(self.systems, ledger, self.sources, self.config.overrides.interval)
                 recovery = Recovery(self.systems, ledger, self.policy, self.sources)
                 pipeline = Pipeline(
                     self.systems,
@@ -249,20 +248,6 @@ class Seawall:
         self._overrides = Overrides(in_force, ledger, self.systems, self.sources, self.secrets)
         self._calls.begin()
         return self
-
-    async def _in_force(self, ledger: Ledger) -> InForce:
-        """What people have stopped, before anything can be sent."""
-
-        def reset(name: str, why: str) -> None:
-            if (system := self.systems.get(name)) is not None:
-                system.breaker.reset(why)
-
-        in_force = InForce(ledger.overrides, self.sources, self.config.overrides.interval, reset)
-        async with in_force.one_at_a_time:
-            await in_force.look()
-        for system in self.systems.values():
-            system.in_force = in_force
-        return in_force
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -38,7 +38,6 @@ from .worker import MachineClock, Worker
 
 _OPENING = 10.0  # virtual seconds before the first call, so that no target is as old as its first second
 _LEASE = 30.0
-_NOBODY_STOPS = 86_400.0  # seconds between looks for what people stopped: nobody does here
 _PATIENT = {"recovery": {"interval": 20.0}}  # looks at the ledger cost real time, also where nothing is due
 
 
@@ -83,14 +82,12 @@ class Stage:
         self._calls = 0
         self._started = 0
         self._undo: Callable[[], None] = lambda: None
+        systems = {name: {"connector": one.name, **_PATIENT, **one.settings} for name, one in self.subjects.items()}
         self.config = Config.model_validate(
             {
                 "ledger": {"path": str(folder / "ledger.db"), "lease": _LEASE},
-                "overrides": {"interval": _NOBODY_STOPS},
-                "systems": {
-                    name: {"connector": subject.name, **_PATIENT, **subject.settings}
-                    for name, subject in self.subjects.items()
-                },
+                "overrides": {"interval": 86_400.0},  # nobody stops anything here, and looks cost real time
+                "systems": systems,
                 "policy": [{"name": "everything", "decision": "allow"}],
             }
         )

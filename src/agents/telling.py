@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from ..core.held import WITHDRAWN
 from ..core.ledger.records import Status
 from ..core.outcome import Applied, Outcome, Partial, Pending, Rejected, Unknown
 from ..core.replay import OTHER_CONTENT
+from .faults import fault
 from .result import Fault, Next, Result, Retry, quoted
 
 HELD = str(Status.HELD)
@@ -358,38 +358,6 @@ def _item(item: Result) -> dict[str, Any]:
     told = item.to_json()
     kept = {name: told[name] for name in ("status", "operation_id", "effect", "retry", "summary", "records", "error")}
     return {**kept, "value": item.data}
-
-
-def fault(error: IntegrationError) -> Fault:
-    """What went wrong, without what the target wrote."""
-    kind = next((name for name, classes in _KINDS.items() if isinstance(error, classes)), "unknown")
-    code = error.code or _SNAKE.sub("_", type(error).__name__).lower()
-    return Fault(_NO_CODE.sub("_", code)[:100], kind)
-
-
-_KINDS: Mapping[str, tuple[type[IntegrationError], ...]] = {
-    "request": (errors.InvalidRequest,),
-    "policy": (errors.Denied,),
-    "ledger": (errors.LedgerUnavailable,),
-    "outage": (errors.CircuitOpen,),
-    "paused": (errors.Paused,),
-    "authorization": (errors.Unauthenticated, errors.Forbidden),
-    "limit": (
-        errors.BulkheadFull,
-        errors.RateLimited,
-        errors.PoolExhausted,
-        errors.BudgetExhausted,
-        errors.DeadlineBeforeSend,
-        errors.Throttled,
-    ),
-    "conflict": (errors.Conflict, errors.PreconditionFailed),
-    "rule": (errors.BusinessRule, errors.NotFound),
-    "contract": (errors.ContractBroken,),
-    "cancelled": (errors.Cancelled,),
-    "transport": (errors.ConnectFailed, errors.Ambiguous),
-}
-_SNAKE = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_NO_CODE = re.compile(r"[^\w.:-]")
 
 
 def _writes(call: Call) -> bool:

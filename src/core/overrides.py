@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from .clock import Sources
@@ -13,6 +13,7 @@ from .redaction import Secrets, clean
 
 if TYPE_CHECKING:
     from .ledger.store import Ledger
+    from .system import System
 
 _LONGEST_NAME = 64  # characters
 _LONGEST_REASON = 500  # characters; agents are told it
@@ -197,3 +198,28 @@ class Overrides:
 def _but(one: Override) -> str:
     how = {OverrideKind.TRIP: "reset ends that", OverrideKind.STOP: "start ends that"}.get(one.kind, "resume ends that")
     return f"but {subject(one.kind, one.scope)} by {one.by} since {moment(one.at)} ({one.reason}), {how}"
+
+
+async def in_force_now(systems: Mapping[str, System], ledger: Ledger, sources: Sources, interval: float) -> InForce:
+    """What people have stopped, before anything can be sent; every system goes by it from now on.
+
+    Args:
+        systems: The systems by name.
+        ledger: Where overrides are recorded.
+        sources: The clock.
+        interval: Seconds between two looks.
+
+    Raises:
+        LedgerUnavailable: It cannot be read.
+    """
+
+    def reset(name: str, why: str) -> None:
+        if (system := systems.get(name)) is not None:
+            system.breaker.reset(why)
+
+    in_force = InForce(ledger.overrides, sources, interval, reset)
+    async with in_force.one_at_a_time:
+        await in_force.look()
+    for system in systems.values():
+        system.in_force = in_force
+    return in_force

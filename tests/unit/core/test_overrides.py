@@ -224,7 +224,7 @@ async def test_pause_while_the_ledger_is_asked_whether_it_is_still_ours_keeps_it
             return await hold(*given)
 
         wall.ledger.still_holds = lambda *given: False  # type: ignore[method-assign]  # so that it is asked
-        wall.ledger.hold = slow_hold  # type: ignore[method-assign]  # a person acts meanwhile
+        wall.ledger.hold = slow_hold  # type: ignore[method-assign,assignment]  # a person acts meanwhile
         refusal(await wall.toy.add_note(NOTE))
         assert target.sends == 0
 
@@ -292,10 +292,10 @@ async def test_refused_call_takes_no_place_of_a_half_open_breaker_and_charges_no
         await asyncio.sleep(6)
         await impose(wall, OverrideKind.PAUSE_WRITES)
         refusal(await wall.toy.add_note(NOTE))
-        assert system.breaker.state == "open"
+        states = [system.breaker.state]
         await lift(wall, OverrideKind.PAUSE_WRITES)
         assert isinstance(await wall.toy.add_note(NOTE), Applied)
-        assert system.breaker.state == "closed"
+        assert [*states, system.breaker.state] == ["open", "closed"]
         assert target.sends == 1
 
 
@@ -370,7 +370,7 @@ async def test_pause_right_before_a_repetition_gives_its_payment_back(tmp_path: 
             await impose(wall, OverrideKind.PAUSE_WRITES)
             return await hold(*given)
 
-        wall.ledger.hold = pausing  # type: ignore[method-assign]  # a person acts meanwhile
+        wall.ledger.hold = pausing  # type: ignore[method-assign,assignment]  # a person acts meanwhile
         balance = wall.systems["toy"].budget.balance
         make_all_due(tmp_path)
         await wall.recovery.run_once()
