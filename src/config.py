@@ -19,6 +19,7 @@ from .core.settings import (
     AuditSettings,
     ConformanceSettings,
     LedgerSettings,
+    OverrideSettings,
     Settings,
     SharedSettings,
     SystemSettings,
@@ -154,6 +155,7 @@ class Config(Settings):
         agents: How actions are offered to agents as tools.
         people: Who may approve what agents ask for, by name.
         approvals: How they hear of it.
+        overrides: How soon what people stop is in force.
         policy: Rules in order, as `[[policy]]`; without a rule that allows it nothing runs.
         policy_file: Where the rules are instead: a YAML file, a Python file, or `module:attribute`. Relative paths
             start at the configuration file.
@@ -169,6 +171,7 @@ class Config(Settings):
     agents: AgentsConfig = AgentsConfig()
     people: dict[str, Person] = Field(default_factory=dict)
     approvals: ApprovalsConfig = ApprovalsConfig()
+    overrides: OverrideSettings = OverrideSettings()
     policy: tuple[Rule, ...] = ()
     policy_file: str | None = Field(default=None, min_length=1)
     principals: dict[str, PrincipalConfig] = Field(default_factory=dict)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from .core.errors import CircuitOpen, Denied, IntegrationError, InvalidRequest, LedgerUnavailable
+from .core.errors import CircuitOpen, Denied, IntegrationError, InvalidRequest, LedgerUnavailable, Paused
 from .core.outcome import Applied, Outcome, Partial, Pending, Rejected, Unknown
 
 
@@ -143,6 +143,8 @@ def _again(error: IntegrationError) -> str:
     if isinstance(error, CircuitOpen):
         pause = "" if error.retry_after is None else f" for {error.retry_after:.0f} s"
         return f" Calls to this system pause{pause}. Do not make this change by another route."
+    if isinstance(error, Paused):
+        return " Do not make this change by another route."
     if not error.transient:
         return ""
     later = "later" if error.retry_after is None else f"in {error.retry_after:.1f} s"

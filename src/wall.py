@@ -21,6 +21,7 @@ from .core.clock import Sources
 from .core.compensation import compensate
 from .core.ledger.records import Status, Story
 from .core.outcome import Outcome
+from .core.overrides import Overrides, in_force_now
 from .core.pipeline import Pipeline
 from .core.recovery import Recovery
 from .core.redaction import Secrets
@@ -79,6 +80,7 @@ class Seawall:
         self._pipeline: Pipeline | None = None
         self._recovery: Recovery | None = None
         self._approvals: Approvals | None = None
+        self._overrides: Overrides | None = None
         self.shared = self._shared()
         given = dict(adapters or {})
         self.systems = {
@@ -166,6 +168,7 @@ class Seawall:
                 ledger = await Ledger.open(self.config.ledger, self.sources, inline=self._inline)
                 closing.push_async_callback(ledger.close)
                 closing.push_async_callback(keep_audit(self, ledger))
+                in_force = await in_force_now(self.systems, ledger, self.sources, self.config.overrides.interval)
                 recovery = Recovery(self.systems, ledger, self.policy, self.sources)
                 pipeline = Pipeline(
                     self.systems,
@@ -182,6 +185,8 @@ class Seawall:
                     closing.push_async_callback(self.shared.close)
                     await self.shared.open()
                 if self._recovers:
+                    looking = asyncio.create_task(in_force.run(), name="seawall overrides")
+                    closing.push_async_callback(_stop, looking)
                     self._recovering = asyncio.create_task(recovery.run(), name="seawall recovery")
                     closing.push_async_callback(_stop, self._recovering)
                     releasing = asyncio.create_task(pipeline.release.run(), name="seawall release")
@@ -208,6 +213,7 @@ class Seawall:
             self.secrets,
             decided=pipeline.release.wake,
         )
+        self._overrides = Overrides(in_force, ledger, self.systems, self.sources, self.secrets)
         self._calls.begin()
         return self
 
@@ -309,6 +315,11 @@ class Seawall:
     def approvals(self) -> Approvals:
         """What people decide about operations that are held."""
         return _opened(self._approvals)
+
+    @property
+    def overrides(self) -> Overrides:
+        """What people stop and let go on."""
+        return _opened(self._overrides)
 
     @property
     def recovery(self) -> Recovery:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from ..core.held import WITHDRAWN
 from ..core.ledger.records import Status
 from ..core.outcome import Applied, Outcome, Partial, Pending, Rejected, Unknown
 from ..core.replay import OTHER_CONTENT
+from .faults import fault
 from .result import Fault, Next, Result, Retry, quoted
 
 HELD = str(Status.HELD)
@@ -225,7 +225,7 @@ def _rejected(error: IntegrationError, operation_id: str | None, call: Call) -> 
                 "another route; whoever owns the policy can allow it."
             )
             return call.told(status="denied", summary=summary, **facts)
-        case errors.CircuitOpen() | errors.LedgerUnavailable():
+        case errors.CircuitOpen() | errors.LedgerUnavailable() | errors.Paused():
             return _unavailable(error, call, facts)
         case errors.Conflict(code=code) if code == OTHER_CONTENT:
             return _conflict(error, call)
@@ -246,6 +246,8 @@ def _unavailable(error: IntegrationError, call: Call, facts: Mapping[str, Any]) 
     first = "Nothing was sent." if error.attempt <= 1 else "Nothing was applied."
     if isinstance(error, errors.LedgerUnavailable):
         why = "Seawall cannot record what it does, so no write is sent."
+    elif isinstance(error, errors.Paused):
+        why = _paused(error, call)
     else:
         calls = "Writes" if _writes(call) else "Calls"
         until = "" if error.retry_after is None else f" until {_moment(call.now + error.retry_after)}"
@@ -257,6 +259,19 @@ def _unavailable(error: IntegrationError, call: Call, facts: Mapping[str, Any]) 
         summary=f"{first} {why} Do not make this change by another route; report it.",
         **facts,
     )
+
+
+def _paused(error: errors.Paused, call: Call) -> str:
+    told = error.evidence
+    match told.get("kind"):
+        case "pause_writes":
+            held_back = f"Writes to {call.system} are paused"
+        case "stop":
+            held_back = "All calls to all systems are stopped"
+        case _:
+            held_back = f"Calls to {call.system} are paused"
+    until = "" if error.retry_after is None else f" until {_moment(call.now + error.retry_after)}"
+    return f"{held_back}{until} by {told.get('by')} ({told.get('reason')})."
 
 
 def _conflict(error: IntegrationError, call: Call) -> Result:
@@ -300,6 +315,17 @@ def _batch(outcome: Partial[Any], call: Call) -> Result:
         first = "Already done earlier; this is that result." if replayed else "Done:"
         summary = f"{first} {call.target}, all {len(items)} items are applied."
         return call.told(status="replayed" if replayed else "succeeded", effect="applied", summary=summary, **facts)
+    if items and all(item.status == "unavailable" for item in items):
+        first_item = items[0]
+        return call.told(
+            status="unavailable",
+            effect="not_applied",
+            retry=first_item.retry,
+            next=call.same,
+            error=first_item.error,
+            summary=first_item.summary,
+            **facts,
+        )
     if doubtful:
         running = all(item.status == "in_progress" for item in doubtful)
         first = "Still running; result not known." if running else "It is not known whether all of this was applied."
@@ -332,37 +358,6 @@ def _item(item: Result) -> dict[str, Any]:
     told = item.to_json()
     kept = {name: told[name] for name in ("status", "operation_id", "effect", "retry", "summary", "records", "error")}
     return {**kept, "value": item.data}
-
-
-def fault(error: IntegrationError) -> Fault:
-    """What went wrong, without what the target wrote."""
-    kind = next((name for name, classes in _KINDS.items() if isinstance(error, classes)), "unknown")
-    code = error.code or _SNAKE.sub("_", type(error).__name__).lower()
-    return Fault(_NO_CODE.sub("_", code)[:100], kind)
-
-
-_KINDS: Mapping[str, tuple[type[IntegrationError], ...]] = {
-    "request": (errors.InvalidRequest,),
-    "policy": (errors.Denied,),
-    "ledger": (errors.LedgerUnavailable,),
-    "outage": (errors.CircuitOpen,),
-    "authorization": (errors.Unauthenticated, errors.Forbidden),
-    "limit": (
-        errors.BulkheadFull,
-        errors.RateLimited,
-        errors.PoolExhausted,
-        errors.BudgetExhausted,
-        errors.DeadlineBeforeSend,
-        errors.Throttled,
-    ),
-    "conflict": (errors.Conflict, errors.PreconditionFailed),
-    "rule": (errors.BusinessRule, errors.NotFound),
-    "contract": (errors.ContractBroken,),
-    "cancelled": (errors.Cancelled,),
-    "transport": (errors.ConnectFailed, errors.Ambiguous),
-}
-_SNAKE = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_NO_CODE = re.compile(r"[^\w.:-]")
 
 
 def _writes(call: Call) -> bool:

@@ -17,6 +17,7 @@ from .expected import Expected, differences, differing, expected_of
 from .people import People
 from .report import Report
 from .scratch import Scratch, Told
+from .stops import compare_overrides
 
 T = TypeVar("T")
 
@@ -244,6 +245,7 @@ class Tables:
             said = "the approval that it is about is not in the table"
             self._report.fault("row_added", f"votes of {vote.approval_id} by {vote.by}", said)
         self._decisions(_Case("", None, old=False, expected=_NOTHING), decisions, told)
+        compare_overrides(self._report, self._ledger.overrides(), told)
         known = _places(_of_kind(told, "restored"), "backup_at", "restored_at", "until")
         for seq, row in self._ledger.restores():
             if place := known[row.backup_at, row.restored_at, row.until]:

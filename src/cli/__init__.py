@@ -23,6 +23,7 @@ from . import (
     mcp,
     new,
     ops,
+    overrides,
     policy,
     recover,
     resolve,
@@ -46,6 +47,7 @@ ops.ops.command("resolve", epilog=EPILOG)(resolve.resolve)
 ops.ops.command("retry", epilog=EPILOG)(resolve.retry)
 ops.ops.command("compensate", epilog=EPILOG)(compensate.compensate)
 app.add_typer(approvals.approvals, name="approvals")
+app.add_typer(overrides.overrides, name="overrides")
 app.add_typer(incidents.incidents, name="incidents")
 app.add_typer(ledger.ledger, name="ledger")
 app.add_typer(policy.policy, name="policy")

@@ -8,6 +8,7 @@
     │   ├── BulkheadFull        too many calls of ours wait for this system
     │   ├── RateLimited         our own rate limit
     │   ├── CircuitOpen         our breaker holds calls back
+    │   ├── Paused              a person holds calls back
     │   ├── BudgetExhausted     the retry budget is spent
     │   ├── DeadlineBeforeSend  no time was left to send it
     │   ├── Denied              no policy rule allows it
@@ -154,6 +155,12 @@ class RateLimited(NotSent):
 
 class CircuitOpen(NotSent):
     """The breaker is open: calls to this system pause until `retry_after`."""
+
+    default_transient = True
+
+
+class Paused(NotSent):
+    """A person paused or stopped calls to this system, and has not let them go on yet."""
 
     default_transient = True
 

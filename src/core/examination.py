@@ -23,6 +23,7 @@ from .errors import (
     DeadlineBeforeSend,
     IntegrationError,
     NotSent,
+    Paused,
     PoolExhausted,
     RateLimited,
     Throttled,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from .ledger.store import Ledger
 
 _ABOUT_THE_SYSTEM = (
-    BulkheadFull, CircuitOpen, ConnectFailed, DeadlineBeforeSend, PoolExhausted, RateLimited, Throttled,
+    BulkheadFull, CircuitOpen, ConnectFailed, DeadlineBeforeSend, Paused, PoolExhausted, RateLimited, Throttled,
     Unauthenticated,
 )  # fmt: skip
 
@@ -139,6 +140,8 @@ class Examination:
         self._trail.decided("policy", decision.decision, self._clean(decision.reason), decision.record)
         if not may_send_again(decision, operation):
             return self._park(f"the policy no longer allows it (for {operation.principal}), so it is not sent again")
+        if (paused := await system.paused(writes=True)) is not None:
+            return self._left_alone(paused)
         if not self._pay():
             return self._later(f"it is to be sent again, but the retry budget of {system.name} is spent")
 
@@ -146,11 +149,13 @@ class Examination:
             # Fenced right before dispatch: whoever lost the operation while it was paused must not send.
             if not await self._ledger.hold(operation.id, operation.epoch):
                 raise NotSent("another process took the operation over", code="lost_lease")
+            if (paused := system.paused_now(writes=True)) is not None:
+                raise paused
             self._trail.dispatch()
             return checked(action, await system.adapter.send(action, self._attempt(request, number, timeout)))
 
         result = await system.attempt(
-            send, 1, deadline_at, ended=lambda _, error: self._trail.ended(error), recovery=True
+            send, 1, deadline_at, writes=True, ended=lambda _, error: self._trail.ended(error), recovery=True
         )
         if not isinstance(result, IntegrationError):
             self.answered = True
@@ -158,7 +163,16 @@ class Examination:
             outcome = encode_applied(result.value, receipt_of(result))
             return self._trail.verdict(Status.APPLIED, outcome=outcome)
         result.at(system.name, action.name, 0)
+        if isinstance(result, Paused):
+            system.budget.refund()
+            return self._left_alone(result)
         return self._not_acknowledged(result)
+
+    def _left_alone(self, paused: Paused) -> Verdict:
+        """Nothing may be sent now, so it is no reason to count this look, nor to look again and again."""
+        wait = self._sources.random.uniform(0.5, 1.0) * self._settings.longest_wait
+        verdict = self._later(f"it is to be sent again, but {paused.message}", min(wait, paused.retry_after or wait))
+        return replace(verdict, checked=False)
 
     def _not_acknowledged(self, error: IntegrationError) -> Verdict:
         if self._trail.attempts:
@@ -215,7 +229,9 @@ class Examination:
             timeout,
             maybe_applied=True,
             sent_before=operation.sent_at,
-            may_send=lambda: self._ledger.still_holds(operation.id, operation.epoch),
+            may_send=lambda: (
+                self._ledger.still_holds(operation.id, operation.epoch) and self.system.paused_now(writes=True) is None
+            ),
         )
 
     def _doubt(self, action: Action) -> Doubt:

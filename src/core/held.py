@@ -63,7 +63,7 @@ class Held:
             NotSent: Another process took it over, or its caller withdrew it.
         """
         self._not_withdrawn()
-        if not self._may_send() and not await self.asked.ledger.hold(self.operation.id, self.operation.epoch):
+        if not self._is_ours() and not await self.asked.ledger.hold(self.operation.id, self.operation.epoch):
             raise NotSent("another process took the operation over while this one was paused", code="lost_lease")
         self._not_withdrawn()
 
@@ -92,6 +92,9 @@ class Held:
         )
 
     def _may_send(self) -> bool:
+        return self._is_ours() and self.asked.system.paused_now(writes=True) is None
+
+    def _is_ours(self) -> bool:
         return self.asked.ledger.still_holds(self.operation.id, self.operation.epoch)
 
     def note(self, answer: Any, number: int) -> None:

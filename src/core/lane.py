@@ -104,6 +104,7 @@ class Lane:
         """
         async with self._at_it:
             self._ledger_gone = None
+            await self.system.paused(writes=False)  # looks, where nothing else does
             async with self._company.among():
                 looked = await self._look_around(most)
             if self._suspects and self._may_go_on():

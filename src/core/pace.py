@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from .breaker import State
 from .clock import Sources
-from .errors import CircuitOpen, IntegrationError
+from .errors import CircuitOpen, IntegrationError, Paused
 from .system import System
 
 
@@ -49,7 +50,9 @@ class Pace:
         return 1 if self.places() == 1 else self._handful
 
     def held_back(self) -> float:
-        """Seconds until the system may be asked again; 0 for now."""
+        """Seconds until the system may be asked again; 0 for now, without end while a person lets nobody ask it."""
+        if self._system.paused_now(writes=False) is not None:
+            return math.inf
         own = max(0.0, self._not_before - self._clock.monotonic())
         return max(own, self._system.breaker.retry_after(recovery=True))
 
@@ -70,8 +73,8 @@ class Pace:
             if answered:
                 self._unanswered = 0
             return
-        if isinstance(trouble, CircuitOpen):
-            return  # the breaker says when it may be asked again
+        if isinstance(trouble, CircuitOpen | Paused):
+            return  # the breaker, or a person, says when it may be asked again
         self._unanswered += 1
         first = max(self._settings.first_probe, 0.1)
         bound = min(self._settings.longest_wait, first * 2 ** min(self._unanswered, 20))

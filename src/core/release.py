@@ -38,6 +38,7 @@ _log = logging.getLogger("seawall.release")
 
 _AT_ONCE = 16  # approvals that are carried out at a time
 _LONGEST_PAUSE = 60.0  # seconds before a target that did not answer is looked at again
+_WHILE_PAUSED = 2.0  # seconds before it is asked again whether a system is still paused
 _IDLE = 30.0  # seconds between looks at the ledger while nothing is held and nothing will be
 
 
@@ -158,6 +159,8 @@ class Release:
             await self._deny(approval, operation, known)
             return None
         system, action, request = known
+        if await self._is_paused(approval, system):
+            return None
         if deadline_at is None:
             deadline_at = self._clock.monotonic() + system.settings.deadline
         decision = self._decide(operation, action, request)
@@ -186,6 +189,8 @@ class Release:
         decision: Decision,
         deadline_at: float,
     ) -> Outcome[Any] | None:
+        if await self._is_paused(approval, system):  # since the target was looked at
+            return None
         left = max(0.0, deadline_at - self._clock.monotonic())
         # What was recorded beside the first decision (the reason of a deliberate repeat) stays.
         told = {**json.loads(operation.policy), **json.loads(decision.record), "approval_id": approval.id}
@@ -249,6 +254,15 @@ class Release:
         message = f"its approval expired: {why}; nothing was sent"
         error = refusal(EXPIRED, message, operation, transient=True)
         await self._ledger.approvals.end(approval.id, ApprovalStatus.EXPIRED, error, message, "seawall")
+
+    async def _is_paused(self, approval: Approval, system: System) -> bool:
+        """Whether a person lets nothing be sent now; then the approval stays as it is, and is looked at again soon."""
+        paused = await system.paused(writes=True)
+        if paused is None:
+            return False
+        _log.info("%s waits: %s", approval.id, paused.message)
+        self._not_before[approval.id] = self._clock.monotonic() + max(self._interval, _WHILE_PAUSED), 0.0
+        return True
 
     def _later(self, approval: Approval, at_least: float | None = None) -> None:
         _, pause = self._not_before.get(approval.id, _NEVER)

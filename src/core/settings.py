@@ -201,6 +201,17 @@ class SharedSettings(Settings):
     interval: float = Field(default=1.0, gt=0)
 
 
+class OverrideSettings(Settings):
+    """How soon a process goes by what people stop elsewhere.
+
+    Args:
+        interval: Seconds between two looks at the ledger. With 0.4 or less, what is stopped is stopped in every process
+            within a second; simulations of idle days take a longer one.
+    """
+
+    interval: float = Field(default=0.4, gt=0)
+
+
 class ConformanceSettings(Settings):
     """Whose word counts on what an adapter was proven to do.
 

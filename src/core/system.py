@@ -20,6 +20,7 @@ from .errors import (
     DeadlineBeforeSend,
     IntegrationError,
     NotSent,
+    Paused,
     RateLimited,
     ReplyTimeout,
 )
@@ -29,6 +30,7 @@ from .retry import Backoff, RetryBudget, pause_before_retry
 from .settings import SystemSettings
 
 if TYPE_CHECKING:
+    from .in_force import InForce
     from .shared import Shared
 
 T = TypeVar("T")
@@ -80,6 +82,8 @@ class System:
         self.budget = RetryBudget(settings.retry.budget_ratio, settings.retry.budget_reserve)
         self.backoff = Backoff(settings.retry, sources.random)
         self.elapsed = Elapsed(sources.clock)
+        self.in_force: InForce | None = None
+        """What people have stopped; known from when the ledger is open."""
         self._clock = sources.clock
 
     def horizon(self, action: Action) -> float | None:
@@ -100,7 +104,9 @@ class System:
         self.budget.deposit()
         number = 1
         while True:
-            result = await self.attempt(send, number, deadline_at, ended=ended)
+            result = await self.attempt(send, number, deadline_at, writes=not reads, ended=ended)
+            if isinstance(result, Paused) and number > 1:
+                self.budget.refund()
             if not isinstance(result, IntegrationError):
                 return result
             if reads and result.effect == "maybe":
@@ -119,7 +125,7 @@ class System:
             number: 1 for the first attempt.
             deadline_at: Monotonic time after which nothing may be sent.
         """
-        held_back = isinstance(error, BulkheadFull | CircuitOpen | DeadlineBeforeSend | RateLimited)
+        held_back = isinstance(error, BulkheadFull | CircuitOpen | DeadlineBeforeSend | Paused | RateLimited)
         if error.effect != "none" or not error.transient or held_back or self.backoff.exhausted(number):
             return error
         retry = self.settings.retry
@@ -142,22 +148,30 @@ class System:
         number: int,
         deadline_at: float,
         *,
+        writes: bool = True,
         ended: AttemptEnd | None = None,
         recovery: bool = False,
     ) -> T | IntegrationError:
         """One attempt: through the gate, in its time, classified. Returns errors, never raises them.
 
+        What a person has paused is turned away at once, and again after all that was waited for.
+
         Args:
             send: The attempt.
             number: Its number.
             deadline_at: Monotonic time by which this returns.
+            writes: False when it changes nothing: a read, or a probe.
             ended: Told how it ended, if it reached the wire.
             recovery: True for recovery's own calls, which have a lane of their own.
         """
+        if (paused := await self.paused(writes=writes)) is not None:
+            return paused
         permit = await self.gate.enter(deadline_at, recovery=recovery)
         if not isinstance(permit, Permit):
             return permit
         try:
+            if (paused := await self._paused_meanwhile(permit, writes=writes)) is not None:
+                return paused
             limit = min(self.settings.attempt_timeout, deadline_at - self._clock.monotonic())
             if limit <= 0:
                 permit.release()
@@ -165,6 +179,36 @@ class System:
             return await self._on_the_wire(send, number, limit, permit, ended)
         finally:
             self.gate.leave(recovery=recovery)
+
+    async def paused(self, *, writes: bool) -> Paused | None:
+        """Why a person lets nothing be sent now; None when nobody keeps it back.
+
+        Args:
+            writes: Whether what is to be sent may change something.
+        """
+        if self.in_force is None:
+            return None
+        if self.in_force.stale:
+            await self.in_force.catch_up()
+        return self.in_force.refusal(self.name, writes=writes)
+
+    def paused_now(self, *, writes: bool) -> Paused | None:
+        """The same, as far as this process knows: nothing is waited for between the answer and the wire.
+
+        Args:
+            writes: Whether what is to be sent may change something.
+        """
+        return None if self.in_force is None else self.in_force.refusal(self.name, writes=writes)
+
+    async def _paused_meanwhile(self, permit: Permit, *, writes: bool) -> Paused | None:
+        try:
+            paused = await self.paused(writes=writes)
+        except BaseException:
+            permit.release()
+            raise
+        if paused is not None:
+            permit.release()
+        return paused
 
     def heed(self, error: IntegrationError) -> None:
         """Leave the target alone for as long as it asked to be, in an answer of its own.

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from .decide import Doubt, Park, ProvenAbsent, ProvenApplied, SendAgain, Step, Wait, next_step
 from .doubt import is_final, look
-from .errors import BudgetExhausted, IntegrationError
+from .errors import BudgetExhausted, IntegrationError, Paused
 from .held import Conclusion, Held, see_through
 from .intake import Asked
 from .ledger.records import Operation
@@ -62,6 +62,8 @@ async def send_until_known(asked: Asked, held: Sequence[Held], wire: Wire, *, at
     number, todo = 1, held
     while todo:
         await _attempt(asked, todo, wire, number)
+        if number > 1 and isinstance(todo[0].result, Paused):
+            system.budget.refund()
         todo = _worth_repeating(todo, atomic=atomic)
         if not todo:
             return
@@ -80,6 +82,8 @@ async def _attempt(asked: Asked, held: Sequence[Held], wire: Wire, number: int) 
     async def send(attempt: int, timeout: float) -> Sequence[Any]:
         for one in held:
             await one.fence()
+        if (paused := asked.system.paused_now(writes=True)) is not None:
+            raise paused
         for one in held:
             one.trail.dispatch()
         return await wire(held, attempt, timeout)
@@ -108,13 +112,17 @@ async def _find_out(held: Held) -> Conclusion:
     asked, system = held.asked, held.asked.system
     attempts = held.trail.attempts
     while held.trail.maybe_applied and isinstance(error := held.result, IntegrationError):
+        paid = 0
         if attempts:
             wait = min(system.backoff.wait(attempts), asked.left())
             if system.backoff.exhausted(attempts) or wait >= asked.left() or not system.budget.withdraw():
                 return held.unknown(error)
+            paid += 1
             await asked.sources.clock.sleep(wait)
         attempts += 1
         match await _step(held, error):
+            case Paused():
+                return _left_alone(held, error, paid)
             case IntegrationError():
                 continue
             case ProvenApplied(present=present):
@@ -126,13 +134,24 @@ async def _find_out(held: Held) -> Conclusion:
             case Park(reason=reason):
                 return held.parked(error, reason)
             case SendAgain():
-                if held.trail.attempts and not system.budget.withdraw():
-                    return held.unknown(error)
+                if held.trail.attempts:
+                    if not system.budget.withdraw():
+                        return held.unknown(error)
+                    paid += 1
                 await _attempt(asked, [held], _alone, attempts)
                 again = held.result
                 if isinstance(again, IntegrationError) and again.effect == "none" and again.transient:
                     held.result = error  # it did not get through: what is known is what was known before
+                if isinstance(again, Paused):
+                    return _left_alone(held, error, paid)
     return held.concluded()
+
+
+def _left_alone(held: Held, error: IntegrationError, paid: int) -> Conclusion:
+    """A person lets nothing through now, so that waiting for the deadline finds out nothing."""
+    for _ in range(paid):
+        held.asked.system.budget.refund()
+    return held.unknown(error)
 
 
 async def _step(held: Held, error: IntegrationError) -> Step | IntegrationError:

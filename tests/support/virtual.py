@@ -49,6 +49,7 @@ def config(folder: Path, **system: Any) -> Config:
     return Config.model_validate(
         {
             "ledger": {"path": str(folder / "ledger.db"), "lease": 30.0},
+            "overrides": {"interval": 1e6},  # nobody acts from outside; a test that does says otherwise
             "systems": {"toy": {"connector": "toy", **system}},
             "policy": [{"name": "everything", "decision": "allow"}],
         }

@@ -232,6 +232,25 @@ configurations = Table(
 )
 """What was in force, each time that it differed from what was before."""
 
+overrides = Table(
+    "overrides",
+    metadata,
+    _in_order(),
+    Column("id", _text(64), nullable=False, unique=True),
+    Column("scope", _text(255), nullable=False),
+    Column("kind", _text(16), nullable=False),
+    Column("by", _text(64), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("until", Float),
+    Column("ended_at", Float),
+    Column("ended_by", _text(64)),
+    Column("ended_reason", Text),
+)
+"""What people stopped (`scope` is a system, or `*` for all), and its end."""
+_in_force = overrides.c.ended_at.is_(None)
+Index("ix_overrides_in_force", overrides.c.scope, sqlite_where=_in_force, postgresql_where=_in_force)
+
 ledger_meta = Table("ledger_meta", metadata, Column("schema_version", Integer, primary_key=True))
 
 

@@ -34,6 +34,7 @@ from ..settings import LedgerSettings
 from .approval_records import Approval, Vote
 from .connection import in_words
 from .opening import address_of
+from .override_records import Override
 from .records import AttemptRow, DecisionRow, Operation, ProbeRow, Restore
 from .schema import (
     approvals,
@@ -45,6 +46,7 @@ from .schema import (
     decisions,
     ledger_meta,
     operations,
+    overrides,
     probes,
     restores,
     votes,
@@ -124,6 +126,11 @@ class Snapshot:
             .order_by(self._in_bytes(func.coalesce(approvals.c.operation_id, "")), votes.c.seq)
         )
         return ((row[0] or "", Vote(*row[1:])) for row in self._rows(query))
+
+    def overrides(self) -> Iterator[Override]:
+        """All that people stopped. What is in a row need not be valid."""
+        columns = [overrides.c[name] for name in Override.__dataclass_fields__]
+        return (Override(*row) for row in self._rows(select(*columns).order_by(overrides.c.seq)))
 
     def restores(self) -> list[tuple[int, Restore]]:
         """All restores with the numbers of their rows."""

@@ -32,6 +32,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from .approval_statements import ApprovalStatements
+from .override_statements import OverrideStatements
 from .schema import (
     attempts,
     audit,
@@ -125,6 +126,7 @@ class Statements:
         self.insert_restore = self._insert(restores)
 
         self.approving = ApprovalStatements(compiled, self._insert)
+        self.overriding = OverrideStatements(compiled, self._insert)
         self.by_id = compiled(operation.where(op.id == bindparam("id")))
         self.by_key = compiled(operation.where(op.system == bindparam("system"), op.key == bindparam("key")))
         self.unsettled_on_entity = compiled(

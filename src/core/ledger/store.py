@@ -21,6 +21,7 @@ from .intents import begin as record_intents
 from .job import ROW, Writer
 from .lease import Lease
 from .opening import open_writer
+from .overriding import Overriding
 from .patience import Patience
 from .recording import Recording, look_away
 from .records import Begun, DecisionRow, Intent, Operation, Restore, Status, Verdict
@@ -52,6 +53,8 @@ class Ledger(Auditing):
         self._lease = Lease(sources.clock, settings.lease)
         self.approvals = Approving(writer, sources.clock, self.holder, self._lease, self._join)
         """What is held until people approve it."""
+        self.overrides = Overriding(writer)
+        """What people stopped."""
         self._recording = Recording(
             writer, sources.clock, self._lease, self._record_verdicts, lambda: self._go_on("recording", self._retry)
         )

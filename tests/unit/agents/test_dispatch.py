@@ -188,6 +188,41 @@ async def test_open_breaker_is_unavailable_until_a_time(tmp_path: Path) -> None:
         assert target.effects == []
 
 
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        ("pause", "Nothing was sent. Writes to toy are paused by ann (it doubles invoices)."),
+        ("trip", "Nothing was sent. Calls to toy are paused by ann (it doubles invoices)."),
+        ("stop", "Nothing was sent. All calls to all systems are stopped by ann (it doubles invoices)."),
+    ],
+)
+def test_what_a_person_paused_is_unavailable_and_says_who_and_why(tmp_path: Path, act: str, said: str) -> None:
+    @virtual
+    async def scenario() -> None:
+        async with toy_agent(tmp_path) as (agent, target, wall):
+            named = () if act == "stop" else ("toy",)
+            await getattr(wall.overrides, act)(*named, by="ann", reason="it doubles invoices")
+            result = await agent.call(ADD, NOTE)
+            assert facts(result) == ("unavailable", "not_applied", True)
+            assert result.summary == f"{said} Do not make this change by another route; report it."
+            assert result.error is not None
+            assert (result.error.kind, result.retry.allowed) == ("paused", "same_request")
+            assert target.sends == 0
+
+    scenario()
+
+
+@virtual
+async def test_batch_of_which_nothing_may_be_sent_is_unavailable_as_a_whole(tmp_path: Path) -> None:
+    async with toy_agent(tmp_path) as (agent, target, wall):
+        await wall.overrides.pause("toy", by="ann", reason="it doubles invoices", lasts=60.0)
+        result = await agent.call("toy__add_notes", {"notes": [NOTE, {"reference": "R-2"}]})
+        assert facts(result) == ("unavailable", "not_applied", True)
+        assert result.summary.startswith("Nothing was sent. Writes to toy are paused until ")
+        assert (result.retry.allowed, result.retry.after_ms) == ("same_request", 60_000)
+        assert target.effects == []
+
+
 @virtual
 async def test_denied_by_policy_is_recorded_and_nothing_is_executed(tmp_path: Path) -> None:
     reads = [{"name": "reads", "decision": "allow", "effects": ["read"]}]

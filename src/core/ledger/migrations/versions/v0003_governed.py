@@ -1,4 +1,4 @@
-"""People decide, rules have rates, and everything is accounted for: approvals and votes, usages, the audit."""
+"""People decide and stop things, rules have rates, and everything is accounted for in the audit."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ def upgrade() -> None:
     """Add the tables."""
     _approvals()
     _usages()
+    _overrides()
     _audit()
     op.execute("UPDATE ledger_meta SET schema_version = 3")
 
@@ -122,3 +123,22 @@ def _begins() -> dict[str, Any]:
     body = json.dumps([{"kind": "begins", **found}], sort_keys=True, separators=(",", ":"))
     sealed = hashlib.sha256(f"{'0' * 64}\n{chain}\n1\n{at!r}\n{body}".encode()).hexdigest()
     return {"chain": chain, "number": 1, "at": at, "body": body, "hash": sealed}
+
+
+def _overrides() -> None:
+    op.create_table(
+        "overrides",
+        _in_order(),
+        sa.Column("id", _text(64), nullable=False, unique=True),
+        sa.Column("scope", _text(255), nullable=False),
+        sa.Column("kind", _text(16), nullable=False),
+        sa.Column("by", _text(64), nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("at", sa.Float, nullable=False),
+        sa.Column("until", sa.Float),
+        sa.Column("ended_at", sa.Float),
+        sa.Column("ended_by", _text(64)),
+        sa.Column("ended_reason", sa.Text),
+    )
+    in_force = sa.column("ended_at").is_(None)
+    op.create_index("ix_overrides_in_force", "overrides", ["scope"], sqlite_where=in_force, postgresql_where=in_force)

@@ -1,0 +1,1 @@
+../../src/override_listing.py
