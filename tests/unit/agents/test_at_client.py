@@ -16,7 +16,7 @@ from seawall.approval_listing import approval_form
 from seawall.core.errors import InvalidRequest
 
 REFUND = {"order": "o-1", "amount": 90}
-LARGE = rule(elicit=True) | {"where": {"amount": {"gt": 100}}, "actions": ["desk.refund"]}
+LARGE = rule(elicit=True) | {"where": {"amount": {"above": 100}}, "actions": ["desk.refund"]}
 SMALL = rule() | {"name": "small"}
 
 
@@ -134,4 +134,4 @@ async def test_form_leaves_out_of_the_record_what_does_not_fit_and_says_so(tmp_p
         lines = full.split("\n")[:2]
         note = f"  and 1 more lines: seawall approvals show {approval}"
         standing.approval.shown = standing.approval.shown.replace('"version":"1"', f'"version":"{"1" * 500}"')
-        assert approval_form(standing, 300) == "\n".join([*lines, note])
+        assert approval_form(standing, 150) == "\n".join([*lines, note])
