@@ -118,23 +118,50 @@ def approval_text(standing: Standing, now: float) -> str:
     return "\n".join([*lines, "", f"Digest of what is shown: {approval.digest}"])
 
 
-def _because(told: dict[str, Any]) -> list[str]:
+def approval_form(standing: Standing, longest: int) -> str | None:
+    """What an approval is about, for a form: all arguments in full, and of what is there now what fits.
+
+    Args:
+        standing: The approval, its operation and its votes.
+        longest: Characters, at most.
+
+    Returns:
+        None if the arguments do not fit: nobody is to approve what they were not shown.
+    """
+    approval, shown = standing.approval, standing.shown
+    because = [] if approval.because is None else ["It was changed:", *_because(json.loads(approval.because), longest)]
+    lines = [*because, *_compared(shown, longest)]
+    needed = len(because) + sum(value is not None for value in shown["arguments"].values())
+    lines += [f"  {vote.by}: {vote.vote} {_short(vote.message)}" for vote in standing.votes]
+    kept = len(lines)
+    while len(text := "\n".join([*lines[:kept], *_left_out(len(lines) - kept, approval.id)])) > longest:
+        kept -= 1
+        if kept < needed:
+            return None
+    return text
+
+
+def _left_out(count: int, approval_id: str) -> list[str]:
+    return [f"  and {count} more lines: seawall approvals show {approval_id}"] if count else []
+
+
+def _because(told: dict[str, Any], longest: int = _LONGEST) -> list[str]:
     lines = [f"  {told['edited_by']} edited it: {told['message']}"] if "edited_by" in told else []
     lines += [
-        f"  {one['what']}: was {_short(one['then'])}, is {_short(one['now'])} ({one['code']})"
+        f"  {one['what']}: was {_short(one['then'], longest)}, is {_short(one['now'], longest)} ({one['code']})"
         for one in told["differs"]
     ]
     return lines
 
 
-def _compared(shown: dict[str, Any]) -> list[str]:
+def _compared(shown: dict[str, Any], longest: int = _LONGEST) -> list[str]:
     observed = shown["observed"]
     fields = {} if observed is None else observed.get("fields") or {}
     lines = []
     for name, value in shown["arguments"].items():
         if value is not None:
-            before = f"   (now {_short(fields[name])})" if name in fields and fields[name] != value else ""
-            lines.append(f"  {name} = {_short(value)}{before}")
+            before = f"   (now {_short(fields[name], longest)})" if name in fields and fields[name] != value else ""
+            lines.append(f"  {name} = {_short(value, longest)}{before}")
     if observed is None:
         return [*lines, "  Nothing is there to compare it with."]
     if observed["state"] != "present":
@@ -143,6 +170,6 @@ def _compared(shown: dict[str, Any]) -> list[str]:
     return lines + [f"  the record has {name} = {_short(value)}" for name, value in others.items()]
 
 
-def _short(value: Any) -> str:
+def _short(value: Any, longest: int = _LONGEST) -> str:
     text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return text if len(text) <= longest else f"{text[:longest]}…"

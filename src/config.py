@@ -27,6 +27,8 @@ from .core.settings import (
 )
 from .oauth_settings import OAuthSettings
 
+_SHORTEST_KEY = 32  # bytes
+
 
 class ConfigError(ValueError):
     """The configuration cannot be used; the message says where and what to do."""
@@ -58,11 +60,13 @@ class TokenConfig(Settings):
         token: The secret itself, at least 20 characters; best as `{ env = "NAME" }`.
         principal: Who asks where it is shown; the policy decides what that principal may do.
         scopes: What the token reaches at most: `read`, `write` (adds something), `destructive` (all other writes).
+        person: Who of `[people]` sits at the client that shows it, and is asked there where a rule says `elicit`.
     """
 
     token: SecretStr = Field(min_length=20)
     principal: str = Field(min_length=1)
     scopes: tuple[Literal["read", "write", "destructive"], ...] = ("read",)
+    person: str | None = Field(default=None, min_length=1)
 
 
 class AgentsConfig(Settings):
@@ -77,6 +81,10 @@ class AgentsConfig(Settings):
             `seawall.example.com`, with a port only if no other is meant.
         allowed_origins: Web pages that may call it: `https://console.example.com`.
         connections: HTTP connections at a time; each waiting agent has one.
+        elicit_within: Seconds for which an answer of the person at the client counts; less than `hold`.
+        state_key: Seals what clients carry from a question to its answer (MCP 2026-07-28); at least 32 bytes, best as
+            `{ env = "NAME" }`. A list rotates: the first seals, all open. All processes behind one URL need the same;
+            without it each makes its own, so that only the process that asked can be answered.
     """
 
     hold: float = Field(default=45.0, gt=0, le=600)
@@ -86,6 +94,28 @@ class AgentsConfig(Settings):
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     connections: int = Field(default=1000, ge=1)
+    elicit_within: float = Field(default=30.0, gt=0)
+    state_key: tuple[SecretStr, ...] = ()
+
+    @field_validator("state_key", mode="before")
+    @classmethod
+    def _one_or_more(cls, keys: Any) -> Any:
+        return (keys,) if isinstance(keys, str | SecretStr) else keys
+
+    @field_validator("state_key")
+    @classmethod
+    def _long_and_different(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if any(len(key.get_secret_value().encode()) < _SHORTEST_KEY for key in keys):
+            raise ValueError(f"each key needs at least {_SHORTEST_KEY} bytes, such as `openssl rand -hex 32` makes")
+        if len({key.get_secret_value() for key in keys}) < len(keys):
+            raise ValueError("the same key stands there twice; leave one of them out")
+        return keys
+
+    @model_validator(mode="after")
+    def _answered_while_held(self) -> AgentsConfig:
+        if "elicit_within" in self.model_fields_set and self.elicit_within >= self.hold:
+            raise ValueError(f"elicit_within must be less than hold ({self.hold:g} s), within which a call answers")
+        return self
 
     @field_validator("allowed_hosts")
     @classmethod
@@ -189,6 +219,25 @@ class Config(Settings):
             raise ValueError("policy_file and [[policy]] are two policies; leave one of them out")
         return self
 
+    @model_validator(mode="after")
+    def _agents_are_no_people(self) -> Config:
+        for token in self.agents.tokens:
+            if token.principal in self.people:
+                raise ValueError(
+                    f"agents.tokens: the principal {token.principal!r} is one of [people]; "
+                    "an agent needs a name of its own"
+                )
+            if token.person is not None and token.person not in self.people:
+                raise ValueError(f"agents.tokens: the person {token.person!r} is none of [people]; add them there")
+        prefix = None if self.agents.oauth is None else self.agents.oauth.principal_prefix
+        for name in self.people:
+            if prefix is not None and name.startswith(prefix):
+                raise ValueError(
+                    f"people: {name!r} begins with agents.oauth.principal_prefix, so an agent's token could name them; "
+                    "rename the person"
+                )
+        return self
+
 
 def load_config(source: str | Path | Mapping[str, Any], secrets: Secrets) -> Config:
     """Read, resolve `{ env = "NAME" }` and `{ file = "PATH" }`, and validate.
@@ -220,6 +269,7 @@ def load_config(source: str | Path | Mapping[str, Any], secrets: Secrets) -> Con
     if config.ledger.url is not None:
         secrets.add(unquote(urlsplit(config.ledger.url.get_secret_value()).password or ""))
     secrets.add(*(one.token.get_secret_value() for one in config.agents.tokens))
+    secrets.add(*(key.get_secret_value() for key in config.agents.state_key))
     if config.approvals.secret is not None:
         secrets.add(config.approvals.secret.get_secret_value())
     ledger = config.ledger.model_copy(update={"path": str(folder / config.ledger.path)})

@@ -32,6 +32,8 @@ class OAuthSettings(Settings):
         algorithms: The signatures that are accepted; asymmetric ones only.
         principal_claim: The claim that tells who asks.
         principal_prefix: Stands before it. It ends with a colon, so that no token can name a principal outside of it.
+        person_claim: The claim that tells who of `[people]` sits at the client, and is asked there where a rule says
+            `elicit`; nobody is if None.
         scope_claim: The claim with the scopes: a string with spaces, or a list.
         scopes: What each scope of the authorization server allows here.
         strict_type: Accept only tokens that call themselves `at+jwt`; some servers write `JWT`, or nothing.
@@ -53,6 +55,7 @@ class OAuthSettings(Settings):
     )
     principal_claim: str = Field(default="sub", min_length=1)
     principal_prefix: str = Field(default="agent:", pattern=r"^[^\s]+:$")
+    person_claim: str | None = Field(default=None, min_length=1)
     scope_claim: str = Field(default="scope", min_length=1)
     scopes: Mapping[str, Scope] = Field(
         default={"seawall:read": "read", "seawall:write": "write", "seawall:destructive": "destructive"},

@@ -172,7 +172,9 @@ def static_grants(tokens: tuple[TokenConfig, ...]) -> dict[bytes, Grant]:
         tokens: The tokens.
     """
     return {
-        _digest(one.token.get_secret_value()): Grant(one.principal, frozenset(Reach(scope) for scope in one.scopes))
+        _digest(one.token.get_secret_value()): Grant(
+            one.principal, frozenset(Reach(scope) for scope in one.scopes), one.person
+        )
         for one in tokens
     }
 

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .at_client import AtClient
 from .dispatch import Dispatcher
 from .hints import Reach
 from .tools import bound_in
@@ -24,10 +25,12 @@ class Grant:
     Args:
         principal: Who asks; the policy decides what that principal may do.
         scopes: How far its calls may reach beyond that.
+        person: Who of the people in the configuration sits at the client, if that is known. Never who calls.
     """
 
     principal: str
     scopes: frozenset[Reach] = frozenset(Reach)
+    person: str | None = None
 
 
 class Desk:
@@ -47,6 +50,8 @@ class Desk:
         self._bound = bound_in(wall)
         self._made: OrderedDict[Grant, Dispatcher] = OrderedDict()
         self._ending = asyncio.Event()
+        self.at_client = AtClient(wall)
+        """Asks the people who sit at clients."""
 
     def of(self, grant: Grant) -> Dispatcher:
         """The dispatcher of a caller."""

@@ -1,9 +1,9 @@
-"""The tools over MCP. The only import of the SDK, so that its next version changes one module."""
+"""The tools over MCP. With `mcp_elicit` the only import of the SDK, so that its next version changes two modules."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from mcp_types import (
     CallToolRequestParams,
     CallToolResult,
+    InputRequiredResult,
     ListToolsResult,
     PaginatedRequestParams,
     TextContent,
@@ -27,6 +28,8 @@ from starlette.routing import Route
 
 from .desk import Desk, Grant
 from .instructions import INSTRUCTIONS
+from .mcp_elicit import Elicitation
+from .result import Result
 from .tool import Tool
 
 if TYPE_CHECKING:
@@ -52,20 +55,23 @@ def make_server(desk: Desk, grant_of: Callable[[Any], Grant]) -> Server[Any]:
         tools = [_as_mcp(tool) for tool in desk.of(grant_of(ctx.request)).tools]
         return ListToolsResult(tools=tools, ttl_ms=_FRESH, cache_scope="private")
 
-    async def call_tool(ctx: ServerRequestContext[Any, Any], params: CallToolRequestParams) -> CallToolResult:
+    elicitation = Elicitation(desk, grant_of)
+
+    async def call_tool(
+        ctx: ServerRequestContext[Any, Any], params: CallToolRequestParams
+    ) -> CallToolResult | InputRequiredResult:
         async def waiting(seconds: float) -> None:
             await ctx.session.report_progress(seconds, message="Still running; result not known.")
 
-        result = await desk.of(grant_of(ctx.request)).call(
-            params.name, params.arguments, trace_id=_trace_id(ctx), waiting=waiting
-        )
-        return CallToolResult(
-            content=[TextContent(type="text", text=text) for text in result.to_texts()],
-            structured_content=result.to_json(),
-            is_error=result.is_error,
-        )
+        dispatcher, trace_id = desk.of(grant_of(ctx.request)), _trace_id(ctx)
 
-    return Server(
+        async def call(name: str, arguments: Mapping[str, Any] | None) -> Result:
+            return await dispatcher.call(name, arguments, trace_id=trace_id, waiting=waiting)
+
+        told = await elicitation.call(ctx, params, call)
+        return _as_result(told) if isinstance(told, Result) else told
+
+    server = Server[Any](
         "seawall",
         version=version("seawall"),
         title="Seawall",
@@ -74,6 +80,8 @@ def make_server(desk: Desk, grant_of: Callable[[Any], Grant]) -> Server[Any]:
         on_list_tools=list_tools,
         on_call_tool=call_tool,
     )
+    server.middleware.append(elicitation.boundary(desk.at_client.keys))
+    return server
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +145,15 @@ def http_app(
     )
 
 
-async def serve_stdio(wall: Seawall, principal: str) -> None:
+async def serve_stdio(wall: Seawall, principal: str, person: str | None = None) -> None:
     """Serve one agent over stdin and stdout, until stdin ends.
 
     Args:
         wall: The open wall.
         principal: Who asks.
+        person: Who of the people in the configuration sits at the client.
     """
-    grant = Grant(principal)
+    grant = Grant(principal, person=person)
     server = make_server(Desk(wall), lambda _request: grant)
     async with stdio_server() as (incoming, outgoing):
         await server.run(incoming, outgoing, server.create_initialization_options())
@@ -165,6 +174,14 @@ def _as_mcp(tool: Tool) -> McpTool:
         output_schema=tool.output_schema,
         annotations=ToolAnnotations(**hints),
         _meta=dict(tool.meta) or None,
+    )
+
+
+def _as_result(result: Result) -> CallToolResult:
+    return CallToolResult(
+        content=[TextContent(type="text", text=text) for text in result.to_texts()],
+        structured_content=result.to_json(),
+        is_error=result.is_error,
     )
 
 

@@ -62,7 +62,7 @@ class AccessTokens:
         self._check_times(claims)
         if "cnf" in claims:
             raise BadToken("bound to a key (DPoP or mutual TLS), so whoever bears it need not own it")
-        return Grant(self._principal(claims), self._scopes(claims))
+        return Grant(self._principal(claims), self._scopes(claims), self._person(claims))
 
     async def _claims(self, token: str) -> Mapping[str, Any]:
         """The claims of a token that was signed by the authorization server, for us."""
@@ -111,6 +111,11 @@ class AccessTokens:
         if len(principal) > _LONGEST_PRINCIPAL:
             raise BadToken(f"a {self._settings.principal_claim} that is too long")
         return principal
+
+    def _person(self, claims: Mapping[str, Any]) -> str | None:
+        """Who sits at the client; whoever is none of the people in the configuration is not asked anything."""
+        said = None if self._settings.person_claim is None else claims.get(self._settings.person_claim)
+        return said if isinstance(said, str) and said else None
 
     def _scopes(self, claims: Mapping[str, Any]) -> frozenset[Reach]:
         said = claims.get(self._settings.scope_claim, "")

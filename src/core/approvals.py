@@ -105,6 +105,43 @@ class Approvals:
             raise InvalidRequest(f"the ledger knows no approval {approval_id!r}", code="unknown_approval")
         return Standing(approval, operation, await self._ledger.approvals.votes(approval.id))
 
+    async def at_client(self, approval_id: str, *, by: str) -> Standing:
+        """An approval that a person could decide now, and at an agent's client, because its rule says `elicit`.
+
+        Args:
+            approval_id: The approval.
+            by: Who would decide it.
+
+        Returns:
+            The approval as it is now.
+        """
+        standing = await self._decidable(approval_id, by)
+        if any(vote.by == by for vote in standing.votes):
+            raise InvalidRequest(f"{by} has decided this one already", code="already_voted")
+        if not self._elicits(standing):
+            raise InvalidRequest("no rule lets this be decided at a client", code="not_at_client")
+        return standing
+
+    def _elicits(self, standing: Standing) -> bool:
+        """Whether the rule under which people were asked says `elicit`, and the one that decides now, too."""
+        approval, operation = standing.approval, standing.operation
+        system, action = self._known(operation)
+        asked = json.loads(operation.policy)
+        try:
+            request = action.request.model_validate(json.loads(operation.request))
+        except ValidationError:
+            return False
+        repeat = DISTINCT_FROM in json.loads(operation.identity)
+        now = self._policy.decide(
+            Question(operation.principal, system.name, action, request, self._clock.now(), repeat)
+        )
+        rule = next((rule for rule in self._policy.rules if rule.name == asked.get("rule")), None)
+        demands = (now.approval, None if rule is None else rule.approval)
+        return {asked.get("version"), standing.shown["policy_version"]} == {self._policy.version} and all(
+            demand is not None and demand.elicit and (demand.role, demand.quorum) == (approval.role, approval.quorum)
+            for demand in demands
+        )
+
     async def approve(self, approval_id: str, *, by: str, message: str = "", digest: str | None = None) -> Standing:
         """Approve what an approval shows. When enough people did, Seawall carries it out.
 

@@ -29,12 +29,14 @@ class Demand(Settings):
         expires: Seconds until it expires; also written as `2h` or `3d`.
         quorum: How many people must approve.
         executed_by: Who carries it out once it is approved: `seawall` itself, or the `caller` who asks again.
+        elicit: Whether the person at the agent's client may be asked there, too (MCP elicitation).
     """
 
     role: str = Field(min_length=1)
     expires: Seconds = Field(default=86400.0, gt=0)
     quorum: int = Field(default=1, ge=1)
     executed_by: Literal["seawall", "caller"] = "seawall"
+    elicit: bool = False
 
 
 class Rate(Settings):

@@ -281,3 +281,13 @@ async def test_token_without_a_key_id_is_checked_where_only_one_key_fits() -> No
 async def test_what_is_no_token_lets_nobody_in(text: str) -> None:
     with pytest.raises(BadToken):
         await tokens().grant(text)
+
+
+@virtual
+async def test_person_at_the_client_is_told_by_a_claim_only_where_one_is_named() -> None:
+    token = key().sign(claims(seat="eve"))
+    assert (await tokens().grant(token)).person is None
+    assert (await tokens(person_claim="seat").grant(token)).person == "eve"
+    for strange in (7, ["eve"], "", None):
+        granted = await tokens(person_claim="seat").grant(key().sign(claims(seat=strange)))
+        assert (granted.principal, granted.person) == ("agent:ada", None)
