@@ -107,6 +107,11 @@ def _refused(found: Expected, told: Told) -> None:
     found.private["error"] = told.event.get("private", {}).get("error")
 
 
+def _held_again(found: Expected, told: Told) -> None:
+    found.facts |= {"status": "held", "epoch": told.event.get("epoch")}
+    found.private["error"] = None
+
+
 def _erased(found: Expected, told: Told) -> None:
     found.erased, found.erased_under = told, told.event.get("epoch", 0)
 
@@ -120,6 +125,7 @@ _STEPS = {
     "released": _released,
     "edited": _edited,
     "refused": _refused,
+    "held_again": _held_again,
     "erased": _erased,
 }
 

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from ..core.ledger.checkpointing import Head
 
 # Within one epoch: what begins it, before what ends it.
-_RANKS = dict.fromkeys(("intent", "claim", "resolve", "presumed", "released", "edited", "refused"), 0) | {"verdict": 1}
+_BEGIN = ("intent", "claim", "resolve", "presumed", "released", "edited", "refused", "held_again")
+_RANKS = dict.fromkeys(_BEGIN, 0) | {"verdict": 1}
 _LAST = 9
 
 

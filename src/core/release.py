@@ -24,7 +24,7 @@ from .intake import Asked, Intake
 from .leave import Leave, leave_to_send_again
 from .ledger.approval_records import Approval, ApprovalStatus
 from .ledger.records import Operation, Status
-from .outcome import Outcome
+from .outcome import Outcome, Rejected
 from .policy import Decision, Policy
 from .system import System
 from .trail import Trail
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("seawall.release")
 
 _AT_ONCE = 16  # approvals that are carried out at a time
+_MOST = 100  # approvals of one system that are looked at in one round
 _LONGEST_PAUSE = 60.0  # seconds before a target that did not answer is looked at again
 _WHILE_PAUSED = 2.0  # seconds before it is asked again whether a system is still paused
 _IDLE = 30.0  # seconds between looks at the ledger while nothing is held and nothing will be
@@ -113,11 +114,9 @@ class Release:
         for approval in await self._ledger.approvals.overdue():
             await self._expire(approval)
         now = self._clock.monotonic()
-        due = [
-            one
-            for one in await self._ledger.approvals.to_release(100)
-            if self._not_before.get(one.id, _NEVER)[0] <= now
-        ]
+        # System by system, so that what waits for one that is paused or down holds up no other.
+        approved = [one for name in self._systems for one in await self._ledger.approvals.to_release(name, _MOST)]
+        due = [one for one in approved if self._not_before.get(one.id, _NEVER)[0] <= now]
         done = 0
         for place in range(0, len(due), _AT_ONCE):
             outcomes = await asyncio.gather(*(self._one(approval) for approval in due[place : place + _AT_ONCE]))
@@ -143,7 +142,7 @@ class Release:
 
         Returns:
             What became of the operation; None when it was not sent: the approval was spent by another process, ended,
-            or replaced, or the target could not be looked at now.
+            or replaced, the target could not be looked at now, or nothing happened for a passing reason.
 
         Raises:
             LedgerUnavailable: The ledger cannot be read or written.
@@ -201,7 +200,6 @@ class Release:
                 _log.info("%s waits for operation %s on the same record", approval.id, released.blocked_by.id)
                 self._later(approval)
             return None
-        self._not_before.pop(approval.id, None)
         asked = Asked(
             system,
             action,
@@ -214,7 +212,17 @@ class Release:
             self._on_doubt,
             operation.undoes,
         )
-        return await self._carry_out(asked, request, released.operation)
+        outcome = await self._carry_out(asked, request, released.operation)
+        if not (isinstance(outcome, Rejected) and outcome.error.transient):
+            self._not_before.pop(approval.id, None)
+            return outcome
+        # Nothing happened, for a reason that passes (the target is down, a person paused it): that uses nothing up.
+        given_back = await self._ledger.approvals.give_back(approval.id, released.operation.epoch)
+        if not given_back or approval.executed_by == "caller":
+            return outcome
+        _log.info("%s is tried again later: %s", approval.id, outcome.error.message)
+        self._later(approval, outcome.error.retry_after)
+        return None
 
     def _known(self, operation: Operation) -> tuple[System, Action, BaseModel] | str:
         system = self._systems.get(operation.system)

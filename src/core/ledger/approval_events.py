@@ -70,6 +70,11 @@ def released(db: Database, operation: Operation) -> None:
     _changed(db, "released", operation, {})
 
 
+def held_again(db: Database, operation: Operation) -> None:
+    """An operation that had no effect waits for another try. The row is as it is from now on."""
+    db.audit("held_again", operation.id, epoch=operation.epoch)
+
+
 def edited(db: Database, operation: Operation) -> None:
     """Its request was changed. The row is as it is from now on."""
     private = {"request": operation.request, "digest": operation.digest, "entity": operation.entity}

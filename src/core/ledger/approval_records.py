@@ -98,3 +98,22 @@ class Vote:
     vote: str
     digest: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Another content for an operation that is held.
+
+    Args:
+        by: Who changed it.
+        request: Canonical JSON of the whole request.
+        digest: Its digest.
+        entity: The record it writes, where it names one.
+        policy: JSON of the decision on it.
+    """
+
+    by: str
+    request: str
+    digest: str
+    entity: str | None
+    policy: str

@@ -45,7 +45,12 @@ class ApprovalStatements:
             row.where(_OPEN, _ap.expires_at <= bindparam("now")).order_by(_ap.expires_at).limit(100)
         )
         self.to_release = compiled(
-            row.where(_ap.status == literal_column("'approved'"), _ap.executed_by == literal_column("'seawall'"))
+            row.select_from(approvals.join(operations, operations.c.id == _ap.operation_id))
+            .where(
+                _ap.status == literal_column("'approved'"),
+                _ap.executed_by == literal_column("'seawall'"),
+                _op.system == bindparam("system"),
+            )
             .order_by(approvals.c.seq)
             .limit(bindparam("most"))
         )
@@ -86,6 +91,15 @@ class ApprovalStatements:
                 deadline_at=bindparam("deadline_at"),
                 updated_at=bindparam("now"),
             )
+        )
+        self.hold_again = compiled(
+            update(operations)
+            .where(
+                _op.id == bindparam("which"),
+                _op.status == literal_column("'rejected'"),
+                _op.epoch == bindparam("under"),
+            )
+            .values(status="held", holder=None, epoch=_op.epoch + 1, error=None, updated_at=bindparam("now"))
         )
         self.refuse = compiled(
             update(operations)

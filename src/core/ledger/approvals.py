@@ -6,12 +6,11 @@ approval that was spent for nothing nor an operation that was begun without one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from . import approval_events
-from .approval_records import Approval, ApprovalStatus, Ask, Vote
+from .approval_reads import by_id, latest_of
+from .approval_records import Approval, ApprovalStatus, Ask, Edit, Vote
 from .database import Database
 from .reads import by_id as operation_by_id
 from .reads import operation as operation_of
@@ -19,25 +18,6 @@ from .records import DecisionRow, Operation, Status
 from .verdicts import note
 
 _ALWAYS = -1e300  # earlier than any time
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """Another content for an operation that is held.
-
-    Args:
-        by: Who changed it.
-        request: Canonical JSON of the whole request.
-        digest: Its digest.
-        entity: The record it writes, where it names one.
-        policy: JSON of the decision on it.
-    """
-
-    by: str
-    request: str
-    digest: str
-    entity: str | None
-    policy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +31,6 @@ class Released:
 
     operation: Operation | None = None
     blocked_by: Operation | None = None
-
-
-def approval(row: Sequence[Any]) -> Approval:
-    """A row of `approvals`."""
-    values = list(row)
-    values[2] = ApprovalStatus(values[2])
-    return Approval(*values)
 
 
 async def ask(
@@ -108,50 +81,6 @@ async def ask(
     await note(db, [DecisionRow(operation.id, now, by, "approval_asked", f"{wanted.id}: {people}", because or "{}")])
     db.changed.append(operation.id)
     return asked
-
-
-async def by_id(db: Database, approval_id: str) -> Approval | None:
-    """One approval."""
-    statement = db.sql.approving.by_id
-    row = (await db.run(statement, statement.values(id=approval_id))).fetchone()
-    return None if row is None else approval(row)
-
-
-async def latest_of(db: Database, operation_id: str) -> Approval | None:
-    """The newest approval of an operation."""
-    statement = db.sql.approving.latest_of
-    row = (await db.run(statement, statement.values(id=operation_id))).fetchone()
-    return None if row is None else approval(row)
-
-
-async def votes_of(db: Database, approval_id: str) -> tuple[Vote, ...]:
-    """What was said about an approval, in order."""
-    statement = db.sql.approving.votes
-    return tuple([Vote(*row) for row in (await db.run(statement, statement.values(id=approval_id))).fetchall()])
-
-
-async def find(db: Database, only: dict[str, str], limit: int) -> list[Approval]:
-    """Approvals by `status` and `role`, newest first."""
-    statement = db.sql.approving.find(*only)
-    values = statement.values(most=limit, **{f"only_{name}": value for name, value in only.items()})
-    return [approval(row) for row in (await db.run(statement, values)).fetchall()]
-
-
-async def to_release(db: Database, limit: int) -> list[Approval]:
-    """Approvals that Seawall is to carry out, those asked for first first."""
-    statement = db.sql.approving.to_release
-    return [approval(row) for row in (await db.run(statement, statement.values(most=limit))).fetchall()]
-
-
-async def overdue(db: Database) -> list[Approval]:
-    """Open approvals whose time is over."""
-    statement = db.sql.approving.overdue
-    return [approval(row) for row in (await db.run(statement, statement.values(now=db.now))).fetchall()]
-
-
-async def any_open(db: Database) -> bool:
-    """Whether anything waits for people, or to be carried out."""
-    return (await db.run(db.sql.approving.any_open, ())).fetchone() is not None
 
 
 async def vote(db: Database, said: Vote) -> bool:
@@ -285,6 +214,36 @@ async def release(
     return Released(begun)
 
 
+async def give_back(db: Database, approval_id: str, epoch: int) -> bool:
+    """Let a spent approval be spent again, because nothing of its operation was sent, or what was had no effect.
+
+    Args:
+        db: The ledger.
+        approval_id: The approval.
+        epoch: The epoch under which its operation ended as rejected.
+
+    Returns:
+        False when that is not so: it has expired, or the operation has gone on since. Then nothing is changed.
+    """
+    await db.lock([f"approval\0{approval_id}"])
+    standing = await by_id(db, approval_id)
+    if standing is None or standing.status is not ApprovalStatus.SPENT:
+        return False
+    operation = await _operation(db, standing)
+    if (operation.status, operation.epoch) != (Status.REJECTED, epoch):
+        return False
+    if not await _move(db, standing, operation, ApprovalStatus.APPROVED, None, only=ApprovalStatus.SPENT, after=db.now):
+        return False
+    statement = db.sql.approving.hold_again
+    await db.run(statement, statement.values(which=operation.id, under=epoch, now=db.now))
+    held = replace(operation, status=Status.HELD, epoch=epoch + 1, error=None)
+    approval_events.held_again(db, held)
+    reason = "nothing was sent, or what was sent had no effect: it is tried again"
+    await note(db, [DecisionRow(operation.id, db.now, "seawall", "approval_given_back", reason, _about(standing))])
+    db.changed.append(operation.id)
+    return True
+
+
 async def _already_ours(db: Database, standing: Approval, seen: Operation, holder: str) -> Operation | None:
     """The operation, if we ourselves released it in a commit whose acknowledgement was lost."""
     found = await operation_by_id(db, seen.id)
@@ -294,21 +253,6 @@ async def _already_ours(db: Database, standing: Approval, seen: Operation, holde
         and (found.status, found.holder, found.epoch) == (Status.RUNNING, holder, seen.epoch + 1)
     )
     return found if ours else None
-
-
-async def untold(db: Database, since: float, patience: float) -> list[Approval]:
-    """Approvals of whose status a webhook is to be told; put off for others until `patience` seconds from now."""
-    statement, now = db.sql.approving.untold, db.now
-    found = [approval(row) for row in (await db.run(statement, statement.values(now=now, since=since))).fetchall()]
-    put_off = db.sql.approving.put_off
-    rows = [put_off.values(which=one.id, was=one.tell_at, until=now + patience) for one in found]
-    answers = await db.each(put_off, rows)
-    return [one for one, answer in zip(found, answers, strict=True) if answer.rowcount == 1]
-
-
-async def told(db: Database, approval_id: str, status: str) -> None:
-    """The webhook was told of a status."""
-    await db.run(db.sql.approving.told, db.sql.approving.told.values(which=approval_id, said=status))
 
 
 async def _operation(db: Database, standing: Approval) -> Operation:
@@ -407,18 +351,3 @@ async def _move(
 
 def _about(standing: Approval) -> str:
     return f'{{"approval_id":"{standing.id}","digest":"{standing.digest}"}}'
-
-
-def in_our_time(found: Approval, shift: float) -> Approval:
-    """An approval with times by this process's clock.
-
-    Args:
-        found: As the ledger has it.
-        shift: How far the ledger's time is ahead of this process's clock.
-    """
-    if not shift:
-        return found
-    ended_at = None if found.ended_at is None else found.ended_at - shift
-    return replace(
-        found, requested_at=found.requested_at - shift, expires_at=found.expires_at - shift, ended_at=ended_at
-    )

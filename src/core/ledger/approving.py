@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ..clock import Clock
-from . import approvals, claims
-from .approval_records import Approval, ApprovalStatus, Ask, Vote
-from .approvals import Edit, Released
+from . import approval_reads, approvals, claims
+from .approval_records import Approval, ApprovalStatus, Ask, Edit, Vote
+from .approvals import Released
 from .database import Database
 from .job import Writer
 from .lease import Lease
@@ -38,16 +38,16 @@ class Approving:
         self._join = join
 
     def _ours(self, found: Approval) -> Approval:
-        return approvals.in_our_time(found, self._writer.shift)
+        return approval_reads.in_our_time(found, self._writer.shift)
 
     async def get(self, approval_id: str) -> Approval | None:
         """One approval."""
-        found = await self._writer.submit(lambda db: approvals.by_id(db, approval_id), writes=False)
+        found = await self._writer.submit(lambda db: approval_reads.by_id(db, approval_id), writes=False)
         return None if found is None else self._ours(found)
 
     async def of(self, operation_id: str) -> Approval | None:
         """The newest approval of an operation."""
-        found = await self._writer.submit(lambda db: approvals.latest_of(db, operation_id), writes=False)
+        found = await self._writer.submit(lambda db: approval_reads.latest_of(db, operation_id), writes=False)
         return None if found is None else self._ours(found)
 
     async def find(
@@ -56,13 +56,13 @@ class Approving:
         """Approvals that match everything given, newest first."""
         given = {"status": None if status is None else status.value, "role": role}
         only = {name: value for name, value in given.items() if value is not None}
-        found = await self._writer.submit(lambda db: approvals.find(db, only, limit), writes=False)
+        found = await self._writer.submit(lambda db: approval_reads.find(db, only, limit), writes=False)
         return [self._ours(one) for one in found]
 
     async def votes(self, approval_id: str) -> tuple[Vote, ...]:
         """What was said about an approval, in order."""
         found: tuple[Vote, ...] = await self._writer.submit(
-            lambda db: approvals.votes_of(db, approval_id), writes=False
+            lambda db: approval_reads.votes_of(db, approval_id), writes=False
         )
         return found
 
@@ -105,33 +105,38 @@ class Approving:
         )
         return None if found is None else self._ours(found)
 
-    async def to_release(self, limit: int) -> list[Approval]:
-        """Approvals that Seawall is to carry out."""
-        found = await self._writer.submit(lambda db: approvals.to_release(db, limit), writes=False)
+    async def to_release(self, system: str, limit: int) -> list[Approval]:
+        """Approvals of one system that Seawall is to carry out."""
+        found = await self._writer.submit(lambda db: approval_reads.to_release(db, system, limit), writes=False)
         return [self._ours(one) for one in found]
 
     async def overdue(self) -> list[Approval]:
         """Open approvals whose time is over."""
-        found = await self._writer.submit(approvals.overdue, writes=False)
+        found = await self._writer.submit(approval_reads.overdue, writes=False)
         return [self._ours(one) for one in found]
 
     async def any_open(self) -> bool:
         """Whether anything waits for people, or to be carried out."""
-        found: bool = await self._writer.submit(approvals.any_open, writes=False)
+        found: bool = await self._writer.submit(approval_reads.any_open, writes=False)
         return found
 
     async def untold(self) -> list[Approval]:
         """Approvals of whose status a webhook is to be told; no other process tells it for a while."""
 
         async def run(db: Database) -> list[Approval]:
-            return await approvals.untold(db, db.now - _RECENT, _PATIENCE)
+            return await approval_reads.untold(db, db.now - _RECENT, _PATIENCE)
 
         found: list[Approval] = await self._writer.submit(run)
         return [self._ours(one) for one in found]
 
     async def told(self, approval_id: str, status: str) -> None:
         """The webhook was told of a status."""
-        await self._writer.submit(lambda db: approvals.told(db, approval_id, status))
+        await self._writer.submit(lambda db: approval_reads.told(db, approval_id, status))
+
+    async def give_back(self, approval_id: str, epoch: int) -> bool:
+        """Let a spent approval be spent again, because its operation ended without effect under `epoch`."""
+        given: bool = await self._writer.submit(lambda db: approvals.give_back(db, approval_id, epoch))
+        return given
 
     async def release(
         self, approval_id: str, seen: Operation, policy: str, within: float, abandoned: Callable[[Operation], None]

@@ -13,9 +13,11 @@ from support.rows import put_back
 from support.virtual import virtual
 
 from seawall import Applied, Pending, Rejected, Seawall, Unknown
+from seawall.audit.verifying import verify_ledger
 from seawall.core.errors import InvalidRequest
 from seawall.core.ledger.approval_records import ApprovalStatus
 from seawall.core.ledger.records import Status
+from seawall.core.settings import LedgerSettings
 
 REFUND = {"order": "o-1", "amount": 90}
 
@@ -470,3 +472,41 @@ async def test_second_approval_of_what_was_carried_out_before_a_restore_has_no_s
         assert await carried_out(wall, operation) is Status.APPLIED
         assert desk.sends == sends_before, "it is looked up first, and found"
         assert len(desk.refunds) == 1
+
+
+@virtual
+@pytest.mark.case(49)
+async def test_target_that_is_down_uses_no_approval_up_and_gets_the_write_once_it_is_back(tmp_path: Path) -> None:
+    async with refund_wall(tmp_path, background=True) as (wall, desk):
+        approval, operation = await held(wall)
+        desk.down = True
+        await wall.approvals.approve(approval, by=EVE)
+        await wall.sources.clock.sleep(300.0)
+        standing = await wall.approvals.show(approval)
+        assert (standing.approval.status, standing.operation.status) == (ApprovalStatus.APPROVED, Status.HELD)
+        desk.down = False
+        await wall.sources.clock.sleep(120.0)
+        assert (await wall.approvals.show(approval)).approval.status is ApprovalStatus.SPENT
+        assert len(desk.refunds) == 1
+    assert verify_ledger(LedgerSettings(path=str(tmp_path / "ledger.db"))).faults == []
+
+
+@virtual
+async def test_system_that_is_down_holds_up_no_approval_of_another(tmp_path: Path) -> None:
+    async with refund_wall(tmp_path) as (wall, desk):
+        for number in range(120):
+            approval, _ = await held(wall, "set_limit", {"account": "acme", "limit": number})
+            await wall.approvals.approve(approval, by=EVE)
+        assert len(await wall.ledger.approvals.to_release("desk", 100)) == 100
+        assert await wall.ledger.approvals.to_release("other", 100) == []
+        desk.accounts["acme"] = (100, 1)
+
+
+@virtual
+async def test_release_has_nothing_to_complain_of_while_nobody_is_asked(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with refund_wall(tmp_path, policy=[READS], background=True) as (wall, _):
+        await wall.sources.clock.sleep(120.0)
+        assert [record.message for record in caplog.records if record.name == "seawall.release"] == []
+        assert await wall.ledger.approvals.any_open() is False

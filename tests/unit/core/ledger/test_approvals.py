@@ -91,9 +91,9 @@ async def test_votes_up_to_the_quorum_approve_and_a_person_counts_once(home: Hom
         await asked(one, replace(INTENT, ask=replace(ASK, quorum=2)))
         assert await one.approvals.vote(vote("eve"))
         assert not await one.approvals.vote(vote("eve"))
-        assert await one.approvals.to_release(10) == []
+        assert await one.approvals.to_release("crm", 10) == []
         assert await one.approvals.vote(vote("bob"))
-        assert [approval.id for approval in await one.approvals.to_release(10)] == ["approval_1"]
+        assert [approval.id for approval in await one.approvals.to_release("crm", 10)] == ["approval_1"]
         assert not await one.approvals.vote(vote("kim")), "it does not wait any more"
         assert [said.by for said in await one.approvals.votes("approval_1")] == ["eve", "bob"]
 
@@ -238,3 +238,22 @@ async def test_notice_is_left_to_one_process_until_it_was_told(home: Home) -> No
         assert await one.approvals.untold() == []
         await one.approvals.vote(vote("eve"))
         assert [approval.status for approval in await one.approvals.untold()] == [ApprovalStatus.APPROVED]
+
+
+async def test_approval_is_given_back_only_while_its_operation_ended_without_effect(home: Home) -> None:
+    async with home.open(FakeClock()) as one:
+        operation, _ = await asked(one)
+        await one.approvals.vote(vote("eve"))
+        await release(one, operation)
+        assert not await one.approvals.give_back("approval_1", 2), "it runs"
+        await one.finish([Verdict("op_1", 2, Status.REJECTED, error=REFUSED)])
+        assert not await one.approvals.give_back("approval_1", 1), "another epoch"
+        assert await one.approvals.give_back("approval_1", 2)
+        assert not await one.approvals.give_back("approval_1", 2), "once"
+        again = await one.get("op_1")
+        assert again is not None
+        assert (again.status, again.holder, again.epoch, again.error) == (Status.HELD, None, 3, None)
+        released = await release(one, again)
+        assert released.operation is not None
+        await one.finish([Verdict("op_1", 4, Status.APPLIED, outcome="{}")])
+        assert not await one.approvals.give_back("approval_1", 4), "it is applied"
