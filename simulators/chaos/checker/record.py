@@ -64,7 +64,8 @@ class Operation:
         answers: What became of each attempt, by its number.
         probes: The looks for it.
         journal: Its states in the ledger.
-        rejections: Places of those that reject it.
+        course: Attempts and states, in order, each with its place.
+        rejections: Places of the states that reject it.
         effects: Its effects, for each of `wanted`.
     """
 
@@ -79,6 +80,7 @@ class Operation:
     answers: dict[int, Answered] = field(default_factory=dict)
     probes: list[Probed] = field(default_factory=list)
     journal: list[Journalled] = field(default_factory=list)
+    course: list[tuple[int, Attempted | Journalled]] = field(default_factory=list)
     rejections: list[int] = field(default_factory=list)
     effects: list[list[Effect]] = field(default_factory=list)
 
@@ -116,6 +118,8 @@ class Record:
         self.calls: dict[int, Asked] = {}
         self.told: dict[int, Told] = {}
         self.wires: list[Wire] = []
+        self.writes: dict[int, list[int]] = defaultdict(list)
+        """Attempt → places of its requests on the wire that write."""
         self.events: list[Event] = []
         self.compensated: list[Compensated] = []
         self.operations: dict[str, Operation] = {}
@@ -165,6 +169,7 @@ class Record:
                         operation = self._operation(entry.operation)
                         operation.attempts.append(entry)
                         operation.places.append(place)
+                        operation.course.append((place, entry))
                         operation.system, operation.action = entry.system, entry.action
                 case Answered() if entry.operation:
                     self._operation(entry.operation).answers[entry.attempt] = entry
@@ -173,10 +178,13 @@ class Record:
                 case Journalled() if entry.operation:
                     operation = self._operation(entry.operation)
                     operation.journal.append(entry)
+                    operation.course.append((place, entry))
                     if entry.status == "rejected":
                         operation.rejections.append(place)
                 case Wire():
                     self.wires.append(entry)
+                    if entry.lane == "write":
+                        self.writes[entry.attempt].append(place)
                 case Event():
                     self.events.append(entry)
                 case Compensated():
