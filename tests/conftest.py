@@ -19,6 +19,7 @@ settings.load_profile("seawall")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--chaos-long", action="store_true", help="run the long form of the chaos tests (make chaos)")
+    parser.addoption("--chaos-kills", action="store_true", help="the long form of the kills (make kills)")
 
 
 @pytest.fixture(autouse=True)
