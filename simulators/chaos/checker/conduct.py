@@ -125,6 +125,8 @@ def key_discipline(record: Record) -> Verdict:
         keys = {attempt.key for attempt in operation.attempts}
         if len(keys) > 1:
             found.append(witness(record, operation, f"{len(keys)} keys for one operation"))
+        elif any(record.writes.get(probe.attempt) for probe in operation.probes):
+            found.append(witness(record, operation, "a probe wrote, and it must only read"))
         elif says := _undisciplined(record, operation):
             found.append(witness(record, operation, says))
     owners: dict[tuple[str, str], str] = {}

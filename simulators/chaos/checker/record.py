@@ -37,6 +37,7 @@ class Claim:
         word: What was said of this operation; for a batch, of its item.
         item: Whether it is an item of a batch.
         error: Class of the error.
+        record: The record that its receipt names.
         place: Place of the answer in the history: virtual times are often the same.
     """
 
@@ -45,6 +46,7 @@ class Claim:
     word: Word
     item: bool
     error: str
+    record: str
     place: int
 
 
@@ -196,10 +198,10 @@ class Record:
         if asked.items:
             for item in told.items:
                 self._operation(item.operation).claims.append(
-                    Claim(asked, told, item.word, item=True, error=item.error, place=place)
+                    Claim(asked, told, item.word, item=True, error=item.error, record=item.record, place=place)
                 )
         elif asked.operation:
-            claim = Claim(asked, told, told.word, item=False, error=told.error, place=place)
+            claim = Claim(asked, told, told.word, item=False, error=told.error, record=told.record, place=place)
             self._operation(asked.operation).claims.append(claim)
 
 
