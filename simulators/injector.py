@@ -156,19 +156,26 @@ class _Watched:
         self.items_stream = random.Random(f"{seed}/{fault.id}/items")  # noqa: S311 - repeatable on purpose
         self._kind = KINDS[fault.kind]
         self._lanes = self._kind.lanes_at(fault.point)
+        self._known: dict[tuple[str, Lane, bool], bool] = {}
 
     @property
     def left(self) -> bool:
         return not self.over and (self.fault.times is None or self.fired < self.fault.times)
 
     def matches(self, facts: RequestFacts) -> bool:
+        what = (facts.operation, facts.lane, facts.batch > 0)
+        if (known := self._known.get(what)) is None:  # every request is held against every fault
+            known = self._known[what] = self._befalls(*what)
+        return known
+
+    def _befalls(self, operation: str, lane: Lane, batch: bool) -> bool:  # noqa: FBT001 -- a part of a key
         match = self.fault.match
         return (
-            facts.lane in self._lanes
-            and match.lane in (None, facts.lane)
-            and (match.operation is None or facts.operation in match.operations)
-            and (facts.batch > 0 or not self._kind.batches)
-            and self._kind.befalls(self._traits, facts.operation, self.fault.point)
+            lane in self._lanes
+            and match.lane in (None, lane)
+            and (match.operation is None or operation in match.operations)
+            and (batch or not self._kind.batches)
+            and self._kind.befalls(self._traits, operation, self.fault.point)
         )
 
     def triggers(self, age: float, facts: RequestFacts) -> bool:

@@ -22,6 +22,7 @@ os.environ.update(LANGSMITH_TRACING="false", LANGCHAIN_TRACING_V2="false", OPENA
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--chaos-long", action="store_true", help="run the long form of the chaos tests (make chaos)")
+    parser.addoption("--chaos-kills", action="store_true", help="the long form of the kills (make kills)")
 
 
 @pytest.fixture(autouse=True)

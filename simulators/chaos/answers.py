@@ -42,6 +42,7 @@ def told(at: float, call: int, outcome: Outcome[Any], target: str, items: tuple[
         None if error is None else error.retry_after,
         _plain(outcome.value) if isinstance(outcome, Applied) else None,
         parts,
+        _record(outcome),
     )
 
 
@@ -63,7 +64,12 @@ def word_of(outcome: Outcome[Any]) -> tuple[Word, EffectWord]:
 
 def _item(name: str, outcome: Outcome[Any]) -> Item:
     error = getattr(outcome, "error", None)
-    return Item(name, *word_of(outcome), error="" if error is None else type(error).__name__)
+    return Item(name, *word_of(outcome), "" if error is None else type(error).__name__, _record(outcome))
+
+
+def _record(outcome: Outcome[Any]) -> str:
+    """The record that a receipt names; empty if it names none."""
+    return (outcome.receipt.record or "") if isinstance(outcome, Applied) else ""
 
 
 def _plain(value: Any) -> Any:

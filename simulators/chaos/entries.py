@@ -39,12 +39,14 @@ class Item:
         word: What was told of it.
         effect: What is claimed to have happened.
         error: Class of its error, if it has one.
+        record: The record that its receipt names.
     """
 
     operation: str
     word: Word
     effect: EffectWord
     error: str = ""
+    record: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class Told:
         retry_after: Seconds to wait, as told.
         value: The reply, JSON values.
         items: A batch's items.
+        record: The record that its receipt names.
     """
 
     at: float
@@ -110,6 +113,7 @@ class Told:
     retry_after: float | None = None
     value: Any = None
     items: tuple[Item, ...] = ()
+    record: str = ""
 
 
 @dataclass(frozen=True, slots=True)

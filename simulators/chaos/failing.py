@@ -53,7 +53,7 @@ class Found:
     def keep(self, folder: Path) -> Path:
         """Write the smallest scenario into a folder, which is made if it is not there; the answer is its path."""
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{self.shrunk.scenario.subject.replace(':', '.')}-{self.digest}.yaml"
+        path = folder / f"{self.shrunk.scenario.subject.rpartition(':')[2]}-{self.digest}.yaml"
         self.shrunk.scenario.save(path)
         return path
 

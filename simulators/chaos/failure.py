@@ -31,9 +31,12 @@ def _lines(found: Found, test: str, replay: str, keep: str) -> Iterator[str]:
     witness = verdict.witnesses[0] if verdict.witnesses else None
     says = "" if witness is None else f": {witness.says}"
     yield f"{test or scenario.subject}  I{int(verdict.invariant)} {verdict.invariant.title}{says}"
-    smaller = f"{of(len(scenario.calls), 'op')}, {of(len(scenario.plan.faults), 'fault')}"
-    from_what = f"from {of(shrunk.calls, 'op')}, {of(shrunk.faults, 'fault')}"
-    yield f"minimal: {smaller} ({from_what}; {of(shrunk.runs, 'run')}, {found.seconds:.1f} s)"
+    from_what = f"{of(shrunk.calls, 'op')}, {of(shrunk.faults, 'fault')}"
+    if scenario.calls:
+        smaller = f"{of(len(scenario.calls), 'op')}, {of(len(scenario.plan.faults), 'fault')}"
+        yield f"minimal: {smaller} (from {from_what}; {of(shrunk.runs, 'run')}, {found.seconds:.1f} s)"
+    else:  # a test's own script is not made smaller
+        yield f"as written: {from_what}"
     yield from (f"  {line}" for line in _what(scenario))
     yield from (f"  # {note}" for note in shrunk.notes)
     if witness is not None:

@@ -64,7 +64,7 @@ async def _client(
     for call, sample in todo:
         await stage.clock.sleep(began + call.at - stage.clock.monotonic())
         action = adapter.actions[call.action]
-        asked = stage.ask(system, action, sample, client=f"c{number}", deadline=TRIES * _TIMEOUT * 2)
+        asked = stage.clients.ask(system, action, sample, client=f"c{number}", deadline=TRIES * _TIMEOUT * 2)
         operations = asked.items or (asked.operation,)
         for turn in range(TRIES):
             try:

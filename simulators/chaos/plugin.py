@@ -109,7 +109,10 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
     made = pyfuncitem.stash.get(_PLAYED, None)
     try:
         result = yield
-    except (Exception, pytest.fail.Exception):
+    except (Exception, pytest.fail.Exception) as error:
+        if made is not None and made.source and type(error).__name__ == "PlanError":
+            # What is wrong is in that file, and not in the test.
+            raise pytest.fail.Exception(f"{made.source}: {error}", pytrace=False) from None
         if made is not None:
             made.end()
             for text in made.failures():
@@ -125,6 +128,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
 @pytest.fixture
 def chaos(request: pytest.FixtureRequest, virtual_clock: VirtualClock, tmp_path: Path) -> Iterator[Chaos]:
     """Faults, calls and crashes at a test's command; the checker runs when the test is over."""
+    from ..faults import PlanError
     from .collected import Collected
     from .scripted import Chaos
 
@@ -134,12 +138,15 @@ def chaos(request: pytest.FixtureRequest, virtual_clock: VirtualClock, tmp_path:
         pytest.skip("the chaos budget is used up (--chaos-budget)")
     mark = request.node.get_closest_marker("chaos")
     flags = {name: config.getoption(f"--chaos-{flag}") for name, flag in _CASE.items()}
-    made = Chaos.of_case(
-        getattr(request, "param", flags),
-        clock=virtual_clock,
-        folder=tmp_path,
-        subject=None if mark is None else mark.kwargs.get("subject"),
-    )
+    try:
+        made = Chaos.of_case(
+            getattr(request, "param", flags),
+            clock=virtual_clock,
+            folder=tmp_path,
+            subject=None if mark is None else mark.kwargs.get("subject"),
+        )
+    except PlanError as error:
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
     made.keep_in = Path(config.getoption("--chaos-keep") or config.rootpath / ".chaos")
     made.test = request.node.nodeid
     request.node.stash[_PLAYED] = made

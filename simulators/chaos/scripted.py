@@ -24,7 +24,7 @@ from .scenario import Scenario
 from .shrink import Shrunk
 from .stage import Stage
 from .subject import Sample, Subject
-from .subjects import load_subject
+from .subjects import load_subject, place_of
 from .verdicts import Judgement
 from .virtual_clock import VirtualClock
 
@@ -74,6 +74,8 @@ class Chaos:
         self.effects = EffectLogs(self)
         self.keep_in = folder
         self.test = ""
+        self.source = ""
+        """The file that the plan or the scenario is from."""
         self.shown: list[Shown] = []
         self._default = subject
         self._folder = folder
@@ -88,7 +90,9 @@ class Chaos:
         seed = int(case.get("seed", 0) or 0)
         scenario = Scenario.load(case["scenario"]) if case.get("scenario") else None
         plan = Plan.load(case["plan"]).with_seed(seed) if case.get("plan") else None
-        return cls(clock=clock, folder=folder, plan=plan, seed=seed, scenario=scenario, subject=subject)
+        made = cls(clock=clock, folder=folder, plan=plan, seed=seed, scenario=scenario, subject=subject)
+        made.source = str(case.get("scenario") or case.get("plan") or "")
+        return made
 
     # Scripted -----------------------------------------------------------------------------------------------------
 
@@ -221,7 +225,7 @@ class Chaos:
             subject: A `Subject`, its class, or its name.
         """
         tried = _subject(subject if subject is not None else self._default)
-        (drawn,) = schedules(tried.name, [self.seed], tried)
+        (drawn,) = schedules(place_of(tried), [self.seed], tried)
         scenario = self.scenario or drawn
         if self.scenario is None and self.plan.faults:
             scenario = scenario.model_copy(update={"plan": self.plan})

@@ -8,30 +8,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from ... import Config
-from ...core.action import Action
 from ...core.adapter import Adapter
-from ...core.identity import digest, identify
 from ...core.outcome import Outcome
 from ..effects import Effect
 from ..faults import Fault, Plan
 from ..injector import RequestFacts
 from ..origin import ATTEMPT
 from ..virtual_time import LoopClock
-from .answers import told
 from .checker import check
 from .client_side import ClientSide
-from .entries import Asked, Compensated, Event, Setting, SystemFacts, Told, Wanted, Wire
+from .clients import Clients
+from .entries import Event, Setting, SystemFacts, Told, Wanted, Wire
 from .facts import facts_of
 from .history import History
 from .process import tell_processes_apart
-from .recording import Journal, Step, nothing, undoing
-from .samples import Samples, as_model
+from .recording import Journal, Step, nothing
+from .samples import Samples
 from .subject import Sample, Sampler, Subject
 from .verdicts import Judgement
 from .worker import MachineClock, Worker
@@ -71,16 +68,14 @@ class Stage:
         self.clock = clock or LoopClock()
         self.machine = MachineClock(self.clock.epoch)
         self.journal = Journal(self.clock)
+        self.clients = Clients(self.clock, self.journal, str(folder))
         self.workers: list[Worker] = []
         self.targets: dict[str, Any] = {}
         self.facts: dict[str, SystemFacts] = {}
-        self._folder = folder
         self._before = step
         self._recovers_within = recovers_within
-        self._wanted: dict[str, tuple[Wanted, ...]] = {}
-        self._reads: dict[int, Mapping[str, Any]] = {}
-        self._calls = 0
         self._started = 0
+        self._healed = False
         self._undo: Callable[[], None] = lambda: None
         systems = {name: {"connector": one.name, **_PATIENT, **one.settings} for name, one in self.subjects.items()}
         self.config = Config.model_validate(
@@ -209,7 +204,7 @@ class Stage:
         if befell is not None and befell.kind == "two_workers":
             self.client.begin(self._again(befell.param("seconds"), worker, system, action, sample, client))
         served = worker.wall.systems[system]
-        asked = self.ask(
+        asked = self.clients.ask(
             system,
             served.adapter.actions[action],
             sample,
@@ -231,7 +226,7 @@ class Stage:
             self.journal.write(Told(self.clock.now(), asked.call, "cut_off", "maybe"))
             return None
         outcome = task.result()
-        self._tell(asked.call, outcome, f"{system}.{action}", asked.items)
+        self.clients.tell(asked.call, outcome, f"{system}.{action}", asked.items)
         return outcome
 
     async def compensate(
@@ -247,17 +242,13 @@ class Stage:
         """
         operation_id: str = getattr(outcome, "operation_id", "")
         undone = self.journal.operation(operation_id)
-        system, _, rest = undone.partition(".")
-        name, served = undoing(undone), worker.wall.systems[system]
-        self._calls += 1
-        self._wanted[name] = wanted
+        system = undone.partition(".")[0]
+        served = worker.wall.systems[system]
         until = served.settings.deadline if deadline is None else deadline
-        self.journal.write(Asked(self.clock.now(), self._calls, "c1", system, f"undo {rest}", name, "", until))
-        self.journal.write(Compensated(self.clock.now(), name, undone))
-        call = self._calls
+        call = self.clients.undo(system, undone, wanted, deadline=until)
         undo = worker.wall.compensate(operation_id, reason="a test", deadline=deadline)
         answer: Outcome[Any] = await worker.process.run(undo, name="compensate")
-        self._tell(call, answer, f"{system}.undo", ())
+        self.clients.tell(call, answer, f"{system}.undo")
         return answer
 
     async def _again(
@@ -268,58 +259,13 @@ class Stage:
         others = [one for one in self.workers if one.alive and one is not worker] or [await self.start_worker()]
         await self.call(others[0], action, sample, system=system, client=f"{client}+")
 
-    def ask(
-        self,
-        system: str,
-        action: Action,
-        sample: Sample,
-        *,
-        client: str,
-        deadline: float,
-        request: Any = None,
-        operation: str = "",
-        supersedes: tuple[str, ...] = (),
-    ) -> Asked:
-        """Write down that a client asks for a sample; `call` does it for those that ask a worker."""
-        self._calls += 1
-        asked_for = as_model(action, request or sample.request)
-        items: tuple[str, ...] = ()
-        if action.batch is not None:
-            of = action.batch.of
-            keys = [identify(system, of, as_model(of, one.request)).key for one in sample.items]
-            items = tuple(self._know(system, of.name, key, one) for key, one in zip(keys, sample.items, strict=True))
-        elif action.writes:
-            key = identify(system, action, asked_for).key
-            operation = self._know(system, action.name, key, sample, operation)
-        else:
-            self._reads[self._calls] = dict(sample.reply)
-        asked = Asked(
-            self.clock.now(),
-            self._calls,
-            client,
-            system,
-            action.name,
-            operation if action.writes else "",
-            digest(asked_for.model_dump_json(exclude_defaults=True)),
-            deadline,
-            items,
-            supersedes,
-            request is not None,
-        )
-        self.journal.write(asked)
-        return asked
-
-    def _know(self, system: str, action: str, key: str, sample: Sample, operation: str = "") -> str:
-        name = operation or f"{system}.{action}/{key[-6:]}"
-        self.journal.name(system, key, name)
-        self._wanted.setdefault(name, sample.wanted)
-        return name
-
     # The end ----------------------------------------------------------------------------------------------------
 
     def heal(self) -> None:
         """Let no fault strike any more."""
-        self._write_event("heal")
+        if not self._healed:
+            self._write_event("heal")
+        self._healed = True
         for target in self.targets.values():
             target.faults.heal()
         self.client.faults.heal()
@@ -368,8 +314,8 @@ class Stage:
             seed=self.seed,
             plan=self.plan.model_dump(mode="json", exclude_defaults=True),
             systems=self.facts,
-            wanted=self._wanted,
-            reads=self._reads,
+            wanted=self.clients.wanted,
+            reads=self.clients.reads,
             planned=tuple(fault.id for fault in self.plan.faults),
             resolve_within=self._within(),
             canaries=tuple(one for subject in self.subjects.values() for one in subject.canaries),
@@ -379,11 +325,6 @@ class Stage:
     def judge(self) -> Judgement:
         """The checker's word."""
         return check(self.history(), self.effects())
-
-    def _tell(self, call: int, outcome: Outcome[Any], target: str, items: tuple[str, ...]) -> None:
-        answer = told(self.clock.now(), call, outcome, target, items)
-        # The folder has another name in each run of the same seed.
-        self.journal.write(replace(answer, text=answer.text.replace(str(self._folder), "<folder>")))
 
     def _write_event(self, what: Any, who: str = "") -> None:
         with suppress(RuntimeError):

@@ -27,10 +27,14 @@ from .uninjected import CLASSES, Source, SourceClass, connecting, functions
 _OWN: Final = __name__.partition(".")[0]
 _OURSELVES: Final = (__name__, Source.__module__, Place.__module__)
 _DEPTH: Final = 3  # callers that are named behind the place itself
+_INSTALLED: Final = ("site-packages", "dist-packages")
 
 
-_decided: dict[tuple[tuple[str, ...], tuple[str, ...]], dict[tuple[str, str], bool]] = {}
+_Same = tuple[tuple[str, ...], tuple[str, ...]]
+_decided: dict[_Same, dict[tuple[str, str], bool]] = {}
 """What was found of each module under the same rules: simulations begin many times a second."""
+_found: dict[_Same, tuple[tuple[int, ...], list[Place]]] = {}
+"""The places that were found under the same rules, and among which modules."""
 
 
 class NotInjectedError(RuntimeError):
@@ -49,7 +53,8 @@ class _Rules:
         self.raised: list[NotInjectedError] = []
         self._packages = tuple(packages)
         self._allow = tuple(allow)
-        self._decided = _decided.setdefault((self._packages, self._allow), {})
+        self.same = self._packages, self._allow
+        self._decided = _decided.setdefault(self.same, {})
         self._bystanders = {*threading.enumerate()} - {threading.current_thread()}
 
     def is_ours(self, module: str, file: str) -> bool:
@@ -107,7 +112,8 @@ def _is_library(file: str) -> bool:
 def _libraries() -> tuple[str, ...]:
     paths = sysconfig.get_paths()
     named = [paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
-    return tuple(dict.fromkeys([*named, *site.getsitepackages(), site.getusersitepackages()]))
+    joined = [path for path in sys.path if Path(path).name in _INSTALLED]  # of another environment, by a .pth file
+    return tuple(dict.fromkeys([*named, *site.getsitepackages(), site.getusersitepackages(), *joined]))
 
 
 _active: list[_Rules] = []
@@ -171,6 +177,15 @@ def _replace_where_defined() -> list[Place]:
 
 
 def _replace_where_captured(rules: _Rules) -> list[Place]:
+    modules = tuple(map(id, sys.modules.values()))
+    before, places = _found.get(rules.same, ((), []))
+    if before != modules:
+        places = _captured(rules)
+        _found[rules.same] = modules, places
+    return [place for place in places if place.replace()]
+
+
+def _captured(rules: _Rules) -> list[Place]:
     places: list[Place] = []
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
@@ -179,7 +194,7 @@ def _replace_where_captured(rules: _Rules) -> list[Place]:
         if (name, id(module)) not in _known:
             _known[name, id(module)] = places_in(module, _replacements())
         places += _known[name, id(module)]
-    return [place for place in places if place.replace()]
+    return places
 
 
 def _place(owner: dict[str, Any], name: str, original: Any, guard: Any) -> Place:

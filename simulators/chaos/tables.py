@@ -25,14 +25,15 @@ _PROMISES = {
 def print_tallies(console: Console, tallies: Mapping[str, Tally]) -> None:
     """Print a row of figures for each subject, and then the invariants that did not hold."""
     title = "Episodes in virtual time, judged by the targets' effect logs"
-    table = Table(title=title, box=SIMPLE, padding=(0, 1, 0, 0))
-    table.add_column("subject", no_wrap=True)
+    table = Table(title=title, box=SIMPLE, padding=0)
+    # What names an own subject may be long, and its figures must not suffer from it.
+    table.add_column("subject", overflow="fold", min_width=17, max_width=17)
     for heading in ("episodes", "ops", *_PROMISES, "other", "parked", "sent/op"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for name, tally in tallies.items():
         others = sum(count for one, count in tally.broken.items() if one not in _PROMISES.values())
         table.add_row(
-            name,
+            name.rpartition(":")[2],
             f"{tally.episodes:,}",
             f"{tally.operations:,}",
             *(_count(tally.broken[one]) for one in _PROMISES.values()),

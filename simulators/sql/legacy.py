@@ -67,10 +67,14 @@ class LegacyDatabase:
         """Release the connection."""
         self._engine.dispose()
 
-    def effects(self) -> list[Effect]:
-        """What was really committed, in order."""
+    def effects(self, after: int = 0) -> list[Effect]:
+        """What was really committed, in order.
+
+        Args:
+            after: Only those behind this `seq`.
+        """
         with self._connected() as connection:
-            rows = connection.execute(text(f"SELECT seq, at, kind, tbl, row_id, old, new FROM {TRUTH} ORDER BY seq"))  # noqa: S608
+            rows = connection.execute(_EFFECTS, {"after": after})
             return [_effect(row) for row in rows.mappings()]
 
     def read(self, table: str, key: str) -> dict[str, Any] | None:
@@ -134,6 +138,9 @@ class LegacyDatabase:
                 text("INSERT INTO order_lines VALUES (:order, :line, :sku, :quantity, :price)"),
                 {"order": order, "line": line, "sku": sku, "quantity": quantity, "price": price},
             )
+
+
+_EFFECTS = text(f"SELECT seq, at, kind, tbl, row_id, old, new FROM {TRUTH} WHERE seq > :after ORDER BY seq")  # noqa: S608
 
 
 def _effect(row: RowMapping) -> Effect:

@@ -188,8 +188,10 @@ MEANINGS: Mapping[type[Exception], _Meaning] = {
 """Every exception class of httpx, and what it means once nothing else is known of the request."""
 
 
-_parsed = lru_cache(maxsize=512)(httpx.URL)
-"""An address that was parsed before: parsing takes as long as half of the rest of making a request."""
+@lru_cache(maxsize=512)
+def _parsed(url: str, params: tuple[tuple[str, str], ...] | None) -> httpx.URL:
+    """An address; those that were parsed before are remembered, because parsing takes as long as the rest."""
+    return httpx.URL(url, params=params) if params else httpx.URL(url)
 
 
 class HttpClient:
@@ -280,9 +282,8 @@ class HttpClient:
         try:
             request = self._client.build_request(
                 method,
-                _parsed(url),
+                _parsed(url, tuple(params.items()) if params else None),
                 headers=dict(headers or {}),
-                params=dict(params) if params else None,
                 json=body,
                 data=dict(form) if form else None,
                 content=content,

@@ -115,7 +115,10 @@ class IntegrationError(Exception):
     def from_record(record: Mapping[str, Any]) -> IntegrationError:
         """The inverse of `to_record`. A class of a later version reads as `Ambiguous`: the careful choice."""
         fields = dict(record)
-        return _by_name().get(fields.pop("type"), Ambiguous)(**fields)
+        name = fields.pop("type")
+        if name not in _known:
+            _known.update(_by_name())  # a connector may have brought its own meanwhile
+        return _known.get(name, Ambiguous)(**fields)
 
 
 class NotSent(IntegrationError):
@@ -261,6 +264,9 @@ class ContractBroken(IntegrationError):
     """The reply parsed, but is not what the action promises. Effect: maybe; never sent again because of it."""
 
     default_effect = "maybe"
+
+
+_known: dict[str, type[IntegrationError]] = {}
 
 
 def _by_name() -> dict[str, type[IntegrationError]]:

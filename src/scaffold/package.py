@@ -92,7 +92,20 @@ def _named(text: str, names: Names) -> str:
     """Put the package's names where the templates have those of their example."""
     forms = {"acme_erp": names.module, "AcmeErp": names.cls, "acme-erp": names.project, "Acme Erp": names.title}
     forms["ACME_ERP"] = names.module.upper()
-    return re.sub("|".join(forms), lambda found: forms[found[0]], text)
+    return _ordered(re.sub("|".join(forms), lambda found: forms[found[0]], text))
+
+
+def _ordered(text: str) -> str:
+    """Put what a line imports from the package's own modules into order, which depends on the package's name."""
+
+    def in_order(found: re.Match[str]) -> str:
+        return found[1] + ", ".join(sorted(found[2].split(", "), key=_rank))
+
+    return re.sub(r"^(from \.\w+ import )(\w+(?:, \w+)+)$", in_order, text, flags=re.MULTILINE)
+
+
+def _rank(name: str) -> tuple[int, str]:
+    return (0 if name.isupper() else 1 if name[:1].isupper() else 2, name.lower())
 
 
 def _filled(text: str, slots: Mapping[str, str]) -> str:

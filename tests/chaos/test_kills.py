@@ -29,7 +29,7 @@ SHORT, LONG = 60, 1000
 
 @pytest.fixture(name="long")
 def _long(request: pytest.FixtureRequest) -> bool:
-    return bool(request.config.getoption("--chaos-long"))
+    return bool(request.config.getoption("--chaos-kills"))
 
 
 @pytest.fixture(name="postgres")

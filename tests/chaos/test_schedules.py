@@ -24,7 +24,7 @@ from seawall.core.identity import identify
 from seawall.core.ledger.records import Status
 from seawall.core.outcome import Outcome
 
-SHORT, LONG = 6, 250  # seeds for each dedupe means
+SHORT, LONG = 6, 60  # seeds for each dedupe means
 
 FAULTS = {
     "ok": 40,

@@ -125,6 +125,8 @@ def key_discipline(record: Record) -> Verdict:
         keys = {attempt.key for attempt in operation.attempts}
         if len(keys) > 1:
             found.append(witness(record, operation, f"{len(keys)} keys for one operation"))
+        elif any(record.writes.get(probe.attempt) for probe in operation.probes):
+            found.append(witness(record, operation, "a probe wrote, and it must only read"))
         elif says := _undisciplined(record, operation):
             found.append(witness(record, operation, says))
     owners: dict[tuple[str, str], str] = {}
@@ -143,13 +145,13 @@ def _undisciplined(record: Record, operation: Operation) -> str:
     sent_by: dict[int, Attempted] = {}
     holder: dict[str, Journalled] = {}
     digest, rejected = "", False
-    for entry in record.history.entries:
+    for _, entry in operation.course:
         match entry:
-            case Journalled() if entry.operation == operation.name:
+            case Journalled():
                 if entry.status == "running":
                     holder[entry.operation_id] = entry
                 rejected = rejected or entry.status == "rejected"
-            case Attempted() if entry.operation == operation.name:
+            case Attempted():
                 if entry.operation_id not in holder:
                     return "it was sent before its intent was written down"
                 if digest not in ("", entry.digest) and not rejected:
@@ -160,13 +162,18 @@ def _undisciplined(record: Record, operation: Operation) -> str:
 
 
 def _stale(record: Record, operation: Operation, sent_by: dict[int, Attempted]) -> str:
+    taken = [
+        (place, entry.worker, True)
+        for place, entry in operation.course
+        if isinstance(entry, Journalled) and entry.status == "running"
+    ]
+    wrote = [(place, one.worker, False) for number, one in sent_by.items() for place in record.writes[number]]
     holder = ""
-    for entry in record.history.entries:
-        if isinstance(entry, Journalled) and entry.operation == operation.name and entry.status == "running":
-            holder = entry.worker
-        number = getattr(entry, "attempt", 0)
-        if getattr(entry, "lane", "") == "write" and number in sent_by and sent_by[number].worker != holder:
-            return f"{sent_by[number].worker} wrote after {holder} had taken the operation over"
+    for _, worker, takes in sorted(taken + wrote):
+        if takes:
+            holder = worker
+        elif worker != holder:
+            return f"{worker} wrote after {holder} had taken the operation over"
     return ""
 
 

@@ -53,7 +53,7 @@ def no_phantom_success(record: Record) -> Verdict:
         for claim in operation.claims:
             if claim.item or claim.word != "applied" or not operation.wanted:
                 continue
-            if problem := _not_there(operation, claim):
+            if problem := _not_there(record, operation, claim):
                 found.append(witness(record, operation, problem))
                 break
     return verdict(Invariant.NO_PHANTOM_SUCCESS, found)
@@ -98,7 +98,7 @@ def exact_partials(record: Record) -> Verdict:
         for claim in operation.claims:
             if not claim.item:
                 continue
-            if claim.word == "applied" and operation.wanted and (problem := _not_there(operation, claim)):
+            if claim.word == "applied" and operation.wanted and (problem := _not_there(record, operation, claim)):
                 found.append(witness(record, operation, f"item: {problem}"))
             elif _denied_falsely(operation, claim):
                 found.append(witness(record, operation, "the item was called rejected, and it happened"))
@@ -137,19 +137,28 @@ def _gone(record: Record, operation: Operation) -> bool:
     )
 
 
-def _not_there(operation: Operation, claim: Claim) -> str:
+def _not_there(record: Record, operation: Operation, claim: Claim) -> str:
     """What is wrong with an `applied`, in words; empty if nothing is."""
     first = operation.first
     if first is None:
         return f"call {claim.asked.call} was told applied, and nothing happened"
     if first > claim.told.at + EPSILON:
         return f"call {claim.asked.call} was told applied before it happened"
+    if claim.record and _is_of_another(record, operation, claim.record):
+        return f"call {claim.asked.call} was told applied, with the record {claim.record} of another operation"
     if claim.asked.reworded:
         return ""
     for wanted, effects in zip(operation.wanted, operation.effects, strict=True):
         if not any(as_asked(wanted, effect) for effect in effects):
             return f"call {claim.asked.call} was told applied, and the content is not what was asked for"
     return ""
+
+
+def _is_of_another(record: Record, operation: Operation, named: str) -> bool:
+    """Whether a receipt names a record that was made or changed, but not by this operation."""
+    objects = {wanted.object for wanted in operation.wanted}
+    ids = {one.record_id for one in record.effects.get(operation.system, ()) if one.object in objects}
+    return named in ids and named not in {effect.record_id for effect in operation.happened}
 
 
 def _denied_falsely(operation: Operation, claim: Claim) -> bool:

@@ -37,6 +37,7 @@ class Claim:
         word: What was said of this operation; for a batch, of its item.
         item: Whether it is an item of a batch.
         error: Class of the error.
+        record: The record that its receipt names.
         place: Place of the answer in the history: virtual times are often the same.
     """
 
@@ -45,6 +46,7 @@ class Claim:
     word: Word
     item: bool
     error: str
+    record: str
     place: int
 
 
@@ -64,7 +66,8 @@ class Operation:
         answers: What became of each attempt, by its number.
         probes: The looks for it.
         journal: Its states in the ledger.
-        rejections: Places of those that reject it.
+        course: Attempts and states, in order, each with its place.
+        rejections: Places of the states that reject it.
         effects: Its effects, for each of `wanted`.
     """
 
@@ -79,6 +82,7 @@ class Operation:
     answers: dict[int, Answered] = field(default_factory=dict)
     probes: list[Probed] = field(default_factory=list)
     journal: list[Journalled] = field(default_factory=list)
+    course: list[tuple[int, Attempted | Journalled]] = field(default_factory=list)
     rejections: list[int] = field(default_factory=list)
     effects: list[list[Effect]] = field(default_factory=list)
 
@@ -116,6 +120,8 @@ class Record:
         self.calls: dict[int, Asked] = {}
         self.told: dict[int, Told] = {}
         self.wires: list[Wire] = []
+        self.writes: dict[int, list[int]] = defaultdict(list)
+        """Attempt → places of its requests on the wire that write."""
         self.events: list[Event] = []
         self.compensated: list[Compensated] = []
         self.operations: dict[str, Operation] = {}
@@ -165,6 +171,7 @@ class Record:
                         operation = self._operation(entry.operation)
                         operation.attempts.append(entry)
                         operation.places.append(place)
+                        operation.course.append((place, entry))
                         operation.system, operation.action = entry.system, entry.action
                 case Answered() if entry.operation:
                     self._operation(entry.operation).answers[entry.attempt] = entry
@@ -173,10 +180,13 @@ class Record:
                 case Journalled() if entry.operation:
                     operation = self._operation(entry.operation)
                     operation.journal.append(entry)
+                    operation.course.append((place, entry))
                     if entry.status == "rejected":
                         operation.rejections.append(place)
                 case Wire():
                     self.wires.append(entry)
+                    if entry.lane == "write":
+                        self.writes[entry.attempt].append(place)
                 case Event():
                     self.events.append(entry)
                 case Compensated():
@@ -188,10 +198,10 @@ class Record:
         if asked.items:
             for item in told.items:
                 self._operation(item.operation).claims.append(
-                    Claim(asked, told, item.word, item=True, error=item.error, place=place)
+                    Claim(asked, told, item.word, item=True, error=item.error, record=item.record, place=place)
                 )
         elif asked.operation:
-            claim = Claim(asked, told, told.word, item=False, error=told.error, place=place)
+            claim = Claim(asked, told, told.word, item=False, error=told.error, record=told.record, place=place)
             self._operation(asked.operation).claims.append(claim)
 
 

@@ -36,3 +36,10 @@ def load_subject(name: str) -> Subject:
         raise LookupError(f"there is no subject {name!r} ({error}); known: {known}, or module:Class") from None
     made: Subject = found()
     return made
+
+
+def place_of(subject: Subject) -> str:
+    """The name by which `load_subject` finds a subject: its own, or `module:Class`."""
+    place = f"{type(subject).__module__}:{type(subject).__qualname__}"
+    ours = f"{__name__}.{SUBJECTS.get(subject.name, '')}"
+    return subject.name if place == ours or "<locals>" in place else place

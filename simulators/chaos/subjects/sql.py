@@ -68,7 +68,8 @@ class LegacyTarget:
     def look(self) -> None:
         """Take note of what was committed since the last look."""
         now = self._clock.now()
-        self._effects += [replace(one, at=now) for one in self.database.effects()[len(self._effects) :]]
+        last = self._effects[-1].seq if self._effects else 0
+        self._effects += [replace(one, at=now) for one in self.database.effects(last)]
 
     async def settle(self) -> None:
         """Nothing is ever outstanding: what a statement does is done when it ends."""

@@ -126,6 +126,28 @@ def believes_any_page(real: Callable[..., Any]) -> Callable[..., Any]:
     return send
 
 
+def names_the_first_record(real: Callable[..., Any]) -> Callable[..., Any]:
+    first: list[Sent[Any]] = []
+
+    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
+        sent: Sent[Any] = await real(action, attempt)
+        first.append(sent)
+        return replace(sent, record=first[0].record)
+
+    return send
+
+
+def looks_by_writing(adapter: Adapter) -> None:
+    """A connector whose probe does it again, because its target keeps keys unique."""
+    real = adapter.probe
+
+    async def probe(action: Action, attempt: Attempt) -> Any:
+        await adapter.send(action, replace(attempt, maybe_applied=True))
+        return await real(action, attempt)
+
+    vars(adapter)["probe"] = probe
+
+
 def drops_a_field(real: Callable[..., Any]) -> Callable[..., Any]:
     async def send(action: Action, attempt: Attempt) -> Sent[Any]:
         request = attempt.request.model_copy(update={"priority": None}) if action.writes else attempt.request
@@ -316,6 +338,18 @@ ANIMALS = [
         Invariant.NO_PHANTOM_SUCCESS,
         scenario("salesforce", once("create_case"), faults=(on_write("admit", "status", status=502, body="html"),)),
         spoil=sends(believes_any_page),
+    ),
+    Animal(
+        "a connector names the record of another operation",
+        Invariant.NO_PHANTOM_SUCCESS,
+        scenario("salesforce", once("create_case"), PlannedCall(action="create_case", sample=2)),
+        spoil=sends(names_the_first_record),
+    ),
+    Animal(
+        "a probe writes",
+        Invariant.KEY_DISCIPLINE,
+        scenario("salesforce", once("create_case"), faults=(on_write("apply", "reset"),)),
+        spoil=looks_by_writing,
     ),
     Animal(
         "a connector drops a field",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import defaultdict
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from seawall.core.errors import InvalidRequest
 from seawall.scaffold import Package, names, package, plain
+from seawall.scaffold.from_openapi import from_openapi
 
 TEMPLATES = Path(__file__).parents[3] / "src" / "scaffold" / "templates"
 
@@ -72,3 +75,12 @@ def test_no_line_becomes_too_long_with_the_longest_name() -> None:
 
 def test_every_template_is_a_text_of_a_package() -> None:
     assert [path for path in TEMPLATES.rglob("*") if path.is_file() and path.suffix != ".tmpl"] == []
+
+
+@pytest.mark.parametrize("name", ["a", "zulu"])  # before and after the names that stand beside the package's own
+def test_imports_are_in_order_whatever_the_name(tmp_path: Path, name: str) -> None:
+    plain(names(name)).write(tmp_path / "plain")
+    from_openapi(names(name), Path(__file__).with_name("desk.yaml")).write(tmp_path / "openapi")
+    command = [sys.executable, "-m", "ruff", "check", "--no-cache", "--select", "I", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

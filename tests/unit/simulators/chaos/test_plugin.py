@@ -249,3 +249,58 @@ def test_suite_that_does_not_use_the_kit_does_not_load_it(suite: pytest.Pytester
         """
     )
     suite.runpytest_subprocess("-p", "no:hypothesispytest").assert_outcomes(passed=1)
+
+
+def test_plan_in_a_file_that_can_never_strike_is_one_sentence_that_names_the_file(suite: pytest.Pytester) -> None:
+    suite.makefile(".yaml", lost="faults: [{id: f1, match: {operation: book}, point: after_commit, kind: reset}]\n")
+    suite.makefile(".yaml", torn="faults: [{id: f1, point: nowhere")
+    suite.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.chaos(plans=("lost.yaml", "torn.yaml"))
+        def test_it(chaos):
+            chaos.episode("soap")
+        """
+    )
+    result = suite.runpytest_subprocess()
+    result.assert_outcomes(failed=1, errors=1)
+    result.stdout.fnmatch_lines(["*lost.yaml: fault 'f1' can never fire: billing has no operation 'book'*"])
+    result.stdout.fnmatch_lines(["*torn.yaml is not YAML*"])
+    assert "Traceback" not in result.stdout.str()
+    assert "def _check" not in result.stdout.str()
+
+
+def test_failure_of_an_own_subject_is_kept_so_that_the_command_line_finds_it(suite: pytest.Pytester) -> None:
+    suite.makepyfile(
+        """
+        from broken import RepeatingSubject
+
+        def test_it(chaos):
+            chaos.seed = 1
+            chaos.episode(RepeatingSubject)
+        """
+    )
+    suite.runpytest_subprocess().assert_outcomes(failed=1)
+    (kept,) = (suite.path / ".chaos").iterdir()
+    assert kept.name.startswith("RepeatingSubject-")
+    assert "subject: broken:RepeatingSubject" in kept.read_text(encoding="utf-8")
+    replayed = suite.run("seawall", "chaos", "replay", str(kept))
+    assert replayed.ret == 1
+    replayed.stdout.fnmatch_lines(["broken:RepeatingSubject  I2 no duplicate*"])
+
+
+def test_story_of_a_scripted_failure_counts_what_was_written(suite: pytest.Pytester) -> None:
+    suite.makepyfile(
+        """
+        from broken import RepeatingSubject
+
+        def test_it(chaos):
+            with chaos.fault("after_commit", "reset"):
+                chaos.call(RepeatingSubject, "book_credit", 1)
+            chaos.heal()
+        """
+    )
+    result = suite.runpytest_subprocess()
+    result.stdout.fnmatch_lines(["as written: 1 op, 1 fault"])
+    assert result.stdout.str().count(" heal") == 1
