@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import statistics
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -23,7 +23,7 @@ from .agents_target import CASES, CLIENT, LOGIN, Target
 AGENTS = 1000
 POOL = 64  # connections, for everybody
 
-Call = Callable[[int], Awaitable[None]]
+Call = Callable[[int], Coroutine[Any, Any, None]]
 
 
 def configured(folder: Path, url: str, *, pool: int = POOL, name: str = "agents", **system: Any) -> Config:
@@ -225,8 +225,8 @@ async def latency(folder: Path, target: Target, scale: float) -> dict[str, float
     for name, times in taken.items():
         cuts = statistics.quantiles(times, n=100)
         found |= {f"{name}, read p50": cuts[49], f"{name}, read p99": cuts[98]}
-    found["Seawall.call − bare httpx, p50"] = found["Seawall.call, read p50"] - found["bare httpx, read p50"]
-    found["Seawall.call − bare httpx, p99"] = found["Seawall.call, read p99"] - found["bare httpx, read p99"]
+    found["Seawall.call less bare httpx, p50"] = found["Seawall.call, read p50"] - found["bare httpx, read p50"]
+    found["Seawall.call less bare httpx, p99"] = found["Seawall.call, read p99"] - found["bare httpx, read p99"]
     return found
 
 

@@ -36,9 +36,12 @@ class Front:
         self._app = app
         self._random = random.Random(7)
         self.arrived = self.held = 0
+        self._go_on = asyncio.Event()
         self.steer()
 
-    def steer(self, *, workers: int = 0, queue: int = 0, service: float = 0.0, failing: float = 0.0) -> None:
+    def steer(
+        self, *, workers: int = 0, queue: int = 0, service: float = 0.0, failing: float = 0.0, hold: bool = False
+    ) -> None:
         """Change what is taken from now on.
 
         Args:
@@ -46,10 +49,13 @@ class Front:
             queue: Requests that may wait for a worker; more are turned away with a 503.
             service: Seconds of a worker's time for each.
             failing: Share of the requests that end with a 503 once a worker has spent its time.
+            hold: Whether each is kept waiting until the next change.
         """
+        self._go_on.set()
+        self._go_on = asyncio.Event()
         self._workers = workers
         self._free = asyncio.Semaphore(workers)
-        self._longest, self._service, self._failing = workers + queue, service, failing
+        self._longest, self._service, self._failing, self._hold = workers + queue, service, failing, hold
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.arrived += 1
@@ -63,7 +69,7 @@ class Front:
         try:
             receive = _again(await receive())  # it has arrived, whatever becomes of its client
             async with self._free:
-                await asyncio.sleep(self._service)
+                await (self._go_on.wait() if self._hold else asyncio.sleep(self._service))
                 if self._random.random() < self._failing:
                     await _unavailable(send)
                 else:
@@ -114,6 +120,14 @@ class Target:
         self._process.stdin.flush()
         answer: dict[str, Any] = json.loads(self._process.stdout.readline())
         return answer
+
+    async def idle(self, held: int = 0) -> None:
+        """Wait until it holds just so many requests, for at most half a minute."""
+        for _ in range(300):
+            if self.told()["held"] == held:
+                return
+            await asyncio.sleep(0.1)
+        raise TimeoutError(f"the target does not come to hold {held} requests")
 
 
 @contextmanager

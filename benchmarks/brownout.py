@@ -13,8 +13,8 @@ import tenacity
 
 from seawall import Applied, Rejected, Seawall
 
-from .agents_serving import CASES, bare_client, configured
-from .agents_target import Target
+from .agents_serving import bare_client, configured
+from .agents_target import CASES, Target
 from .goodput import rate, recovery, sparkline
 
 _OFFERED = 60.0  # operations a second: every other one opens a case, the rest read one
@@ -91,8 +91,8 @@ async def _run(target: Target, schedule: Schedule, prefix: str, operation: Opera
         running.append(asyncio.create_task(one(number)))
     await asyncio.gather(*running)
     # What the target still has in its queue is done, too.
-    while (now := target.told())["held"]:
-        await asyncio.sleep(0.1)
+    await target.idle()
+    now = target.told()
     created = {subject: times for subject, times in now["created"].items() if subject.startswith(f"{prefix}-")}
     return Ran(times, told, failed, now["arrived"] - arrived_before, count, created)
 
