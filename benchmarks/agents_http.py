@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from .agents_serving import POOL, Call, bare_client, reading
-from .agents_target import CLIENT
+from .agents_serving import POOL, Call, bare_client, reading, rounds
+from .agents_target import CLIENT, Target
 
 _TOML = """
 [ledger]
@@ -91,7 +91,7 @@ async def agents_of(url: str, case: str) -> AsyncIterator[Call]:
     lines: dict[int, tuple[asyncio.StreamReader, asyncio.StreamWriter]] = {}
 
     async def call(agent: int) -> None:
-        if agent not in lines:
+        if agent not in lines or lines[agent][0].at_eof():  # servers close what is idle for some seconds
             lines[agent] = await asyncio.open_connection(address.hostname, address.port)
         reader, writer = lines[agent]
         head = (
@@ -108,6 +108,22 @@ async def agents_of(url: str, case: str) -> AsyncIterator[Call]:
     finally:
         for _, writer in lines.values():
             writer.transport.abort()
+
+
+async def rates(folder: Path, target: Target, case: str, agents: int, scale: float) -> dict[str, float]:
+    """Reads a second by agents with a connection each.
+
+    Args:
+        folder: Where the ledger is put.
+        target: The simulator.
+        case: What they read.
+        agents: How many come at the same time.
+        scale: 1 for 15 seconds.
+    """
+    with served_by_relay(target.url, case) as relay, served_by_seawall(folder, target.url, agents) as seawall:
+        async with agents_of(relay.url, case) as relayed, agents_of(seawall.url, case) as told:
+            subjects = {"starlette and bare httpx over HTTP, reads": relayed, "MCP over HTTP, reads": told}
+            return await rounds(subjects, agents, 15 * scale)
 
 
 async def _answer(reader: asyncio.StreamReader) -> bytes:

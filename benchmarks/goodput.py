@@ -21,7 +21,9 @@ def rate(times: Sequence[float], begin: float, end: float) -> float:
 
 
 def recovery(times: Sequence[float], since: float, until: float, wanted: float) -> float:
-    """Seconds until answers come at the wanted rate again, over a whole second; all of the time if they never do.
+    """Seconds until answers come at the wanted rate again and keep to it on average; all of the time if never.
+
+    A burst of late answers that is followed by silence is no recovery.
 
     Args:
         times: When answers came, ascending, in seconds.
@@ -30,8 +32,10 @@ def recovery(times: Sequence[float], since: float, until: float, wanted: float) 
         wanted: The rate that counts as recovered, in answers a second.
     """
     steps = int((until - 1.0 - since) / _STEP) + 1
-    begins = (since + step * _STEP for step in range(max(steps, 0)))
-    return next((begin - since for begin in begins if rate(times, begin, begin + 1.0) >= wanted), until - since)
+    for begin in (since + step * _STEP for step in range(max(steps, 0))):
+        if rate(times, begin, begin + 1.0) >= wanted and rate(times, begin, until) >= wanted:
+            return begin - since
+    return until - since
 
 
 def sparkline(times: Sequence[float], until: float, highest: float) -> str:
