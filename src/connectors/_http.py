@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
@@ -36,7 +35,7 @@ from ..core.errors import (
 )
 from ..core.redaction import Secrets
 from ._http_settings import HttpSettings
-from ._pool import Pool
+from ._pool import network
 
 Transport: TypeAlias = httpx.AsyncBaseTransport
 """What carries requests; tests and in-process simulators bring their own."""
@@ -189,28 +188,6 @@ MEANINGS: Mapping[type[Exception], _Meaning] = {
 """Every exception class of httpx, and what it means once nothing else is known of the request."""
 
 
-class _DirectTransport(httpx.AsyncHTTPTransport):
-    """httpx's own transport over our pool."""
-
-    def __init__(self, verify: ssl.SSLContext, limits: httpx.Limits) -> None:
-        super().__init__(verify=verify)
-        self._pool = Pool(
-            ssl_context=verify,
-            max_connections=limits.max_connections,
-            keepalive_expiry=limits.keepalive_expiry,
-            http2=True,
-        )
-
-
-def _network(max_connections: int, ca_file: Path | None, proxy: str | None) -> Transport:
-    limits = httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections)
-    own = None if ca_file is None else ssl.create_default_context(cafile=ca_file)
-    trusted = own or httpx.create_ssl_context(trust_env=False)
-    if proxy is None:
-        return _DirectTransport(trusted, limits)
-    return httpx.AsyncHTTPTransport(verify=trusted, http2=True, trust_env=False, limits=limits, proxy=proxy)
-
-
 _parsed = lru_cache(maxsize=512)(httpx.URL)
 """An address that was parsed before: parsing takes as long as half of the rest of making a request."""
 
@@ -241,7 +218,7 @@ class HttpClient:
             headers={"User-Agent": "seawall"},
             follow_redirects=False,
             trust_env=False,
-            transport=transport or _network(max_connections, ca_file, proxy),
+            transport=transport or network(max_connections, ca_file, proxy),
         )
 
     @classmethod
