@@ -17,6 +17,7 @@ from enum import IntEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
+from urllib.parse import urlencode
 
 import httpx
 
@@ -192,6 +193,11 @@ _parsed = lru_cache(maxsize=512)(httpx.URL)
 """An address that was parsed before: parsing takes as long as half of the rest of making a request."""
 
 
+def _with_query(url: str, params: Mapping[str, str]) -> httpx.URL:
+    """An address with a query. httpx would parse it once without the query and once with it."""
+    return httpx.URL(f"{url.partition('?')[0]}?{urlencode(params)}")
+
+
 class HttpClient:
     """One pool of connections to one system; HTTP/2 where TLS offers it.
 
@@ -276,9 +282,8 @@ class HttpClient:
         try:
             request = self._client.build_request(
                 method,
-                _parsed(url),
+                _with_query(url, params) if params else _parsed(url),
                 headers=dict(headers or {}),
-                params=dict(params) if params else None,
                 json=body,
                 data=dict(form) if form else None,
                 content=content,
