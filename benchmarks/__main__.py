@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from . import ledger, outage, policy, processes, recovery, shared_ledger, simulation
+from . import agents, ledger, outage, policy, processes, recovery, shared_ledger, simulation
 
 
 class Target(NamedTuple):
@@ -77,6 +77,7 @@ def main() -> int:
         simulated = simulation.rates(scale)
         progress.update(task, description="imports")
         imports = import_times()
+        crowded = agents.measure(Path(folder), scale, lambda part: progress.update(task, description=part))
     ours = calls[next(name for name in calls if name.startswith("Seawall"))]
     by_hand = calls[next(name for name in calls if name.startswith("hand-wired"))]
     two_commits_rate = 1e6 / stored["floor"]
@@ -143,6 +144,7 @@ def main() -> int:
             imports["import seawall"] / imports["import pydantic, httpx"],
             1.3,
         ),
+        *(Target(name, *ratio) for name, ratio in agents.ratios(crowded).items()),
     ]
     figures = {
         "µs": calls | open_calls,
@@ -152,11 +154,16 @@ def main() -> int:
         "ledger (µs; rate a second)": stored | many | remote,
         "virtual time (timers a second)": timers,
         "simulated connectors (a second on one core)": simulated,
+        "1,000 agents (a second)": crowded.rates,
+        "50 agents (ms)": crowded.latency,
+        "agents that wait (KiB an agent)": crowded.memory,
+        "brown-out": crowded.brownout,
     }
     if "--json" in sys.argv:
         print(json.dumps({"targets": {t.name: [t.value, t.limit, t.met] for t in targets}, "figures": figures}))
     else:
         _print(console, targets, figures)
+        console.print("Goodput over time, half a second each:", *crowded.lines, sep="\n", highlight=False)
     return 0
 
 

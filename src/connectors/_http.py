@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
@@ -18,6 +17,7 @@ from enum import IntEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
+from urllib.parse import urlencode
 
 import httpx
 
@@ -36,6 +36,7 @@ from ..core.errors import (
 )
 from ..core.redaction import Secrets
 from ._http_settings import HttpSettings
+from ._pool import network
 
 Transport: TypeAlias = httpx.AsyncBaseTransport
 """What carries requests; tests and in-process simulators bring their own."""
@@ -188,10 +189,13 @@ MEANINGS: Mapping[type[Exception], _Meaning] = {
 """Every exception class of httpx, and what it means once nothing else is known of the request."""
 
 
-@lru_cache(maxsize=512)
-def _parsed(url: str, params: tuple[tuple[str, str], ...] | None) -> httpx.URL:
-    """An address; those that were parsed before are remembered, because parsing takes as long as the rest."""
-    return httpx.URL(url, params=params) if params else httpx.URL(url)
+_parsed = lru_cache(maxsize=512)(httpx.URL)
+"""An address that was parsed before: parsing takes as long as half of the rest of making a request."""
+
+
+def _with_query(url: str, params: Mapping[str, str]) -> httpx.URL:
+    """An address with a query. httpx would parse it once without the query and once with it."""
+    return httpx.URL(f"{url.partition('?')[0]}?{urlencode(params)}")
 
 
 class HttpClient:
@@ -218,13 +222,9 @@ class HttpClient:
         self._traced = transport is None
         self._client = httpx.AsyncClient(
             headers={"User-Agent": "seawall"},
-            verify=True if ca_file is None else ssl.create_default_context(cafile=ca_file),
-            http2=True,
             follow_redirects=False,
             trust_env=False,
-            proxy=proxy,
-            transport=transport,
-            limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
+            transport=transport or network(max_connections, ca_file, proxy),
         )
 
     @classmethod
@@ -282,7 +282,7 @@ class HttpClient:
         try:
             request = self._client.build_request(
                 method,
-                _parsed(url, tuple(params.items()) if params else None),
+                _with_query(url, params) if params else _parsed(url),
                 headers=dict(headers or {}),
                 json=body,
                 data=dict(form) if form else None,

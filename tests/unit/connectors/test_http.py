@@ -443,3 +443,21 @@ async def test_a_request_that_may_no_longer_be_sent_once_a_connection_is_free_is
         assert (await client.send("PUT", url, timeout=5.0, may_send=lambda: True)).status == 200
     assert (raised.value.code, raised.value.effect) == ("lost_lease", "none")
     assert [head.split()[0] for head in seen] == [b"GET", b"PUT"]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{"q": "SELECT a FROM b WHERE c = 'ü & % + # ? /'"}, {"fields": "a,b"}, {"a": "", "b": "c=d"}, {"e": "%41~*"}],
+)
+async def test_query_reads_as_httpx_would_write_it(params: dict[str, str]) -> None:
+    asked: list[httpx.URL] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url)
+        return httpx.Response(200)
+
+    client = HttpClient(transport=httpx.MockTransport(handle))
+    await client.send("GET", "https://legacy.example/a%20path", params=params, timeout=1.0)
+    assert asked == [httpx.Request("GET", "https://legacy.example/a%20path", params=params).url]
+    assert dict(asked[0].params) == params
+    await client.close()
