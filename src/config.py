@@ -19,6 +19,7 @@ from .core.settings import (
     Settings,
     SharedSettings,
     SystemSettings,
+    TelemetrySettings,
     TimeSettings,
 )
 
@@ -89,6 +90,7 @@ class Config(Settings):
         ledger: Where operations are remembered.
         shared: What processes know together.
         conformance: Whose conformance reports are believed.
+        telemetry: What is told to those who watch.
         systems: The systems by name.
         agents: How actions are offered to agents as tools.
         policy: Rules in order, as `[[policy]]`; without a rule that allows it nothing runs.
@@ -98,6 +100,7 @@ class Config(Settings):
     ledger: LedgerSettings = LedgerSettings()
     shared: SharedSettings = SharedSettings()
     conformance: ConformanceSettings = ConformanceSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     systems: dict[str, SystemConfig] = Field(default_factory=dict)
     agents: AgentsConfig = AgentsConfig()
     policy: tuple[Rule, ...] = ()
@@ -133,6 +136,9 @@ def load_config(source: str | Path | Mapping[str, Any], secrets: Secrets) -> Con
     if config.ledger.url is not None:
         secrets.add(unquote(urlsplit(config.ledger.url.get_secret_value()).password or ""))
     secrets.add(*(one.token.get_secret_value() for one in config.agents.tokens))
+    secrets.add(*(one.get_secret_value() for one in config.telemetry.headers.values()))
+    if config.telemetry.metrics_token is not None:
+        secrets.add(config.telemetry.metrics_token.get_secret_value())
     ledger = config.ledger.model_copy(update={"path": str(folder / config.ledger.path)})
     return config.model_copy(update={"ledger": ledger, "systems": _beside(config.systems, folder)})
 

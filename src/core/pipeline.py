@@ -28,6 +28,7 @@ from .held import Held
 from .identity import Identity, Unidentifiable, identify
 from .intake import Asked, Intake
 from .ledger.records import DecisionRow, Operation, Status
+from .observing import Guarded, observed
 from .outcome import Applied, Outcome, Pending, Receipt, Rejected
 from .policy import Decision, Policy
 from .redaction import clean
@@ -88,7 +89,10 @@ class Pipeline:
         self.running: dict[Place, Running] = {}
         self.held: dict[str, Held] = {}
         self.intake = Intake(ledger, sources)
+        self.observer: Guarded | None = None
+        self.effects: dict[tuple[str, str], str] = {}
 
+    @observed
     async def call(
         self,
         system_name: str,

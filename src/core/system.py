@@ -24,6 +24,7 @@ from .errors import (
     ReplyTimeout,
 )
 from .gate import Gate, too_late
+from .observing import Guarded, HeldBack, Retried, Try, watched
 from .redaction import Secrets, clean
 from .retry import Backoff, RetryBudget, pause_before_retry
 from .settings import SystemSettings
@@ -80,6 +81,7 @@ class System:
         self.budget = RetryBudget(settings.retry.budget_ratio, settings.retry.budget_reserve)
         self.backoff = Backoff(settings.retry, sources.random)
         self.elapsed = Elapsed(sources.clock)
+        self.observer: Guarded | None = None
         self._clock = sources.clock
 
     def horizon(self, action: Action) -> float | None:
@@ -134,6 +136,8 @@ class System:
                 retry_after=pause,
                 evidence={"last_error": error.to_record()},
             )
+        if self.observer is not None:
+            self.observer.happened(Retried(self.name, number, error, pause))
         return pause
 
     async def attempt(
@@ -144,6 +148,7 @@ class System:
         *,
         ended: AttemptEnd | None = None,
         recovery: bool = False,
+        probe: bool = False,
     ) -> T | IntegrationError:
         """One attempt: through the gate, in its time, classified. Returns errors, never raises them.
 
@@ -153,16 +158,22 @@ class System:
             deadline_at: Monotonic time by which this returns.
             ended: Told how it ended, if it reached the wire.
             recovery: True for recovery's own calls, which have a lane of their own.
+            probe: True when it only looks whether an operation happened.
         """
         permit = await self.gate.enter(deadline_at, recovery=recovery)
         if not isinstance(permit, Permit):
+            if self.observer is not None:
+                self.observer.happened(HeldBack(self.name, permit, recovery))
             return permit
         try:
             limit = min(self.settings.attempt_timeout, deadline_at - self._clock.monotonic())
             if limit <= 0:
                 permit.release()
                 return too_late()
-            return await self._on_the_wire(send, number, limit, permit, ended)
+            wire = self._on_the_wire(send, number, limit, permit, ended)
+            if self.observer is None:
+                return await wire
+            return await watched(self.observer, Try(self.name, number, probe, recovery), wire, self._clock)
         finally:
             self.gate.leave(recovery=recovery)
 
