@@ -28,10 +28,12 @@ from .core.redaction import Secrets
 from .core.repeat import Repeat
 from .core.system import System
 from .core.tiers import Standing
+from .observed import observe, telemetry_of
 
 if TYPE_CHECKING:
     from .core.ledger import Ledger
     from .core.shared import Shared
+    from .telemetry import Telemetry
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -92,6 +94,7 @@ class Seawall:
         secrets: The secrets known so far.
         recovery: Whether unknown operations are settled in the background while it is open.
         inline_ledger: Whether the ledger works in the calling thread (simulated time).
+        telemetry: Sees all calls; as configured if None.
     """
 
     def __init__(
@@ -103,10 +106,12 @@ class Seawall:
         secrets: Secrets | None = None,
         recovery: bool = True,
         inline_ledger: bool = False,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self.config = config
         self.sources = sources or Sources()
         self.secrets = secrets or Secrets()
+        self.telemetry = telemetry or telemetry_of(config.telemetry, self.sources, self.secrets)
         self._inline = inline_ledger
         self._recovers = recovery
         self._recovering: asyncio.Task[None] | None = None
@@ -194,6 +199,8 @@ class Seawall:
         try:
             # Its steps run in reverse order, each whatever became of the others.
             async with AsyncExitStack() as closing:
+                if self.telemetry is not None:
+                    closing.push_async_callback(self.telemetry.close)
                 ledger = await Ledger.open(self.config.ledger, self.sources, inline=self._inline)
                 closing.push_async_callback(ledger.close)
                 recovery = Recovery(self.systems, ledger, self.policy, self.sources)
@@ -205,6 +212,8 @@ class Seawall:
                     warm=self.config.ledger.warm,
                     on_doubt=recovery.wake,
                 )
+                if self.telemetry is not None:
+                    closing.callback(observe(self.telemetry, pipeline, recovery))
                 for system in self.systems.values():
                     closing.push_async_callback(_close_adapter, system)
                 if self.shared is not None:
@@ -318,6 +327,11 @@ class Seawall:
     def recovery(self) -> Recovery:
         """Recovery, whether or not it runs in the background."""
         return _opened(self._recovery)
+
+    @property
+    def refusal(self) -> str | None:
+        """Why no call is let in; None while it is open."""
+        return self._calls.refusal
 
     async def story(self, operation_id: str) -> Story | None:
         """Everything the ledger knows of one operation; None if it knows nothing."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from ..config import ConfigError
+from .health import Health
 from .hints import Reach
 from .mcp_server import Desk, Grant, make_server
 
@@ -75,7 +76,7 @@ async def serve_http(wall: Seawall, host: str, port: int, ready: Callable[[str],
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{listening.getsockname()[1]}{PATH}"
         config = uvicorn.Config(
-            app,
+            Health(app, wall),
             log_config=None,
             access_log=False,
             ws="none",

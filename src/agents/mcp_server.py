@@ -21,11 +21,13 @@ from mcp_types import (
 )
 from mcp_types import Tool as McpTool
 
+from ..core.clock import Clock
 from .dispatch import Dispatcher
 from .hints import Reach
 from .tool import Tool
 
 if TYPE_CHECKING:
+    from ..telemetry import Telemetry
     from ..wall import Seawall
 
 _FRESH = 300_000  # milliseconds for which a list of tools holds; the policy does not change while the server runs
@@ -61,6 +63,24 @@ class Desk:
     def __init__(self, wall: Seawall) -> None:
         self._wall = wall
         self._made: dict[Grant, Dispatcher] = {}
+        self._names: dict[Grant, frozenset[str]] = {}
+
+    @property
+    def telemetry(self) -> Telemetry | None:
+        """What sees the calls, if anything does."""
+        return self._wall.telemetry
+
+    @property
+    def clock(self) -> Clock:
+        """The clock."""
+        return self._wall.sources.clock
+
+    def knows(self, grant: Grant, name: str) -> bool:
+        """Whether a caller is offered a tool of that name."""
+        names = self._names.get(grant)
+        if names is None:
+            names = self._names[grant] = frozenset(tool.name for tool in self.of(grant).tools)
+        return name in names
 
     def of(self, grant: Grant) -> Dispatcher:
         """The dispatcher of a caller."""
@@ -97,7 +117,7 @@ def make_server(desk: Desk, grant_of: Callable[[Any], Grant]) -> Server[Any]:
             is_error=result.is_error,
         )
 
-    return Server(
+    server: Server[Any] = Server(
         "seawall",
         version=version("seawall"),
         title="Seawall",
@@ -106,6 +126,14 @@ def make_server(desk: Desk, grant_of: Callable[[Any], Grant]) -> Server[Any]:
         on_list_tools=list_tools,
         on_call_tool=call_tool,
     )
+    if (telemetry := desk.telemetry) is not None:
+        from ..telemetry.serving import Serving  # only for those who want it
+
+        # In the place of the SDK's own spans: those hold names and words as clients sent them.
+        server.middleware[:] = [
+            Serving(telemetry, lambda ctx, name: desk.knows(grant_of(ctx.request), name), desk.clock.monotonic)
+        ]
+    return server
 
 
 async def serve_stdio(wall: Seawall, principal: str) -> None:

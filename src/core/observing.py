@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextvars import ContextVar
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any, Concatenate, Literal, NamedTuple, ParamSpec, Protocol, TypeAlias, TypeVar, cast
 
-from .clock import Clock
+from .clock import Clock, Sources
 from .errors import IntegrationError
 
 P = ParamSpec("P")
@@ -57,21 +57,7 @@ class InCall:
         """Whatever the observer keeps of it."""
 
 
-# Tuples, and not frozen dataclasses: making one costs a third, and some are made for every call.
-class Ended(NamedTuple):
-    """How a call, an attempt or a look ended.
-
-    Args:
-        result: The outcome of a call, the verdict of a look; None for attempts and where `error` was raised.
-        error: The error of an attempt, or what was raised.
-        seconds: How long it took.
-    """
-
-    result: Any
-    error: BaseException | None
-    seconds: float
-
-
+# Tuples, and not frozen dataclasses: making one costs a third.
 class Try(NamedTuple):
     """One attempt on the wire.
 
@@ -86,6 +72,10 @@ class Try(NamedTuple):
     number: int
     probe: bool
     recovery: bool
+
+
+try_of = lru_cache(maxsize=4096)(Try)
+"""The attempt that was told of before, if it was."""
 
 
 class Exchange(NamedTuple):
@@ -166,34 +156,34 @@ Event: TypeAlias = Retried | HeldBack | Moved | Concluded
 
 
 class Observer(Protocol):
-    """Is told of calls. What `…_begins` returns is handed to `…_ends`."""
+    """Is told of calls. What `…_begins` returns is handed to `…_ends`. Whatever it raises is logged once, and lost."""
 
     def call_begins(self, call: InCall) -> Any:
         """A call begins; `call.trace_id` may be set where it is empty."""
         ...
 
-    def call_ends(self, begun: Any, call: InCall, ended: Ended) -> None:
-        """It ended."""
+    def call_ends(self, call: InCall, outcome: Any, error: BaseException | None, seconds: float) -> None:
+        """It ended, with an outcome, or by what was raised; `call.begun` is what its beginning returned."""
         ...
 
     def look_begins(self, call: InCall) -> Any:
         """Recovery looks at an operation."""
         ...
 
-    def look_ends(self, begun: Any, call: InCall, ended: Ended) -> None:
-        """It ended, with a verdict."""
+    def look_ends(self, call: InCall, verdict: Any, error: BaseException | None, seconds: float) -> None:
+        """It ended, with a verdict, or by what was raised."""
         ...
 
     def attempt_begins(self, attempt: Try) -> Any:
         """An attempt goes on the wire."""
         ...
 
-    def attempt_ends(self, begun: Any, attempt: Try, ended: Ended) -> None:
-        """It ended."""
+    def attempt_ends(self, begun: Any, attempt: Try, error: BaseException | None, seconds: float) -> None:
+        """It ended, well or with an error."""
         ...
 
-    def exchange_begins(self, exchange: Exchange) -> tuple[Any, Mapping[str, str]]:
-        """A request over HTTP begins; the headers are to be sent along."""
+    def exchange_begins(self, attempt: Any, exchange: Exchange) -> tuple[Any, Mapping[str, str]]:
+        """A request over HTTP begins, inside an attempt that began as that; the headers are to be sent along."""
         ...
 
     def exchange_ends(self, begun: Any, exchange: Exchange, status: int | None, error: BaseException | None) -> None:
@@ -206,36 +196,28 @@ class Observer(Protocol):
 
 
 class Guarded:
-    """An observer that never raises: what it fails at is left out, and said once.
+    """An observer that cannot disturb: what it raises is said once.
 
     Args:
         observer: The observer.
     """
 
     def __init__(self, observer: Observer) -> None:
-        self._observer = observer
+        self.observer = observer
         self._said = False
-        self.call_begins = self._guard(observer.call_begins, None)
-        self.call_ends = self._guard(observer.call_ends, None)
-        self.look_begins = self._guard(observer.look_begins, None)
-        self.look_ends = self._guard(observer.look_ends, None)
-        self.attempt_begins = self._guard(observer.attempt_begins, None)
-        self.attempt_ends = self._guard(observer.attempt_ends, None)
-        self.exchange_begins = self._guard(observer.exchange_begins, (None, {}))
-        self.exchange_ends = self._guard(observer.exchange_ends, None)
-        self.happened = self._guard(observer.happened, None)
 
-    def _guard(self, tell: Callable[P, T], otherwise: T) -> Callable[P, T]:
-        def told(*args: P.args, **kwargs: P.kwargs) -> T:
-            try:
-                return tell(*args, **kwargs)
-            except Exception:  # noqa: BLE001 -- whatever it is, it must not disturb a call
-                if not self._said:
-                    self._said = True
-                    _log.exception("observing failed; calls go on, and this is not said again")
-                return otherwise
+    def failed(self) -> None:
+        """It raised, just now."""
+        if not self._said:
+            self._said = True
+            _log.exception("observing failed; calls go on, and this is not said again")
 
-        return told
+    def happened(self, event: Event) -> None:
+        """Something happened between."""
+        try:
+            self.observer.happened(event)
+        except Exception:  # noqa: BLE001 -- whatever it is, it must not disturb a call
+            self.failed()
 
 
 class _Observed(Protocol):
@@ -243,6 +225,11 @@ class _Observed(Protocol):
 
     observer: Guarded | None
     effects: dict[tuple[str, str], str]
+
+    @property
+    def sources(self) -> Sources:
+        """Its clock."""
+        ...
 
     @property
     def systems(self) -> Mapping[str, Any]:
@@ -253,7 +240,7 @@ class _Observed(Protocol):
 S = TypeVar("S", bound=_Observed)
 
 _current: ContextVar[InCall | None] = ContextVar("seawall_in_call", default=None)
-_watching: ContextVar[Guarded | None] = ContextVar("seawall_watching", default=None)
+_attempt: ContextVar[tuple[Guarded, Any] | None] = ContextVar("seawall_attempt", default=None)
 
 
 def current() -> InCall | None:
@@ -278,35 +265,38 @@ def observed(
 
     @wraps(work)
     async def call(self: S, system: str, action: str, request: Any, *args: P.args, **given: P.kwargs) -> T:
-        effect = self.effects.get((system, action)) or _effect(self, system, action)
         told: dict[str, Any] = given
+        effect = self.effects.get((system, action)) or _effect(self, system, action)
         here = InCall(system, action, effect, told.get("principal", ""), told.get("trace_id", ""), request)
         token = _current.set(here)
-        try:
-            if self.observer is None:
+        guarded = self.observer
+        if guarded is None:
+            try:
                 return await work(self, system, action, request, *args, **given)
-            return cast("T", await _told(self, here, work, args, told))
+            finally:
+                _current.reset(token)
+        outcome, error = None, None
+        monotonic = self.sources.clock.monotonic
+        started = monotonic()
+        try:
+            here.begun = guarded.observer.call_begins(here)
+        except Exception:  # noqa: BLE001 -- whatever it is, it must not disturb a call
+            guarded.failed()
+        told["trace_id"] = here.trace_id
+        try:
+            outcome = await work(self, system, action, request, *args, **given)
+        except BaseException as raised:
+            error = raised
+            raise
         finally:
+            try:
+                guarded.observer.call_ends(here, outcome, error, monotonic() - started)
+            except Exception:  # noqa: BLE001 -- see above
+                guarded.failed()
             _current.reset(token)
+        return outcome
 
     return cast("Callable[Concatenate[S, str, str, Any, P], Coroutine[Any, Any, T]]", call)
-
-
-async def _told(pipeline: Any, here: InCall, work: Any, args: Any, given: dict[str, Any]) -> Any:
-    observer, clock = pipeline.observer, pipeline.sources.clock
-    started = clock.monotonic()
-    here.begun = observer.call_begins(here)
-    outcome, error = None, None
-    try:
-        outcome = await work(
-            pipeline, here.system, here.action, here.request, *args, **{**given, "trace_id": here.trace_id}
-        )
-    except BaseException as raised:
-        error = raised
-        raise
-    finally:
-        observer.call_ends(here.begun, here, Ended(outcome, error, clock.monotonic() - started))
-    return outcome
 
 
 def _effect(pipeline: _Observed, system: str, action: str) -> str:
@@ -318,11 +308,11 @@ def _effect(pipeline: _Observed, system: str, action: str) -> str:
     return effect
 
 
-async def watched_look(observer: Guarded | None, call: InCall, work: Awaitable[T], clock: Clock) -> T:
+async def watched_look(guarded: Guarded | None, call: InCall, work: Awaitable[T], clock: Clock) -> T:
     """Make recovery's look at an operation known to its logs, and tell the observer of it.
 
     Args:
-        observer: The observer, if there is one.
+        guarded: The observer, if there is one.
         call: What is looked at.
         work: The look.
         clock: For how long it takes.
@@ -330,35 +320,46 @@ async def watched_look(observer: Guarded | None, call: InCall, work: Awaitable[T
     token = _current.set(call)
     verdict, error = None, None
     started = clock.monotonic()
-    if observer is not None:
-        call.begun = observer.look_begins(call)
+    if guarded is not None:
+        try:
+            call.begun = guarded.observer.look_begins(call)
+        except Exception:  # noqa: BLE001 -- whatever it is, it must not disturb recovery
+            guarded.failed()
     try:
         verdict = await work
     except BaseException as raised:
         error = raised
         raise
     finally:
-        if observer is not None:
-            observer.look_ends(call.begun, call, Ended(verdict, error, clock.monotonic() - started))
+        if guarded is not None:
+            try:
+                guarded.observer.look_ends(call, verdict, error, clock.monotonic() - started)
+            except Exception:  # noqa: BLE001 -- see above
+                guarded.failed()
         _current.reset(token)
     return verdict
 
 
 async def watched(
-    observer: Guarded, attempt: Try, work: Awaitable[T | IntegrationError], clock: Clock
+    guarded: Guarded, attempt: Try, work: Awaitable[T | IntegrationError], clock: Clock
 ) -> T | IntegrationError:
     """Tell of an attempt.
 
     Args:
-        observer: Who is told.
+        guarded: Who is told.
         attempt: The attempt.
         work: It.
         clock: For how long it takes.
     """
-    started = clock.monotonic()
-    begun = observer.attempt_begins(attempt)
-    token = _watching.set(observer)
+    monotonic = clock.monotonic
+    started = monotonic()
+    begun: Any = None
     error: BaseException | None = None
+    try:
+        begun = guarded.observer.attempt_begins(attempt)
+    except Exception:  # noqa: BLE001 -- whatever it is, it must not disturb a call
+        guarded.failed()
+    token = _attempt.set((guarded, begun))
     try:
         result = await work
     except BaseException as raised:
@@ -369,8 +370,11 @@ async def watched(
             error = result
         return result
     finally:
-        _watching.reset(token)
-        observer.attempt_ends(begun, attempt, Ended(None, error, clock.monotonic() - started))
+        _attempt.reset(token)
+        try:
+            guarded.observer.attempt_ends(begun, attempt, error, monotonic() - started)
+        except Exception:  # noqa: BLE001 -- see above
+            guarded.failed()
 
 
 async def exchanged(exchange: Exchange, send: Callable[[Mapping[str, str]], Awaitable[T]]) -> T:
@@ -380,11 +384,17 @@ async def exchanged(exchange: Exchange, send: Callable[[Mapping[str, str]], Awai
         exchange: The request.
         send: Sends it, given headers to add, and returns something with a `status`.
     """
-    observer = _watching.get()
-    if observer is None:
+    here = _attempt.get()
+    if here is None:
         return await send({})
-    begun, headers = observer.exchange_begins(exchange)
+    guarded, attempt = here
+    begun: Any = None
+    headers: Mapping[str, str] = {}
     status, error = None, None
+    try:
+        begun, headers = guarded.observer.exchange_begins(attempt, exchange)
+    except Exception:  # noqa: BLE001 -- whatever it is, it must not disturb a call
+        guarded.failed()
     try:
         reply = await send(headers)
         status = getattr(reply, "status", None)
@@ -392,5 +402,8 @@ async def exchanged(exchange: Exchange, send: Callable[[Mapping[str, str]], Awai
         error = raised
         raise
     finally:
-        observer.exchange_ends(begun, exchange, status, error)
+        try:
+            guarded.observer.exchange_ends(begun, exchange, status, error)
+        except Exception:  # noqa: BLE001 -- see above
+            guarded.failed()
     return reply

@@ -89,7 +89,7 @@ class Pipeline:
         self.running: dict[Place, Running] = {}
         self.held: dict[str, Held] = {}
         self.intake = Intake(ledger, sources)
-        self.observer: Guarded | None = None
+        self.observer: Guarded | None = None  # told of each call
         self.effects: dict[tuple[str, str], str] = {}
 
     @observed

@@ -24,7 +24,7 @@ from .errors import (
     ReplyTimeout,
 )
 from .gate import Gate, too_late
-from .observing import Guarded, HeldBack, Retried, Try, watched
+from .observing import Guarded, HeldBack, Retried, try_of, watched
 from .redaction import Secrets, clean
 from .retry import Backoff, RetryBudget, pause_before_retry
 from .settings import SystemSettings
@@ -173,7 +173,7 @@ class System:
             wire = self._on_the_wire(send, number, limit, permit, ended)
             if self.observer is None:
                 return await wire
-            return await watched(self.observer, Try(self.name, number, probe, recovery), wire, self._clock)
+            return await watched(self.observer, try_of(self.name, number, probe, recovery), wire, self._clock)
         finally:
             self.gate.leave(recovery=recovery)
 
