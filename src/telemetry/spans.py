@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from opentelemetry.context import Context, attach, detach
+from opentelemetry.context import Context, attach, detach, get_current
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
@@ -48,7 +48,7 @@ class Open:
         token: Puts the context back; None if it is not current.
     """
 
-    __slots__ = ("context", "events", "parent", "recorded", "start", "token")
+    __slots__ = ("context", "events", "parent", "recorded", "start", "token", "trace")
 
     def __init__(self, context: SpanContext, parent: SpanContext | None, start: int, token: Any = None) -> None:
         self.context = context
@@ -57,6 +57,7 @@ class Open:
         self.token = token
         self.recorded = bool(context.trace_flags & _SAMPLED)
         self.events: list[Event] | None = None
+        self.trace: str | None = None
 
 
 class Spans:
@@ -100,7 +101,8 @@ class Spans:
             sampled_as: The trace that decides whether a root is recorded; its own if 0.
             context: Where to look for the parent instead of what is current.
         """
-        parent = None if root else get_current_span(context).get_span_context()
+        around = get_current() if context is None else context
+        parent = None if root or not around else get_current_span(around).get_span_context()
         if parent is not None and parent.is_valid:
             flags = parent.trace_flags if self._processor is not None else _NOT_SAMPLED
             ids = _ids_of(parent.trace_id, self._ids.generate_span_id(), flags, parent.trace_state)
@@ -109,7 +111,7 @@ class Spans:
             trace_id = trace_id_of(trace) if trace else self._ids.generate_trace_id()
             flags = _SAMPLED if self.sampled(sampled_as or trace_id) else _NOT_SAMPLED
             ids = _ids_of(trace_id, self._ids.generate_span_id(), flags)
-        token = attach(set_span_in_context(NonRecordingSpan(ids), context))
+        token = attach(set_span_in_context(NonRecordingSpan(ids), around))
         return Open(ids, parent, int(self._now() * 1e9), token)
 
     def within(self, parent: Open, span_id: int = 0) -> Open:
