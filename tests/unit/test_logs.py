@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import structlog
+from support.shell import NOTE, Shell, start
 from support.toy import AddNote
 from support.virtual import toy_wall, virtual
 
@@ -136,7 +137,7 @@ async def test_line_of_a_connector_names_the_operation_it_belongs_to(tmp_path: P
             logging.getLogger("seawall.toy").warning("sends")
             return await send(action, attempt)
 
-        adapter.send = spoken  # type: ignore[method-assign,assignment]
+        adapter.send = spoken  # type: ignore[method-assign]
         outcome = await wall.call("toy.add_note", AddNote(reference="R"), principal="agent:ada", trace_id="t-1")
     assert isinstance(outcome, Applied)
     (line,) = lines(stream)
@@ -170,5 +171,10 @@ def test_filter_gives_records_of_others_the_call_too() -> None:
 
 
 def test_command_line_writes_json_lines_where_asked(shell: Shell) -> None:
-    done = shell("--log-format", "json", "connectors")
-    assert done.code == 0
+    with start(
+        shell, "-v", "--log-format", "json", "call", "toy.add_note", NOTE, script=("throttled", "ok")
+    ) as process:
+        _, err = process.communicate(timeout=60)
+    told = [json.loads(line) for line in err.splitlines() if line.startswith("{")]
+    assert process.returncode == 0
+    assert all({"event", "level", "timestamp"} <= set(line) for line in told)

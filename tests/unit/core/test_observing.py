@@ -166,7 +166,7 @@ async def test_what_is_under_way_is_known_inside_and_forgotten_outside(tmp_path:
             inside.append((here.system, here.action, here.principal, here.trace_id, here.operation_id))
             return await send(action, attempt)
 
-        adapter.send = spied  # type: ignore[method-assign,assignment]
+        adapter.send = spied  # type: ignore[method-assign]
         outcome = await wall.call("toy.add_note", AddNote(reference="R"), principal="agent:ada", trace_id="t-1")
         assert current() is None
     assert isinstance(outcome, Applied)

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from opentelemetry.sdk.metrics.export import HistogramDataPoint
 from prometheus_client.parser import text_string_to_metric_families
 from support.telemetry import labels, numbers, seen_wall
 from support.toy import AddNote, GetNote, variant
@@ -159,6 +160,7 @@ def test_durations_fall_into_the_buckets_whose_bounds_they_do_not_exceed() -> No
         telemetry.measures.calls.add(("s", "a", "applied", False, None), seconds)
     (metric,) = telemetry.measures.collect(telemetry.resource, scope_of()).resource_metrics[0].scope_metrics[0].metrics
     (point,) = metric.data.data_points
+    assert isinstance(point, HistogramDataPoint)
     assert list(point.bucket_counts[:3]) == [1, 1, 0]
     assert point.bucket_counts[-1] == 1
     assert (point.count, point.min, point.max) == (3, 0.001, 400.0)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from opentelemetry.context import attach, detach
-from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import Decision, TraceIdRatioBased
 from opentelemetry.trace import (
     NonRecordingSpan,
     SpanContext,
@@ -224,7 +224,9 @@ async def test_sample_decides_as_the_sdk_does(tmp_path: Path, sample: float) -> 
             await seen.wall.call("toy.get_note", GetNote(note_id="n1"), trace_id=trace)
     recorded = {f"{span.context.trace_id:032x}" for span in seen.named("execute_tool") if span.context is not None}
     assert recorded == {
-        trace for trace in traces if sdk.should_sample(None, int(trace, 16), "call").decision.is_sampled()
+        trace
+        for trace in traces
+        if sdk.should_sample(None, int(trace, 16), "call").decision is Decision.RECORD_AND_SAMPLE
     }
 
 
