@@ -34,7 +34,8 @@ from ..core.errors import (
     ReplyTimeout,
     UnreadableReply,
 )
-from ..core.observing import Exchange, exchanged
+from ..core.events import Exchange
+from ..core.observing import exchanged
 from ..core.redaction import Secrets
 from ._http_settings import HttpSettings
 

@@ -13,9 +13,9 @@ from .action import Action
 from .adapter import Attempt, ItemResult, Present, Sent
 from .doubt import checked, receipt_of
 from .errors import Ambiguous, Cancelled, CommitUnknown, ContractBroken, IntegrationError, LedgerUnavailable, NotSent
+from .events import Concluded
 from .intake import RECORDING, Asked
 from .ledger.records import Operation, Status, Verdict
-from .observing import Concluded
 from .outcome import Applied, Outcome, Pending, Rejected, Unknown
 from .replay import encode_applied, outcome_of
 from .trail import Trail

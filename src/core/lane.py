@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from .clock import Sources
 from .company import Company
 from .errors import LedgerUnavailable
+from .events import InCall
 from .examination import Examination
 from .ledger.records import Operation, Status, Verdict
-from .observing import InCall, watched_look
+from .observing import watched_look
 from .pace import Pace
 from .policy import Policy
 from .recording import Recording, Told

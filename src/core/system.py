@@ -23,8 +23,9 @@ from .errors import (
     RateLimited,
     ReplyTimeout,
 )
+from .events import HeldBack, Retried, try_of
 from .gate import Gate, too_late
-from .observing import Guarded, HeldBack, Retried, try_of, watched
+from .observing import Guarded, watched
 from .redaction import Secrets, clean
 from .retry import Backoff, RetryBudget, pause_before_retry
 from .settings import SystemSettings

@@ -13,8 +13,9 @@ from opentelemetry.trace import SpanKind, get_current_span
 from ..core.breaker import Listener
 from ..core.clock import Sources
 from ..core.errors import IntegrationError
+from ..core.events import Concluded, Event, Exchange, HeldBack, InCall, Moved, Retried, Try
 from ..core.ledger.records import Operation, Verdict
-from ..core.observing import Concluded, Event, Exchange, HeldBack, InCall, Moved, Retried, Try, current
+from ..core.observing import current
 from ..core.outcome import Applied, Partial, Pending, Rejected, Unknown
 from ..core.redaction import Secrets
 from ..core.settings import TelemetrySettings

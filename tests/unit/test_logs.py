@@ -16,7 +16,8 @@ from support.toy import AddNote
 from support.virtual import toy_wall, virtual
 
 from seawall import Applied
-from seawall.core.observing import InCall, _current
+from seawall.core.events import InCall
+from seawall.core.observing import _current
 from seawall.core.redaction import MASK, Secrets
 from seawall.logs import CONTEXT, InCallFilter, set_up
 

@@ -12,19 +12,8 @@ from support.toy import AddNote, GetNote
 from support.virtual import make_all_due, toy_wall, virtual
 
 from seawall import Applied, Unknown
-from seawall.core.observing import (
-    Concluded,
-    Event,
-    Exchange,
-    Guarded,
-    HeldBack,
-    InCall,
-    Retried,
-    Try,
-    current,
-    exchanged,
-    watched,
-)
+from seawall.core.events import Concluded, Event, Exchange, HeldBack, InCall, Retried, Try
+from seawall.core.observing import Guarded, current, exchanged, watched
 
 
 class Notes:

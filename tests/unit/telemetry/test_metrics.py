@@ -15,7 +15,7 @@ from support.virtual import make_all_due, virtual
 from seawall import Unknown
 from seawall.core.clock import Sources
 from seawall.core.errors import BulkheadFull, LedgerUnavailable
-from seawall.core.observing import HeldBack
+from seawall.core.events import HeldBack
 from seawall.core.settings import TelemetrySettings
 from seawall.telemetry import Telemetry
 from seawall.telemetry.instruments import ALL, Kind
