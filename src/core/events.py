@@ -21,7 +21,7 @@ class InCall:
         operation_id: The operation, as soon as there is one.
     """
 
-    __slots__ = ("action", "begun", "effect", "operation_id", "principal", "request", "system", "trace_id")
+    __slots__ = ("action", "attempt", "begun", "effect", "operation_id", "principal", "request", "system", "trace_id")
 
     def __init__(
         self,
@@ -42,6 +42,8 @@ class InCall:
         self.operation_id = operation_id
         self.begun: Any = None
         """Whatever the observer keeps of it."""
+        self.attempt: Any = None
+        """The attempt on the wire, as whoever tells of it keeps it."""
 
 
 # Tuples, and not frozen dataclasses: making one costs a third.

@@ -107,7 +107,6 @@ class _Observed(Protocol):
 S = TypeVar("S", bound=_Observed)
 
 _current: ContextVar[InCall | None] = ContextVar("seawall_in_call", default=None)
-_attempt: ContextVar[tuple[Guarded, Any] | None] = ContextVar("seawall_attempt", default=None)
 
 
 def current() -> InCall | None:
@@ -226,7 +225,9 @@ async def watched(
         begun = guarded.observer.attempt_begins(attempt)
     except Exception:  # noqa: BLE001 -- whatever it is, it must not disturb a call
         guarded.failed()
-    token = _attempt.set((guarded, begun))
+    here = _current.get()
+    if here is not None:
+        here.attempt = (guarded, begun)
     try:
         result = await work
     except BaseException as raised:
@@ -237,7 +238,8 @@ async def watched(
             error = result
         return result
     finally:
-        _attempt.reset(token)
+        if here is not None:
+            here.attempt = None
         try:
             guarded.observer.attempt_ends(begun, attempt, error, monotonic() - started)
         except Exception:  # noqa: BLE001 -- see above
@@ -251,10 +253,10 @@ async def exchanged(exchange: Exchange, send: Callable[[Mapping[str, str]], Awai
         exchange: The request.
         send: Sends it, given headers to add, and returns something with a `status`.
     """
-    here = _attempt.get()
-    if here is None:
+    here = _current.get()
+    if here is None or here.attempt is None:
         return await send({})
-    guarded, attempt = here
+    guarded, attempt = here.attempt
     begun: Any = None
     headers: Mapping[str, str] = {}
     status, error = None, None

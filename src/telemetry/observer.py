@@ -110,9 +110,9 @@ class Telemetry:
         """A call begins: its span becomes current, and names the trace where the caller named none."""
         if self.spans is None:
             return None
-        begun = self.spans.begin(call.trace_id)
+        begun = self.spans.begin(call.trace_id, shared=True)
         if not call.trace_id:
-            call.trace_id = begun.trace = f"{begun.context.trace_id:032x}"
+            call.trace_id = begun.trace = f"{begun.trace_id:032x}"
         return begun
 
     def call_ends(self, call: InCall, outcome: Any, error: BaseException | None, seconds: float) -> None:
@@ -144,7 +144,7 @@ class Telemetry:
                 more[c.OPERATION_ID] = operation_id
         if error is not None:
             _describe(error, more)
-        if call.trace_id is not begun.trace and call.trace_id != f"{begun.context.trace_id:032x}":
+        if call.trace_id is not begun.trace and call.trace_id != f"{begun.trace_id:032x}":
             more[c.TRACE_ID] = self._shown.text(call.trace_id)  # the one that the ledger keeps
         if self._arguments is not None:
             more[c.TOOL_ARGUMENTS] = self._arguments.text(call.request)

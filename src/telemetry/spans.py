@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import (
+    INVALID_SPAN_CONTEXT,
     Link,
     NonRecordingSpan,
     SpanContext,
@@ -25,16 +26,17 @@ from opentelemetry.trace import (
     Status,
     StatusCode,
     TraceFlags,
-    TraceState,
     get_current_span,
     set_span_in_context,
 )
 
 from ..core.clock import Clock
+from ..core.observing import current
 
 _W3C = re.compile("(?!0{32})[0-9a-f]{32}")
 _SAMPLED, _NOT_SAMPLED = TraceFlags(TraceFlags.SAMPLED), TraceFlags(TraceFlags.DEFAULT)
 _LOW_64 = (1 << 64) - 1
+_ids = RandomIdGenerator()
 _UNSET, _ERROR = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
 
 
@@ -42,22 +44,37 @@ class Open:
     """A span that has begun.
 
     Args:
-        context: Its ids.
+        trace_id: Its trace.
+        span_id: Its id; 0 for a random one, made when it is needed.
+        flags: Whether its trace is recorded.
         parent: Its parent, if it has one.
-        start: Nanoseconds since the epoch.
-        token: Puts the context back; None if it is not current.
     """
 
-    __slots__ = ("context", "events", "parent", "recorded", "start", "token", "trace")
+    __slots__ = ("_context", "events", "parent", "recorded", "span_id", "start", "token", "trace", "trace_id")
 
-    def __init__(self, context: SpanContext, parent: SpanContext | None, start: int, token: Any = None) -> None:
-        self.context = context
+    def __init__(self, trace_id: int, span_id: int, flags: TraceFlags, parent: SpanContext | None) -> None:
+        self.trace_id = trace_id
+        self.span_id = span_id
         self.parent = parent
-        self.start = start
-        self.token = token
-        self.recorded = bool(context.trace_flags & _SAMPLED)
+        self.recorded = bool(flags & _SAMPLED)
+        self.start = 0  # nanoseconds since the epoch
+        self.token: Any = None  # puts the context back; None if it is not current
         self.events: list[Event] | None = None
-        self.trace: str | None = None
+        self.trace: str | None = None  # the trace's name, if the span gave it one
+        self._context: SpanContext | None = None
+
+    @property
+    def context(self) -> SpanContext:
+        """Its ids, as OpenTelemetry has them; many calls whose trace is not recorded never need them."""
+        if self._context is None:
+            flags, state = (_SAMPLED if self.recorded else _NOT_SAMPLED), None
+            if self.parent is not None:
+                state = self.parent.trace_state
+                flags = self.parent.trace_flags if self.recorded else flags
+            self.span_id = self.span_id or _ids.generate_span_id()
+            # By position it takes half as long.
+            self._context = SpanContext(self.trace_id, self.span_id, False, flags, state)  # noqa: FBT003
+        return self._context
 
 
 class Spans:
@@ -84,14 +101,19 @@ class Spans:
         self._processor = processor
         self._bound = 0 if processor is None else round(sample * (1 << 64))
         self._now = clock.now
-        self._ids = RandomIdGenerator()
 
     def sampled(self, trace_id: int) -> bool:
         """Whether a trace is recorded, as the SDK's `TraceIdRatioBased` decides it."""
         return (trace_id & _LOW_64) < self._bound
 
     def begin(
-        self, trace: str = "", *, root: bool = False, sampled_as: int = 0, context: Context | None = None
+        self,
+        trace: str = "",
+        *,
+        root: bool = False,
+        sampled_as: int = 0,
+        context: Context | None = None,
+        shared: bool = False,
     ) -> Open:
         """Begin one, inside whatever is current, and make it current.
 
@@ -100,19 +122,22 @@ class Spans:
             root: True for one that never has a parent.
             sampled_as: The trace that decides whether a root is recorded; its own if 0.
             context: Where to look for the parent instead of what is current.
+            shared: True for a call's own, which is found through the call: then all share one context.
         """
         around = get_current() if context is None else context
         parent = None if root or not around else get_current_span(around).get_span_context()
         if parent is not None and parent.is_valid:
             flags = parent.trace_flags if self._processor is not None else _NOT_SAMPLED
-            ids = _ids_of(parent.trace_id, self._ids.generate_span_id(), flags, parent.trace_state)
+            begun = Open(parent.trace_id, 0, flags, parent)
         else:
-            parent = None
-            trace_id = trace_id_of(trace) if trace else self._ids.generate_trace_id()
+            trace_id = trace_id_of(trace) if trace else _ids.generate_trace_id()
             flags = _SAMPLED if self.sampled(sampled_as or trace_id) else _NOT_SAMPLED
-            ids = _ids_of(trace_id, self._ids.generate_span_id(), flags)
-        token = attach(set_span_in_context(NonRecordingSpan(ids), around))
-        return Open(ids, parent, int(self._now() * 1e9), token)
+            begun = Open(trace_id, 0, flags, None)
+        if begun.recorded:
+            begun.start = int(self._now() * 1e9)
+        own = around or not shared
+        begun.token = attach(set_span_in_context(NonRecordingSpan(begun.context), around) if own else _HERE)
+        return begun
 
     def within(self, parent: Open, span_id: int = 0) -> Open:
         """Begin one inside another, without making it current.
@@ -122,8 +147,9 @@ class Spans:
             span_id: Its id; a random one if 0.
         """
         above = parent.context
-        ids = _ids_of(above.trace_id, span_id or self._ids.generate_span_id(), above.trace_flags, above.trace_state)
-        return Open(ids, above, int(self._now() * 1e9))
+        begun = Open(above.trace_id, span_id, above.trace_flags, above)
+        begun.start = int(self._now() * 1e9)
+        return begun
 
     def end(
         self,
@@ -180,8 +206,16 @@ class Spans:
             begun.events.append(Event(name, attributes, int(self._now() * 1e9)))
 
 
-def _ids_of(trace_id: int, span_id: int, flags: TraceFlags, state: TraceState | None = None) -> SpanContext:
-    return SpanContext(trace_id, span_id, False, flags, state)  # noqa: FBT003 -- by position it takes half as long
+class _Here(NonRecordingSpan):
+    """Whatever call is under way, as OpenTelemetry asks for it: one object for all, instead of one for each call."""
+
+    def get_span_context(self) -> SpanContext:
+        call = current()
+        begun = None if call is None else call.begun
+        return begun.context if isinstance(begun, Open) else INVALID_SPAN_CONTEXT
+
+
+_HERE = set_span_in_context(_Here(INVALID_SPAN_CONTEXT), Context())
 
 
 def trace_id_of(trace: str) -> int:

@@ -13,7 +13,7 @@ from support.virtual import make_all_due, toy_wall, virtual
 
 from seawall import Applied, Unknown
 from seawall.core.events import Concluded, Event, Exchange, HeldBack, InCall, Retried, Try
-from seawall.core.observing import Guarded, current, exchanged, watched
+from seawall.core.observing import Guarded, _current, current, exchanged, watched
 
 
 class Notes:
@@ -177,11 +177,14 @@ async def test_exchange_is_told_inside_an_attempt_only_and_gets_its_headers(tmp_
     exchange = Exchange("POST", "crm.example", 443)
     notes = Notes()
     async with toy_wall(tmp_path) as (wall, _, _):
+        token = _current.set(InCall("toy", "add_note", "create", "agent:ada", ""))
         await exchanged(exchange, send)
         await watched(
             Guarded(notes), Try("toy", 3, probe=False, recovery=False), exchanged(exchange, send), wall.sources.clock
         )
-    assert sent == [{}, {"x-trace": "1"}]
+        await exchanged(exchange, send)
+        _current.reset(token)
+    assert sent == [{}, {"x-trace": "1"}, {}]
     assert ("exchange", 3, "POST", "crm.example", 443) in notes.told
     assert ("exchanged", "sent", 503, "NoneType") in notes.told
 
@@ -193,6 +196,7 @@ async def test_exchange_that_fails_is_told_with_its_error(tmp_path: Path) -> Non
 
     notes = Notes()
     async with toy_wall(tmp_path) as (wall, _, _):
+        token = _current.set(InCall("toy", "add_note", "create", "agent:ada", ""))
         with pytest.raises(OSError, match="gone"):
             await watched(
                 Guarded(notes),
@@ -200,4 +204,5 @@ async def test_exchange_that_fails_is_told_with_its_error(tmp_path: Path) -> Non
                 exchanged(Exchange("GET", "crm", None), send),
                 wall.sources.clock,
             )
+        _current.reset(token)
     assert notes.told[-2:] == [("exchanged", "sent", None, "OSError"), ("attempted", 1, "OSError")]
