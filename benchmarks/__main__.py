@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from . import agents, ledger, outage, policy, processes, recovery, shared_ledger, simulation
+from . import agents, ledger, outage, policy, processes, recovery, shared_ledger, simulation, telemetry
 
 
 class Target(NamedTuple):
@@ -60,6 +60,8 @@ def main() -> int:
         crowd = asyncio.run(policy.together())
         progress.update(task, description="ledger")
         stored = asyncio.run(ledger.measure(Path(folder), scale))
+        progress.update(task, description="telemetry")
+        seen = asyncio.run(telemetry.measure(Path(folder), scale))
         progress.update(task, description="eight processes")
         many = processes.measure(Path(folder), int(400 * scale))
         progress.update(task, description="ledger on PostgreSQL")
@@ -93,6 +95,10 @@ def main() -> int:
         ),
         Target("sixteen calls of 50 ms through one breaker (ms)", crowd["Seawall"], 60.0),
         Target("ledgered write ÷ two raw commits", stored["write"] / stored["floor"], 1.6),
+        Target(
+            "ledgered write with telemetry ÷ without", seen["ledgered write, telemetry"] / seen["ledgered write"], 1.4
+        ),
+        Target("read with telemetry ÷ without", seen["read, telemetry"] / seen["read"], 1.4),
         Target(
             "rate of 64 callers ÷ rate of the floor", stored["rate, 64 callers"] / two_commits_rate, 5.0, at_most=False
         ),
@@ -147,7 +153,7 @@ def main() -> int:
         *(Target(name, *ratio) for name, ratio in agents.ratios(crowded).items()),
     ]
     figures = {
-        "µs": calls | open_calls,
+        "µs": calls | open_calls | seen,
         "ms": crowd | imports | late | hours,
         "load": loads,
         "recovery": recovered,

@@ -54,15 +54,18 @@ _DO = Action(
 )
 
 
-def wall(folder: Path, name: str) -> Seawall:
-    config = Config.model_validate(
+def config(folder: Path, name: str) -> Config:
+    return Config.model_validate(
         {
             "ledger": {"path": str(folder / f"{name}.db")},
             "systems": {"bench": {"connector": "nothing", "limits": {"concurrency": 1000}}},
             "policy": [{"name": "all", "decision": "allow"}],
         }
     )
-    return Seawall(config, adapters={"bench": Instant()}, recovery=False)
+
+
+def wall(folder: Path, name: str) -> Seawall:
+    return Seawall(config(folder, name), adapters={"bench": Instant()}, recovery=False)
 
 
 class Floor:

@@ -41,6 +41,11 @@ class Calls:
         self._under_way: set[Call] = set()
         self._one_ended = asyncio.Event()
 
+    @property
+    def refusal(self) -> str | None:
+        """Why no call is let in; None when calls are."""
+        return self._refusal
+
     def begin(self) -> None:
         """Let calls in, from this event loop."""
         self._loop = asyncio.get_running_loop()

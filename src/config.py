@@ -23,6 +23,7 @@ from .core.settings import (
     Settings,
     SharedSettings,
     SystemSettings,
+    TelemetrySettings,
     TimeSettings,
 )
 from .oauth_settings import OAuthSettings
@@ -181,6 +182,7 @@ class Config(Settings):
         audit: Signed checkpoints of the audit.
         shared: What processes know together.
         conformance: Whose conformance reports are believed.
+        telemetry: What is told to those who watch.
         systems: The systems by name.
         agents: How actions are offered to agents as tools.
         people: Who may approve what agents ask for, by name.
@@ -197,6 +199,7 @@ class Config(Settings):
     audit: AuditSettings = AuditSettings()
     shared: SharedSettings = SharedSettings()
     conformance: ConformanceSettings = ConformanceSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     systems: dict[str, SystemConfig] = Field(default_factory=dict)
     agents: AgentsConfig = AgentsConfig()
     people: dict[str, Person] = Field(default_factory=dict)
@@ -272,6 +275,9 @@ def load_config(source: str | Path | Mapping[str, Any], secrets: Secrets) -> Con
     secrets.add(*(key.get_secret_value() for key in config.agents.state_key))
     if config.approvals.secret is not None:
         secrets.add(config.approvals.secret.get_secret_value())
+    secrets.add(*(one.get_secret_value() for one in config.telemetry.headers.values()))
+    if config.telemetry.metrics_token is not None:
+        secrets.add(config.telemetry.metrics_token.get_secret_value())
     ledger = config.ledger.model_copy(update={"path": str(folder / config.ledger.path)})
     policy_file = config.policy_file
     if policy_file is not None and names_a_file(policy_file):

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from .calls import GRACE, Calls
+from .calls import Calls
+from .closing import close_adapter, stop_task
 from .config import Config, ConfigError, load_config
 from .connectors import load_connector
 from .core.adapter import Adapter, Surroundings
@@ -29,16 +30,17 @@ from .core.repeat import Repeat
 from .core.system import System
 from .core.tiers import Standing
 from .faces import SystemFace
+from .observed import observe, telemetry_of
 from .policies.reading import policy_of
 
 if TYPE_CHECKING:
     from .core.ledger import Ledger
     from .core.policy import Decision
     from .core.shared import Shared
+    from .telemetry import Telemetry
 
 _log = logging.getLogger("seawall.wall")
 
-_CLOSING = 10.0  # seconds for an adapter to close
 _RECORDING = 1.0  # seconds beyond a call's deadline in which it answers
 
 
@@ -55,6 +57,7 @@ class Seawall:
         secrets: The secrets known so far.
         recovery: Whether unknown operations are settled in the background while it is open.
         inline_ledger: Whether the ledger works in the calling thread (simulated time).
+        telemetry: Sees all calls; as configured if None.
     """
 
     def __init__(
@@ -66,10 +69,12 @@ class Seawall:
         secrets: Secrets | None = None,
         recovery: bool = True,
         inline_ledger: bool = False,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self.config = config
         self.sources = sources or Sources()
         self.secrets = secrets or Secrets()
+        self.telemetry = telemetry or telemetry_of(config.telemetry, self.sources, self.secrets)
         self._inline = inline_ledger
         self._recovers = recovery
         self._recovering: asyncio.Task[None] | None = None
@@ -165,6 +170,8 @@ class Seawall:
         try:
             # Its steps run in reverse order, each whatever became of the others.
             async with AsyncExitStack() as closing:
+                if self.telemetry is not None:
+                    closing.push_async_callback(self.telemetry.close)
                 ledger = await Ledger.open(self.config.ledger, self.sources, inline=self._inline)
                 closing.push_async_callback(ledger.close)
                 closing.push_async_callback(keep_audit(self, ledger))
@@ -179,24 +186,26 @@ class Seawall:
                     on_doubt=recovery.wake,
                     release_interval=self.config.approvals.interval,
                 )
+                if self.telemetry is not None:
+                    closing.callback(observe(self.telemetry, pipeline, recovery))
                 for system in self.systems.values():
-                    closing.push_async_callback(_close_adapter, system)
+                    closing.push_async_callback(close_adapter, system)
                 if self.shared is not None:
                     closing.push_async_callback(self.shared.close)
                     await self.shared.open()
                 if self._recovers:
                     looking = asyncio.create_task(in_force.run(), name="seawall overrides")
-                    closing.push_async_callback(_stop, looking)
+                    closing.push_async_callback(stop_task, looking)
                     self._recovering = asyncio.create_task(recovery.run(), name="seawall recovery")
-                    closing.push_async_callback(_stop, self._recovering)
+                    closing.push_async_callback(stop_task, self._recovering)
                     releasing = asyncio.create_task(pipeline.release.run(), name="seawall release")
-                    closing.push_async_callback(_stop, releasing)
+                    closing.push_async_callback(stop_task, releasing)
                     if self.config.approvals.webhook is not None:
                         from .notices import Notices  # only for those who have somebody to tell
 
                         notices = Notices(self.config.approvals, ledger, self.sources, self.secrets)
                         telling = asyncio.create_task(notices.run(), name="seawall notices")
-                        closing.push_async_callback(_stop, telling)
+                        closing.push_async_callback(stop_task, telling)
                 longest = max((system.settings.deadline for system in self.systems.values()), default=0.0)
                 closing.push_async_callback(self._calls.end, longest + _RECORDING)
                 self._closing = closing.pop_all()
@@ -326,6 +335,11 @@ class Seawall:
         """Recovery, whether or not it runs in the background."""
         return _opened(self._recovery)
 
+    @property
+    def refusal(self) -> str | None:
+        """Why no call is let in; None while it is open."""
+        return self._calls.refusal
+
     async def story(self, operation_id: str) -> Story | None:
         """Everything the ledger knows of one operation; None if it knows nothing."""
         return await self.ledger.story(operation_id)
@@ -360,26 +374,6 @@ class Seawall:
     async def _open_operations(self) -> int:
         counts = await self.ledger.counts()
         return sum(count for (_, status), count in counts.items() if status in (Status.RUNNING, Status.UNKNOWN))
-
-
-async def _close_adapter(system: System) -> None:
-    clock = asyncio.get_running_loop().time
-    ends_at = clock() + _CLOSING
-    try:
-        async with asyncio.timeout_at(ends_at):
-            await system.adapter.close()
-    except Exception as error:
-        if isinstance(error, TimeoutError) and clock() >= ends_at:
-            raise TimeoutError(f"the adapter of {system.name} did not close within {_CLOSING:.0f} s") from None
-        error.add_note(f"while the adapter of {system.name} was closed")
-        raise
-
-
-async def _stop(recovering: asyncio.Task[None]) -> None:
-    recovering.cancel()
-    _, running = await asyncio.wait({recovering}, timeout=GRACE)
-    if running:
-        _log.error("recovery goes on although it was cancelled")
 
 
 T = TypeVar("T")

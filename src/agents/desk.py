@@ -13,6 +13,8 @@ from .hints import Reach
 from .tools import bound_in
 
 if TYPE_CHECKING:
+    from ..core.clock import Clock
+    from ..telemetry import Telemetry
     from ..wall import Seawall
 
 _KEPT = 1024
@@ -52,6 +54,20 @@ class Desk:
         self._ending = asyncio.Event()
         self.at_client = AtClient(wall)
         """Asks the people who sit at clients."""
+
+    @property
+    def telemetry(self) -> Telemetry | None:
+        """What sees the calls, if anything does."""
+        return self._wall.telemetry
+
+    @property
+    def clock(self) -> Clock:
+        """The clock."""
+        return self._wall.sources.clock
+
+    def knows(self, grant: Grant, name: str) -> bool:
+        """Whether a caller is offered a tool of that name."""
+        return any(tool.name == name for tool in self.of(grant).tools)
 
     def of(self, grant: Grant) -> Dispatcher:
         """The dispatcher of a caller."""

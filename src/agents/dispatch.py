@@ -109,6 +109,8 @@ class Dispatcher:
             trace_id: The caller's trace.
             waiting: Told every few seconds that it still waits.
         """
+        telemetry = self._wall.telemetry
+        trace_id = trace_id or ("" if telemetry is None else telemetry.current_trace())
         trace_id = trace_id or self._wall.sources.new_id("trace")
         try:
             result = await self._called(name, dict(arguments or {}), trace_id, waiting)

@@ -20,6 +20,7 @@ from ..connectors._http import HttpClient
 from ..oauth_settings import LOOPBACK
 from .bearer import GRANT, Bearer, Challenge, static_grants
 from .desk import Desk
+from .health import Health
 from .hints import Reach
 from .mcp_server import Metadata, http_app, make_server
 from .oauth_keys import Fetch, Keys
@@ -128,7 +129,7 @@ async def _listen(wall: Seawall, served: Served, host: str, port: int, ready: Ca
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{listening.getsockname()[1]}{PATH}"
         config = uvicorn.Config(
-            served.app,
+            Health(served.app, wall),
             http=Punctual,
             log_config=None,
             access_log=False,

@@ -80,6 +80,13 @@ def make_server(desk: Desk, grant_of: Callable[[Any], Grant]) -> Server[Any]:
         on_list_tools=list_tools,
         on_call_tool=call_tool,
     )
+    if (telemetry := desk.telemetry) is not None:
+        from ..telemetry.serving import Serving  # only for those who want it
+
+        # In the place of the SDK's own spans: those hold names and words as clients sent them.
+        server.middleware[:] = [
+            Serving(telemetry, lambda ctx, name: desk.knows(grant_of(ctx.request), name), desk.clock.monotonic)
+        ]
     server.middleware.append(elicitation.boundary(desk.at_client.keys))
     return server
 

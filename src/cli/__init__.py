@@ -6,7 +6,7 @@ import io
 import logging
 import sys
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -82,10 +82,13 @@ def _begin(
     ctx: Context,
     *,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show all logs on stderr.")] = False,
+    log_format: Annotated[
+        Literal["text", "json"], typer.Option("--log-format", help="Logs for people, or one JSON object a line.")
+    ] = "text",
     _show_version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     from ..logs import set_up
 
-    set_up(ctx.obj.secrets, level=logging.DEBUG if verbose else logging.WARNING)
+    set_up(ctx.obj.secrets, level=logging.DEBUG if verbose else logging.WARNING, form=log_format)

@@ -34,6 +34,8 @@ from ..core.errors import (
     ReplyTimeout,
     UnreadableReply,
 )
+from ..core.events import Exchange
+from ..core.observing import exchanged
 from ..core.redaction import Secrets
 from ._http_settings import HttpSettings
 from ._pool import network
@@ -294,10 +296,11 @@ class HttpClient:
             raise _translated(error, progress) from None
         except (TypeError, ValueError) as error:
             raise InvalidRequest(f"the request cannot be written ({type(error).__name__})", code="request") from None
+        exchange = Exchange(method, request.url.host, request.url.port)
         try:
             async with asyncio.timeout(timeout):
                 try:
-                    return await self._exchange(request)
+                    return await exchanged(exchange, lambda more: self._exchange(request, more))
                 except asyncio.CancelledError:
                     await progress.abandon()
                     raise
@@ -306,7 +309,8 @@ class HttpClient:
         except Exception as error:  # noqa: BLE001 -- an unmapped error after the first byte must read as ambiguous
             raise _translated(error, progress) from None
 
-    async def _exchange(self, request: httpx.Request) -> HttpReply:
+    async def _exchange(self, request: httpx.Request, more_headers: Mapping[str, str]) -> HttpReply:
+        request.headers.update(more_headers)
         response = await self._client.send(request, stream=True)
         try:
             chunks: list[bytes] = []

@@ -44,7 +44,7 @@ async def look(
         timed = replace(attempt, number=number, timeout=timeout, maybe_applied=True)
         return _finding(action, await system.adapter.probe(action, timed))
 
-    found = await system.attempt(probe, 1, deadline_at, writes=False, recovery=recovery)
+    found = await system.attempt(probe, 1, deadline_at, writes=False, recovery=recovery, probe=True)
     if isinstance(found, CannotTell):
         found = replace(found, reason=clean(system.secrets.scrub(found.reason)))
     name, detail = _describe(found)

@@ -13,6 +13,7 @@ from .action import Action
 from .adapter import Attempt, ItemResult, Present, Sent
 from .doubt import checked, receipt_of
 from .errors import Ambiguous, Cancelled, CommitUnknown, ContractBroken, IntegrationError, LedgerUnavailable, NotSent
+from .events import Concluded
 from .intake import RECORDING, Asked
 from .ledger.records import Operation, Status, Verdict
 from .outcome import Applied, Outcome, Pending, Rejected, Unknown
@@ -199,6 +200,11 @@ async def _record(asked: Asked, held: Sequence[Held], conclusions: Sequence[Conc
         recorded = await asked.ledger.finish(verdicts, within=max(asked.left(), RECORDING))
     except (LedgerUnavailable, TimeoutError):
         return [_unrecorded(conclusion.outcome) for conclusion in conclusions]
+    if (observer := asked.system.observer) is not None:
+        for one, conclusion, in_time in zip(held, conclusions, recorded, strict=True):
+            if in_time:
+                status = conclusion.verdict.status
+                observer.happened(Concluded(asked.system.name, one.action.name, status.value, "call"))
     return [
         conclusion.outcome if in_time else await _word_of_the_ledger(asked, one)
         for one, conclusion, in_time in zip(held, conclusions, recorded, strict=True)

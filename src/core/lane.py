@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from .clock import Sources
 from .company import Company
 from .errors import LedgerUnavailable
+from .events import InCall
 from .examination import Examination
 from .ledger.records import Operation, Status, Verdict
+from .observing import watched_look
 from .pace import Pace
 from .policy import Policy
 from .recording import Recording, Told
@@ -200,7 +202,7 @@ class Lane:
         async def conclude() -> None:
             nonlocal concluded
             try:
-                verdict = await look.verdict()
+                verdict = await watched_look(self.system.observer, self._seen(operation), look.verdict(), self._clock)
             except Exception as mistake:  # noqa: BLE001 -- one poisonous operation must not stop the others
                 _log.exception("recovery of %s failed", operation.id)
                 verdict = look.failed(mistake)
@@ -224,6 +226,17 @@ class Lane:
         self._looks.add(task)
         self._under_way += 1
         task.add_done_callback(over)
+
+    def _seen(self, operation: Operation) -> InCall:
+        action = self.system.adapter.actions.get(operation.action)
+        return InCall(
+            operation.system,
+            operation.action,
+            "" if action is None else str(action.effect),
+            operation.principal,
+            operation.trace_id,
+            operation_id=operation.id,
+        )
 
     def _cannot_record(self, error: LedgerUnavailable) -> None:
         self._ledger_gone = error

@@ -30,6 +30,7 @@ from .identity import Identity, Unidentifiable, identify
 from .intake import Asked, Intake, UsedUp
 from .leave import Leave, denied, leave_for, needs_approval
 from .ledger.records import DecisionRow, Operation, Status
+from .observing import Guarded, observed
 from .outcome import Applied, Outcome, Pending, Receipt, Rejected
 from .policy import Decision, Policy, Windows
 from .redaction import clean
@@ -106,7 +107,10 @@ class Pipeline:
             release_interval,
         )
         self.windows = Windows()
+        self.observer: Guarded | None = None  # told of each call
+        self.effects: dict[tuple[str, str], str] = {}
 
+    @observed
     async def call(
         self,
         system_name: str,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 
@@ -210,6 +212,44 @@ class OverrideSettings(Settings):
     """
 
     interval: float = Field(default=0.4, gt=0)
+
+
+class TelemetrySettings(Settings):
+    """What is told to those who watch: traces, metrics, and where they go. No arguments unless asked for.
+
+    Args:
+        enabled: Whether anything is measured; without the extra `telemetry` it is said once, and calls go on.
+        exporter: `otlp` sends to a collector, `console` prints on stderr, `none` keeps metrics for `/metrics` only.
+        endpoint: The collector's base URL (OTLP over HTTP); `/v1/traces` and `/v1/metrics` are added.
+        headers: Sent to the collector with each request, such as its token. Secrets: never shown.
+        service_name: `service.name` of all that is sent.
+        sample: Share of traces that are recorded, where the caller's trace does not decide it.
+        arguments: Records requests on spans, without secrets and cut to 4,096 characters.
+        traceparent: Sends `traceparent` to the systems that are called over HTTP; old ones may choke on it.
+        interval: Seconds between two deliveries of metrics.
+        metrics_token: The bearer token that `/metrics` of `seawall serve` asks for. A secret: it is never shown.
+        metrics_open: Answers `/metrics` without a token.
+    """
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    enabled: bool = False
+    exporter: Literal["otlp", "console", "none"] = "otlp"
+    endpoint: str = Field(default="http://127.0.0.1:4318", pattern="^https?://")
+    headers: dict[str, SecretStr] = Field(default_factory=dict)
+    service_name: str = Field(default="seawall", min_length=1)
+    sample: float = Field(default=1.0, ge=0, le=1)
+    arguments: bool = False
+    traceparent: bool = False
+    interval: float = Field(default=30.0, gt=0)
+    metrics_token: SecretStr | None = Field(default=None, min_length=20)
+    metrics_open: bool = False
+
+    @model_validator(mode="after")
+    def _one_door(self) -> TelemetrySettings:
+        if self.metrics_open and self.metrics_token is not None:
+            raise ValueError("metrics_open and metrics_token contradict each other; leave one of them out")
+        return self
 
 
 class ConformanceSettings(Settings):

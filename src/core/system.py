@@ -24,7 +24,9 @@ from .errors import (
     RateLimited,
     ReplyTimeout,
 )
+from .events import HeldBack, Retried, try_of
 from .gate import Gate, too_late
+from .observing import Guarded, watched
 from .redaction import Secrets, clean
 from .retry import Backoff, RetryBudget, pause_before_retry
 from .settings import SystemSettings
@@ -84,6 +86,7 @@ class System:
         self.elapsed = Elapsed(sources.clock)
         self.in_force: InForce | None = None
         """What people have stopped; known from when the ledger is open."""
+        self.observer: Guarded | None = None
         self._clock = sources.clock
 
     def horizon(self, action: Action) -> float | None:
@@ -140,6 +143,8 @@ class System:
                 retry_after=pause,
                 evidence={"last_error": error.to_record()},
             )
+        if self.observer is not None:
+            self.observer.happened(Retried(self.name, number, error, pause))
         return pause
 
     async def attempt(
@@ -151,6 +156,7 @@ class System:
         writes: bool = True,
         ended: AttemptEnd | None = None,
         recovery: bool = False,
+        probe: bool = False,
     ) -> T | IntegrationError:
         """One attempt: through the gate, in its time, classified. Returns errors, never raises them.
 
@@ -163,11 +169,14 @@ class System:
             writes: False when it changes nothing: a read, or a probe.
             ended: Told how it ended, if it reached the wire.
             recovery: True for recovery's own calls, which have a lane of their own.
+            probe: True when it only looks whether an operation happened.
         """
         if (paused := await self.paused(writes=writes)) is not None:
             return paused
         permit = await self.gate.enter(deadline_at, recovery=recovery)
         if not isinstance(permit, Permit):
+            if self.observer is not None:
+                self.observer.happened(HeldBack(self.name, permit, recovery))
             return permit
         try:
             if (paused := await self._paused_meanwhile(permit, writes=writes)) is not None:
@@ -176,7 +185,10 @@ class System:
             if limit <= 0:
                 permit.release()
                 return too_late()
-            return await self._on_the_wire(send, number, limit, permit, ended)
+            wire = self._on_the_wire(send, number, limit, permit, ended)
+            if self.observer is None:
+                return await wire
+            return await watched(self.observer, try_of(self.name, number, probe, recovery), wire, self._clock)
         finally:
             self.gate.leave(recovery=recovery)
 

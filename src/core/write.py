@@ -13,6 +13,7 @@ from .errors import BudgetExhausted, IntegrationError, Paused
 from .held import Conclusion, Held, see_through
 from .intake import Asked
 from .ledger.records import Operation
+from .observing import begun_as
 from .outcome import Outcome
 
 Wire: TypeAlias = Callable[[Sequence[Held], int, float], Awaitable[Sequence[Any]]]
@@ -29,6 +30,7 @@ async def carry_out(asked: Asked, request: BaseModel, operation: Operation, unde
         under_way: What is being carried out, by operation; it is there as long as this runs.
     """
     held = Held(asked, asked.action, request, operation)
+    begun_as(operation.id)
 
     async def work() -> Sequence[Conclusion]:
         if not held.trail.maybe_applied:  # after a restore the ledger may have forgotten that it was sent

@@ -66,3 +66,8 @@ class Lookups:
         """How many operations there are, by system and status."""
         found: dict[tuple[str, Status], int] = await self._writer.submit(reads.counts, writes=False)
         return found
+
+    async def unsettled(self) -> dict[tuple[str, Status], tuple[int, float]]:
+        """How many operations are not settled, and when the oldest was begun (by our clock), by system and status."""
+        found: dict[tuple[str, Status], tuple[int, float]] = await self._writer.submit(reads.unsettled, writes=False)
+        return {which: (count, oldest - self._writer.shift) for which, (count, oldest) in found.items()}

@@ -75,3 +75,9 @@ async def counts(db: Database) -> dict[tuple[str, Status], int]:
     """How many operations there are, by system and status."""
     rows = (await db.run(db.sql.counts, ())).fetchall()
     return {(system, Status(status)): count for system, status, count in rows}
+
+
+async def unsettled(db: Database) -> dict[tuple[str, Status], tuple[int, float]]:
+    """How many operations are not settled, and when the oldest was begun, by system and status."""
+    rows = (await db.run(db.sql.unsettled, ())).fetchall()
+    return {(system, Status(status)): (count, oldest) for system, status, count, oldest in rows}

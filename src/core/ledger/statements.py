@@ -271,6 +271,11 @@ class Statements:
             .limit(1)
         )
         self.counts = compiled(select(op.system, op.status, func.count()).group_by(op.status, op.system))
+        self.unsettled = compiled(
+            select(op.system, op.status, func.count(), func.min(op.created_at))
+            .where(_UNSETTLED)
+            .group_by(op.system, op.status)
+        )
         self.restores = compiled(select(*stored(restores)).order_by(restores.c.seq))
         self.presume_sent = compiled(
             update(operations)

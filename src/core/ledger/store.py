@@ -276,6 +276,17 @@ class Ledger(Auditing):
                 return held
         return False
 
+    async def check(self) -> None:
+        """See that it can be written and read now, by showing that we are alive.
+
+        Raises:
+            LedgerUnavailable: It cannot.
+        """
+        self._join()
+        started, now = self._clock.monotonic(), self._clock.now()
+        await self._writer.submit(lambda db: claims.beat(db, self.holder))
+        self._lease.renew(started, now)
+
     async def claim_due(
         self, *, limit: int, system: str | None = None, attempt_timeout: float = 0.0
     ) -> list[Operation]:

@@ -259,6 +259,31 @@ async def test_find_and_counts_answer_by_what_is_asked(home: Home, clock: FakeCl
         assert await one.counts() == {("crm", Status.APPLIED): 1, ("crm", Status.RUNNING): 2}
 
 
+async def test_unsettled_counts_what_is_open_and_tells_how_old_the_oldest_is(home: Home, clock: FakeClock) -> None:
+    async with ledger(home, clock) as one:
+        began = []
+        for number in range(4):
+            clock.advance(1)
+            await one.begin([replace(INTENT, id=f"op_{number}", key=f"k{number}")])
+            began.append(clock.now())
+        await one.finish([Verdict("op_0", 1, Status.APPLIED), Verdict("op_3", 1, Status.PARKED)])
+        found = await one.unsettled()
+        assert {which: count for which, (count, _) in found.items()} == {
+            ("crm", Status.RUNNING): 2,
+            ("crm", Status.PARKED): 1,
+        }
+        assert found["crm", Status.RUNNING][1] == pytest.approx(began[1], abs=0.01)
+        assert found["crm", Status.PARKED][1] == pytest.approx(began[3], abs=0.01)
+
+
+async def test_check_shows_life_and_fails_once_the_ledger_is_closed(home: Home, clock: FakeClock) -> None:
+    async with ledger(home, clock) as one:
+        await one.check()
+        assert one.lease_is_fresh()
+    with pytest.raises(LedgerUnavailable):
+        await one.check()
+
+
 @pytest.mark.case(14)
 async def test_full_disk_is_told_clearly_and_writing_goes_on_when_there_is_room(
     local_home: Home, clock: FakeClock
