@@ -118,12 +118,12 @@ async def rates(folder: Path, target: Target, case: str, agents: int, scale: flo
         target: The simulator.
         case: What they read.
         agents: How many come at the same time.
-        scale: 1 for 15 seconds.
+        scale: 1 for 10 seconds.
     """
     with served_by_relay(target.url, case) as relay, served_by_seawall(folder, target.url, agents) as seawall:
         async with agents_of(relay.url, case) as relayed, agents_of(seawall.url, case) as told:
             subjects = {"starlette and bare httpx over HTTP, reads": relayed, "MCP over HTTP, reads": told}
-            return await rounds(subjects, agents, 15 * scale)
+            return await rounds(subjects, agents, 10 * scale)
 
 
 async def _answer(reader: asyncio.StreamReader) -> bytes:

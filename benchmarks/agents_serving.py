@@ -121,7 +121,7 @@ async def reads(folder: Path, target: Target, scale: float) -> dict[str, float]:
     Args:
         folder: Where the ledger is put.
         target: The simulator.
-        scale: 1 for 20 seconds.
+        scale: 1 for 15 seconds, or a round of each if that takes longer.
     """
     async with Seawall(configured(folder, target.url, name="reads")) as wall, bare_client(target.url) as client:
         case = await a_case(wall)
@@ -142,7 +142,7 @@ async def reads(folder: Path, target: Target, scale: float) -> dict[str, float]:
             "Seawall.call": ours,
             "Dispatcher, one each": told,
         }
-        found = await rounds(subjects, AGENTS, 20 * scale)
+        found = await rounds(subjects, AGENTS, 15 * scale)
         before, started = target.told()["cpu"], time.perf_counter()
         await _crowd(ours, AGENTS)
         share = (target.told()["cpu"] - before) / (time.perf_counter() - started)
@@ -167,7 +167,7 @@ async def writes(folder: Path, target: Target, scale: float) -> dict[str, float]
             "bare httpx behind a semaphore, POSTs": one_at_a_time(post, POOL),
             "Seawall.call, ledgered writes": ours,
         }
-        found = await rounds(subjects, AGENTS, 15 * scale)
+        found = await rounds(subjects, AGENTS, 10 * scale)
     for group in (64, AGENTS):
         found[f"raw store, two commits for each {group} rows"] = statistics.median(
             _grouped(folder / f"raw-{group}.db", group) for _ in range(5)

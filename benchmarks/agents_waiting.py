@@ -86,8 +86,10 @@ async def _outside(target: Target, served: tuple[str, int], case: str, agents: i
             await asyncio.sleep(_PAUSE)
             return (resident(served[1]) - before) / agents
         finally:
-            target.told(workers=0)
+            for one in waiting:
+                one.cancel()
             await asyncio.wait(waiting)
+            target.told(workers=0)
             await target.idle()
 
 
