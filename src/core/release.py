@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from .action import Action
-from .approval import EXPIRED, ask_for, differences, digest_of, refusal, shown_for
+from .approval import EXPIRED, ask_again, differences, digest_of, refusal, shown_for
 from .before_image import before_image
 from .clock import Sources
 from .errors import DeadlineBeforeSend, IntegrationError, LedgerUnavailable
@@ -229,7 +229,7 @@ class Release:
 
     async def _ask_anew(self, approval: Approval, decision: Decision, shown: dict[str, Any]) -> None:
         differs = differences(json.loads(approval.shown), shown)
-        wanted = ask_for(decision, shown, self._sources.new_id("approval"))
+        wanted = ask_again(decision, approval, shown, self._sources.new_id("approval"))
         because = canonical_json({"differs": differs})
         fresh = await self._ledger.approvals.substitute(approval.id, wanted, because, by="seawall")
         if fresh is not None:
