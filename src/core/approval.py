@@ -160,6 +160,8 @@ def pending(operation: Operation, found: Approval | None) -> Pending:
     """
     if found is None:
         return Pending(operation.id, "approval", "People must approve it first; nothing was sent.")
+    if found.status not in (ApprovalStatus.WAITING, ApprovalStatus.APPROVED):  # it ended since the row was read
+        return Pending(operation.id, "operation", "It was decided just now; ask again to learn what became of it.")
     approved = found.status is not ApprovalStatus.WAITING
     waiting = Waiting(found.id, found.role, found.quorum, found.expires_at, approved, found.executed_by)
     if not approved:

@@ -190,7 +190,7 @@ class Pipeline:
             if repeat is not None:
                 await self._check_repeat(asked, valid, repeat)
             if action.batch is not None:
-                return await call_batch(asked, valid, self.asking)
+                return await call_batch(asked, valid, self.asking, self.release)
             return await self._write(asked, valid)
         except Unidentifiable as unfit:
             return Rejected(InvalidRequest(str(unfit), code="invalid_request").at(system.name, action.name, 0))

@@ -13,6 +13,7 @@ from support.rows import put_back
 from support.virtual import virtual
 
 from seawall import Applied, Pending, Rejected, Seawall, Unknown
+from seawall.core.approval import pending
 from seawall.core.errors import InvalidRequest
 from seawall.core.ledger.approval_records import ApprovalStatus
 from seawall.core.ledger.records import Status
@@ -411,6 +412,18 @@ async def test_withdrawn_operation_is_not_carried_out(tmp_path: Path) -> None:
         assert refused.value.code == "withdrawn"
         assert await carried_out(wall, operation_id) is Status.REJECTED
         assert desk.refunds == []
+
+
+@virtual
+async def test_approval_that_ended_since_its_operation_was_read_is_not_told_as_approved(tmp_path: Path) -> None:
+    async with refund_wall(tmp_path) as (wall, _):
+        approval, operation_id = await held(wall)
+        operation = await wall.ledger.get(operation_id)
+        assert operation is not None
+        await wall.approvals.reject(approval, by=EVE, message="no")
+        told = pending(operation, await wall.ledger.approvals.of(operation_id))
+        assert "Approved" not in told.reason
+        assert told.waits_for == "operation"
 
 
 @virtual
