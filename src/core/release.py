@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from .errors import DeadlineBeforeSend, IntegrationError, LedgerUnavailable
 from .identity import canonical_json
 from .intake import Asked, Intake
 from .leave import Leave, leave_to_send_again
-from .ledger.approval_records import Approval, ApprovalStatus
+from .ledger.approval_records import Approval, ApprovalStatus, Due
 from .ledger.records import Operation, Status
 from .outcome import Outcome
 from .policy import Decision, Policy
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("seawall.release")
 
-_AT_ONCE = 16  # approvals that are carried out at a time
+_AT_ONCE = 16  # approvals that are carried out at a time, of each system
+_MOST = 10_000  # approvals of which one look knows; those that wait for a system that is down are among them
 _LONGEST_PAUSE = 60.0  # seconds before a target that did not answer is looked at again
 _IDLE = 30.0  # seconds between looks at the ledger while nothing is held and nothing will be
 
@@ -77,6 +79,9 @@ class Release:
         self._interval = interval
         self._woken = asyncio.Event()
         self._not_before: dict[str, tuple[float, float]] = {}
+        self._under_way: dict[str, asyncio.Task[Outcome[Any] | None]] = {}
+        self._at_work: Counter[str] = Counter()
+        self._ending = False
 
     def wake(self) -> None:
         """Something may have been approved."""
@@ -84,24 +89,30 @@ class Release:
 
     async def run(self) -> None:
         """Look again and again, until cancelled. Nothing that fails is a reason to end."""
-        while True:
-            self._woken.clear()
-            busy = self._policy.asks_people
-            try:
-                await self.run_once()
-                busy = busy or await self._ledger.approvals.any_open()
-            except LedgerUnavailable as error:
-                _log.warning("approvals wait for the ledger: %s", error)
-            except Exception:  # noqa: BLE001 -- whatever it was, the next round must come
-                _log.exception("a round of approvals failed; the next one goes on")
-            try:
-                async with asyncio.timeout(self._interval if busy else _IDLE):
-                    await self._woken.wait()
-            except TimeoutError:
-                pass
+        try:
+            while True:
+                self._woken.clear()
+                busy = self._policy.asks_people
+                try:
+                    await self._look()
+                    busy = busy or await self._ledger.approvals.any_open()
+                except LedgerUnavailable as error:
+                    _log.warning("approvals wait for the ledger: %s", error)
+                except Exception:  # noqa: BLE001 -- whatever it was, the next round must come
+                    _log.exception("a round of approvals failed; the next one goes on")
+                try:
+                    async with asyncio.timeout(self._interval if busy else _IDLE):
+                        await self._woken.wait()
+                except TimeoutError:
+                    pass
+        finally:
+            left = list(self._under_way.values())
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
 
     async def run_once(self) -> int:
-        """End what has expired, and carry out what was approved.
+        """End what has expired, carry out what was approved, and wait for it.
 
         Returns:
             How many operations were carried out.
@@ -109,28 +120,63 @@ class Release:
         Raises:
             LedgerUnavailable: The ledger cannot be read or written.
         """
-        for approval in await self._ledger.approvals.overdue():
-            await self._expire(approval)
-        now = self._clock.monotonic()
-        due = [
-            one
-            for one in await self._ledger.approvals.to_release(100)
-            if self._not_before.get(one.id, _NEVER)[0] <= now
-        ]
-        done = 0
-        for place in range(0, len(due), _AT_ONCE):
-            outcomes = await asyncio.gather(*(self._one(approval) for approval in due[place : place + _AT_ONCE]))
-            done += sum(outcome is not None for outcome in outcomes)
-        return done
+        outcomes: dict[str, Outcome[Any] | None] = {}
+        while (started := await self._look()).keys() - outcomes.keys():
+            outcomes |= zip(started, await asyncio.gather(*started.values()), strict=True)
+        return sum(outcome is not None for outcome in outcomes.values())
 
-    async def _one(self, approval: Approval) -> Outcome[Any] | None:
+    async def finish(self, within: float) -> None:
+        """Begin nothing more, and wait for what is being carried out, as for calls.
+
+        Args:
+            within: Seconds to wait at most.
+        """
+        self._ending = True
+        if self._under_way:
+            await asyncio.wait(self._under_way.values(), timeout=within)
+
+    async def _look(self) -> dict[str, asyncio.Task[Outcome[Any] | None]]:
+        """End what has expired, and begin to carry out what is due; no system waits for another."""
+        for approval in await self._ledger.approvals.overdue():
+            try:
+                await self._expire(approval)
+            except LedgerUnavailable:
+                raise
+            except Exception:  # noqa: BLE001 -- one that fails must not hold up the others
+                _log.exception("%s could not be ended", approval.id)
+        found = await self._ledger.approvals.to_release(_MOST)
+        known = {one.id for one in found}
+        self._not_before = {name: until for name, until in self._not_before.items() if name in known}
+        now = self._clock.monotonic()
+        started = {}
+        for one in found:
+            free = self._at_work[one.system] < _AT_ONCE and one.id not in self._under_way
+            if free and not self._ending and self._not_before.get(one.id, _NEVER)[0] <= now:
+                started[one.id] = self._start(one)
+        return started
+
+    def _start(self, one: Due) -> asyncio.Task[Outcome[Any] | None]:
+        def ended(_task: asyncio.Task[Outcome[Any] | None]) -> None:
+            del self._under_way[one.id]
+            self._at_work[one.system] -= 1
+            if self._at_work[one.system] == _AT_ONCE - 1:
+                self.wake()  # there was no room for more
+
+        task = asyncio.create_task(self._one(one.id), name=f"seawall release of {one.id}")
+        self._under_way[one.id] = task
+        self._at_work[one.system] += 1
+        task.add_done_callback(ended)
+        return task
+
+    async def _one(self, approval_id: str) -> Outcome[Any] | None:
         try:
-            return await self.carry_out(approval)
+            approval = await self._ledger.approvals.get(approval_id)
+            return None if approval is None else await self.carry_out(approval)
         except LedgerUnavailable as error:
-            _log.warning("%s waits for the ledger: %s", approval.id, error)
+            _log.warning("%s waits for the ledger: %s", approval_id, error)
         except Exception:  # noqa: BLE001 -- one that fails must not hold up the others
-            _log.exception("%s could not be carried out", approval.id)
-        self._later(approval)
+            _log.exception("%s could not be carried out", approval_id)
+        self._later(approval_id)
         return None
 
     async def carry_out(self, approval: Approval, deadline_at: float | None = None) -> Outcome[Any] | None:
@@ -160,6 +206,10 @@ class Release:
         system, action, request = known
         if deadline_at is None:
             deadline_at = self._clock.monotonic() + system.settings.deadline
+        if (pause := system.gate.pauses()) > 0:
+            _log.info("%s waits: calls to %s pause for %.1f s", approval.id, system.name, pause)
+            self._later(approval.id, pause)
+            return None
         decision = self._decide(operation, action, request)
         if decision.decision == "deny":
             why = f"the policy no longer allows it (rule {decision.rule!r})"
@@ -168,7 +218,7 @@ class Release:
         seen = await before_image(system, action, request, deadline_at)
         if isinstance(seen, IntegrationError):
             _log.info("%s waits: %s cannot be looked at: %s", approval.id, system.name, seen.message)
-            self._later(approval, seen.retry_after)
+            self._later(approval.id, seen.retry_after)
             return None
         shown = shown_for(system, action, request, operation.principal, decision.version, seen)
         if digest_of(shown) != approval.digest:
@@ -194,7 +244,7 @@ class Release:
         if released.operation is None:
             if released.blocked_by is not None:
                 _log.info("%s waits for operation %s on the same record", approval.id, released.blocked_by.id)
-                self._later(approval)
+                self._later(approval.id)
             return None
         self._not_before.pop(approval.id, None)
         asked = Asked(
@@ -250,10 +300,10 @@ class Release:
         error = refusal(EXPIRED, message, operation, transient=True)
         await self._ledger.approvals.end(approval.id, ApprovalStatus.EXPIRED, error, message, "seawall")
 
-    def _later(self, approval: Approval, at_least: float | None = None) -> None:
-        _, pause = self._not_before.get(approval.id, _NEVER)
+    def _later(self, approval_id: str, at_least: float | None = None) -> None:
+        _, pause = self._not_before.get(approval_id, _NEVER)
         pause = min(max(2 * pause, self._interval), _LONGEST_PAUSE)
-        self._not_before[approval.id] = self._clock.monotonic() + max(pause, at_least or 0.0), pause
+        self._not_before[approval_id] = self._clock.monotonic() + max(pause, at_least or 0.0), pause
 
     def _abandoned(self, operation: Operation) -> None:
         """It became ours after we were told to stop: say that nothing was sent."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from . import approval_events
-from .approval_records import Approval, ApprovalStatus, Ask, Vote
+from .approval_records import Approval, ApprovalStatus, Ask, Due, Vote
 from .database import Database
 from .reads import by_id as operation_by_id
 from .reads import operation as operation_of
@@ -137,10 +137,10 @@ async def find(db: Database, only: dict[str, str], limit: int) -> list[Approval]
     return [approval(row) for row in (await db.run(statement, values)).fetchall()]
 
 
-async def to_release(db: Database, limit: int) -> list[Approval]:
+async def to_release(db: Database, limit: int) -> list[Due]:
     """Approvals that Seawall is to carry out, those asked for first first."""
     statement = db.sql.approving.to_release
-    return [approval(row) for row in (await db.run(statement, statement.values(most=limit))).fetchall()]
+    return [Due(*row) for row in (await db.run(statement, statement.values(most=limit))).fetchall()]
 
 
 async def overdue(db: Database) -> list[Approval]:

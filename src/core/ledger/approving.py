@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ..clock import Clock
 from . import approvals, claims
-from .approval_records import Approval, ApprovalStatus, Ask, Vote
+from .approval_records import Approval, ApprovalStatus, Ask, Due, Vote
 from .approvals import Edit, Released
 from .database import Database
 from .job import Writer
@@ -105,10 +105,10 @@ class Approving:
         )
         return None if found is None else self._ours(found)
 
-    async def to_release(self, limit: int) -> list[Approval]:
+    async def to_release(self, limit: int) -> list[Due]:
         """Approvals that Seawall is to carry out."""
-        found = await self._writer.submit(lambda db: approvals.to_release(db, limit), writes=False)
-        return [self._ours(one) for one in found]
+        found: list[Due] = await self._writer.submit(lambda db: approvals.to_release(db, limit), writes=False)
+        return found
 
     async def overdue(self) -> list[Approval]:
         """Open approvals whose time is over."""

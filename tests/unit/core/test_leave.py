@@ -211,7 +211,7 @@ async def test_item_that_needs_an_approval_is_held_by_itself_and_the_others_are_
 
 
 @virtual
-async def test_item_that_its_caller_must_come_back_for_is_carried_out_when_the_batch_is_repeated(tmp_path: Path) -> None:
+async def test_item_that_its_caller_must_come_back_for_is_carried_out_by_the_batch_again(tmp_path: Path) -> None:
     asks = HELD | {
         "actions": ["toy.add_note"],
         "where": {"priority": {"is": "high"}},

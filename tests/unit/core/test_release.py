@@ -92,3 +92,83 @@ async def test_edit_to_what_the_policy_allows_by_itself_needs_nobody(tmp_path: P
         await wall.pipeline.release.run_once()
         assert await status(wall, operation) is Status.APPLIED
         assert [amount for _, _, amount in desk.refunds] == [40]
+
+
+@virtual
+async def test_approvals_whose_target_cannot_be_looked_at_do_not_hold_up_the_others(tmp_path: Path) -> None:
+    async with refund_wall(tmp_path) as (wall, desk):
+        for number in range(120):
+            desk.accounts[f"a{number}"] = (1, 1)
+            approval, _ = await held(wall, "set_limit", {"account": f"a{number}", "limit": 5})
+            await wall.approvals.approve(approval, by=EVE)
+        approval, operation = await held(wall)
+        await wall.approvals.approve(approval, by=EVE)
+        desk.unreadable = True
+        await wall.pipeline.release.run_once()
+        assert await status(wall, operation) is Status.APPLIED
+        assert desk.limits == []
+
+
+@virtual
+async def test_approval_that_cannot_be_ended_does_not_hold_up_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with refund_wall(tmp_path) as (wall, desk):
+        stuck, _ = await held(wall, request={"order": "o-0", "amount": 1})
+        await wall.sources.clock.sleep(3601.0)
+        approval, operation = await held(wall)
+        await wall.approvals.approve(approval, by=EVE)
+        end = wall.ledger.approvals.end
+
+        async def damaged(approval_id: str, *given: Any, **more: Any) -> bool:
+            if approval_id == stuck:
+                raise RuntimeError("its operation is not in the ledger")
+            return await end(approval_id, *given, **more)
+
+        monkeypatch.setattr(wall.ledger.approvals, "end", damaged)
+        await wall.pipeline.release.run_once()
+        assert await status(wall, operation) is Status.APPLIED
+        assert len(desk.refunds) == 1
+
+
+@virtual
+async def test_approval_is_not_spent_while_calls_to_its_system_pause(tmp_path: Path) -> None:
+    async with refund_wall(tmp_path) as (wall, desk):
+        approval, operation = await held(wall)
+        await wall.approvals.approve(approval, by=EVE)
+        wall.systems["desk"].breaker.trip("for the test")
+        await wall.pipeline.release.run_once()
+        assert await status(wall, operation) is Status.HELD
+        assert (await wall.approvals.show(approval)).approval.status is ApprovalStatus.APPROVED
+        await wall.sources.clock.sleep(60.0)
+        await wall.pipeline.release.run_once()
+        assert await status(wall, operation) is Status.APPLIED
+        assert len(desk.refunds) == 1
+
+
+@virtual
+async def test_approved_write_that_is_being_sent_when_the_process_closes_is_seen_through(tmp_path: Path) -> None:
+    async with refund_wall(tmp_path, background=True) as (wall, desk):
+        approval, operation = await held(wall)
+        desk.slow = 5.0
+        await wall.approvals.approve(approval, by=EVE)
+        await wall.sources.clock.sleep(1.0)
+        assert await status(wall, operation) is Status.RUNNING
+    assert len(desk.refunds) == 1
+    async with refund_wall(tmp_path, desk=desk, seed=2) as (wall, _):
+        assert await status(wall, operation) is Status.APPLIED
+        assert desk.sends == 1
+
+
+@virtual
+async def test_write_that_is_answered_slowly_holds_up_no_other(tmp_path: Path) -> None:
+    async with refund_wall(tmp_path, background=True) as (wall, desk):
+        desk.slow = 20.0
+        slow, _ = await held(wall, request={"order": "o-0", "amount": 1})
+        await wall.approvals.approve(slow, by=EVE)
+        await wall.sources.clock.sleep(1.0)
+        desk.slow = 0.0
+        approval, operation = await held(wall)
+        await wall.approvals.approve(approval, by=EVE)
+        await wall.sources.clock.sleep(1.0)
+        assert await status(wall, operation) is Status.APPLIED
