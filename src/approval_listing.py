@@ -19,7 +19,7 @@ _NEXT = {
     "seawall": "A process that has Seawall open carries it out within a moment, or `seawall recover` does.",
     "caller": "It is carried out when whoever asked makes the same request again.",
 }
-_LONGEST = 200  # characters of a value that are shown in a line
+_LONGEST = 200  # characters of a value that are shown in a line of a table
 
 
 def approval_record(standing: Standing) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def approval_text(standing: Standing, now: float) -> str:
 def _because(told: dict[str, Any]) -> list[str]:
     lines = [f"  {told['edited_by']} edited it: {told['message']}"] if "edited_by" in told else []
     lines += [
-        f"  {one['what']}: was {_short(one['then'])}, is {_short(one['now'])} ({one['code']})"
+        f"  {one['what']}: was {_whole(one['then'])}, is {_whole(one['now'])} ({one['code']})"
         for one in told["differs"]
     ]
     return lines
@@ -133,16 +133,21 @@ def _compared(shown: dict[str, Any]) -> list[str]:
     lines = []
     for name, value in shown["arguments"].items():
         if value is not None:
-            before = f"   (now {_short(fields[name])})" if name in fields and fields[name] != value else ""
-            lines.append(f"  {name} = {_short(value)}{before}")
+            before = f"   (now {_whole(fields[name])})" if name in fields and fields[name] != value else ""
+            lines.append(f"  {name} = {_whole(value)}{before}")
     if observed is None:
         return [*lines, "  Nothing is there to compare it with."]
     if observed["state"] != "present":
         return [*lines, f"  The record in the target is {observed['state']}."]
     others = {name: value for name, value in fields.items() if name not in shown["arguments"] and value is not None}
-    return lines + [f"  the record has {name} = {_short(value)}" for name, value in others.items()]
+    return lines + [f"  the record has {name} = {_whole(value)}" for name, value in others.items()]
+
+
+def _whole(value: Any) -> str:
+    """All of it, however long: nobody approves what they were not shown."""
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = _whole(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -41,9 +41,11 @@ class Standing:
 
     @property
     def shown(self) -> dict[str, Any]:
-        """What people are shown, as it was when they were asked."""
+        """What people are shown, as it was when they were asked; without arguments where these were erased."""
         found: dict[str, Any] = json.loads(self.approval.shown)
-        return found
+        one = self.operation
+        left = {"system": one.system, "action": one.action, "principal": one.principal}
+        return {**left, "arguments": {}, "observed": None, **found}
 
 
 class Approvals:
