@@ -304,6 +304,20 @@ async def test_edit_is_decided_anew_and_earlier_votes_do_not_count(tmp_path: Pat
 
 
 @virtual
+async def test_rejection_of_an_edited_request_stands_for_whoever_asks_in_the_words_of_before(tmp_path: Path) -> None:
+    async with refund_wall(tmp_path) as (wall, desk):
+        approval, _ = await held(wall)
+        edited = await wall.approvals.edit(approval, by=EVE, changes={"amount": 40}, message="half is enough")
+        await wall.approvals.reject(edited.approval.id, by=BOB, message="not even that")
+        again = await wall.call("desk.refund", REFUND, principal=ADA)
+        assert isinstance(again, Rejected)
+        assert "not even that" in again.error.message
+        other = await wall.call("desk.refund", REFUND | {"amount": 20}, principal=ADA)
+        assert isinstance(other, Pending), "other content is another question"
+        assert desk.refunds == []
+
+
+@virtual
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
