@@ -171,6 +171,7 @@ class Seawall:
                     self.systems,
                     ledger,
                     self.policy,
+                    self.config.people,
                     self.sources,
                     warm=self.config.ledger.warm,
                     on_doubt=recovery.wake,

@@ -31,6 +31,7 @@ from .intake import Asked, Intake, UsedUp
 from .leave import Leave, denied, leave_for, needs_approval
 from .ledger.records import DecisionRow, Operation, Status
 from .outcome import Applied, Outcome, Pending, Receipt, Rejected
+from .people import Person
 from .policy import Decision, Policy, Windows
 from .redaction import clean
 from .release import Release
@@ -68,6 +69,7 @@ class Pipeline:
         systems: The systems by name.
         ledger: Where operations are remembered.
         policy: Who may do what.
+        people: Who may approve, by name.
         sources: Clock, randomness and ids.
         warm: Applied outcomes kept at hand.
         on_doubt: Called when an operation became unknown, so that recovery looks at it soon.
@@ -79,6 +81,7 @@ class Pipeline:
         systems: Mapping[str, System],
         ledger: Ledger,
         policy: Policy,
+        people: Mapping[str, Person],
         sources: Sources,
         *,
         warm: int = 4096,
@@ -99,6 +102,7 @@ class Pipeline:
             systems,
             ledger,
             policy,
+            people,
             sources,
             self.intake,
             self.carry_out_released,

@@ -26,6 +26,7 @@ from .leave import Leave, leave_to_send_again
 from .ledger.approval_records import Approval, ApprovalStatus, Due
 from .ledger.records import Operation, Status
 from .outcome import Outcome
+from .people import Person
 from .policy import Decision, Policy
 from .system import System
 from .trail import Trail
@@ -50,6 +51,7 @@ class Release:
         systems: The systems by name.
         ledger: The ledger.
         policy: Asked again, right before.
+        people: Who may decide, by name; looked at again, right before.
         sources: Clock and ids.
         intake: Where intents are recorded.
         carry_out: Sends an operation that has become ours.
@@ -62,6 +64,7 @@ class Release:
         systems: Mapping[str, System],
         ledger: Ledger,
         policy: Policy,
+        people: Mapping[str, Person],
         sources: Sources,
         intake: Intake,
         carry_out: Callable[[Asked, BaseModel, Operation], Awaitable[Outcome[Any]]],
@@ -71,6 +74,7 @@ class Release:
         self._systems = systems
         self._ledger = ledger
         self._policy = policy
+        self._people = people
         self._sources = sources
         self._clock = sources.clock
         self._intake = intake
@@ -221,8 +225,9 @@ class Release:
             self._later(approval.id, seen.retry_after)
             return None
         shown = shown_for(system, action, request, operation.principal, decision.version, seen)
-        if digest_of(shown) != approval.digest:
-            await self._ask_anew(approval, decision, shown)
+        lost = await self._lost(approval, operation)
+        if lost or digest_of(shown) != approval.digest:
+            await self._ask_anew(approval, decision, shown, lost)
             return None
         return await self._spend(approval, operation, system, action, request, decision, deadline_at)
 
@@ -277,8 +282,25 @@ class Release:
         # By the rules of now and the time at which it was asked for, as for an operation that is sent again.
         return leave_to_send_again(self._policy, operation, action, request)
 
-    async def _ask_anew(self, approval: Approval, decision: Decision, shown: dict[str, Any]) -> None:
-        differs = differences(json.loads(approval.shown), shown)
+    async def _lost(self, approval: Approval, operation: Operation) -> list[dict[str, Any]]:
+        """The votes that count no more, because whoever cast them may not decide it now; empty if enough are left."""
+        if approval.quorum == 0:
+            return []
+        votes = [vote for vote in await self._ledger.approvals.votes(approval.id) if vote.vote == "approve"]
+        people = {vote.by: self._people.get(vote.by) for vote in votes}
+        gone = [
+            name
+            for name, person in people.items()
+            if person is None or approval.role not in person.roles or person.is_requester(name, operation.principal)
+        ]
+        if len(votes) - len(gone) >= approval.quorum:
+            return []
+        return [{"code": "approver_lacks_role", "what": name, "then": approval.role, "now": None} for name in gone]
+
+    async def _ask_anew(
+        self, approval: Approval, decision: Decision, shown: dict[str, Any], lost: list[dict[str, Any]]
+    ) -> None:
+        differs = differences(json.loads(approval.shown), shown) + lost
         wanted = ask_again(decision, approval, shown, self._sources.new_id("approval"))
         because = canonical_json({"differs": differs})
         fresh = await self._ledger.approvals.substitute(approval.id, wanted, because, by="seawall")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -172,3 +173,32 @@ async def test_write_that_is_answered_slowly_holds_up_no_other(tmp_path: Path) -
         await wall.approvals.approve(approval, by=EVE)
         await wall.sources.clock.sleep(1.0)
         assert await status(wall, operation) is Status.APPLIED
+
+
+@virtual
+@pytest.mark.parametrize(
+    "people",
+    [
+        {BOB: {"roles": ["support-lead"]}},
+        {EVE: {"roles": ["clerk"]}, BOB: {"roles": ["support-lead"]}},
+        {EVE: {"roles": ["support-lead"], "principals": ["agent:*"]}, BOB: {"roles": ["support-lead"]}},
+    ],
+)
+async def test_vote_of_somebody_who_may_not_decide_any_more_is_not_spent(
+    tmp_path: Path, people: dict[str, Any]
+) -> None:
+    async with refund_wall(tmp_path) as (wall, desk):
+        approval, operation = await held(wall)
+        await wall.approvals.approve(approval, by=EVE)
+    async with refund_wall(tmp_path, desk=desk, seed=2, people=people) as (wall, _):
+        await wall.pipeline.release.run_once()
+        assert await status(wall, operation) is Status.HELD
+        (fresh,) = await wall.approvals.find(status=ApprovalStatus.WAITING)
+        assert fresh.approval.replaces == approval
+        assert json.loads(fresh.approval.because or "{}")["differs"] == [
+            {"code": "approver_lacks_role", "what": EVE, "then": "support-lead", "now": None}
+        ]
+        await wall.approvals.approve(fresh.approval.id, by=BOB)
+        await wall.pipeline.release.run_once()
+        assert await status(wall, operation) is Status.APPLIED
+        assert len(desk.refunds) == 1
