@@ -19,7 +19,8 @@ _NEXT = {
     "seawall": "A process that has Seawall open carries it out within a moment, or `seawall recover` does.",
     "caller": "It is carried out when whoever asked makes the same request again.",
 }
-_LONGEST = 200  # characters of a value that are shown in a line
+_LONGEST = 200  # characters of a value that are shown in a line of a table
+_ALL = 1 << 40  # characters: people are shown all of what they approve
 
 
 def approval_record(standing: Standing) -> dict[str, Any]:
@@ -145,7 +146,7 @@ def _left_out(count: int, approval_id: str) -> list[str]:
     return [f"  and {count} more lines: seawall approvals show {approval_id}"] if count else []
 
 
-def _because(told: dict[str, Any], longest: int = _LONGEST) -> list[str]:
+def _because(told: dict[str, Any], longest: int = _ALL) -> list[str]:
     lines = [f"  {told['edited_by']} edited it: {told['message']}"] if "edited_by" in told else []
     lines += [
         f"  {one['what']}: was {_short(one['then'], longest)}, is {_short(one['now'], longest)} ({one['code']})"
@@ -154,7 +155,7 @@ def _because(told: dict[str, Any], longest: int = _LONGEST) -> list[str]:
     return lines
 
 
-def _compared(shown: dict[str, Any], longest: int = _LONGEST) -> list[str]:
+def _compared(shown: dict[str, Any], longest: int = _ALL) -> list[str]:
     observed = shown["observed"]
     fields = {} if observed is None else observed.get("fields") or {}
     lines = []
@@ -167,9 +168,14 @@ def _compared(shown: dict[str, Any], longest: int = _LONGEST) -> list[str]:
     if observed["state"] != "present":
         return [*lines, f"  The record in the target is {observed['state']}."]
     others = {name: value for name, value in fields.items() if name not in shown["arguments"] and value is not None}
-    return lines + [f"  the record has {name} = {_short(value)}" for name, value in others.items()]
+    return lines + [f"  the record has {name} = {_whole(value)}" for name, value in others.items()]
+
+
+def _whole(value: Any) -> str:
+    """All of it, however long: nobody approves what they were not shown."""
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _short(value: Any, longest: int = _LONGEST) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = _whole(value)
     return text if len(text) <= longest else f"{text[:longest]}…"

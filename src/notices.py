@@ -80,7 +80,16 @@ class Notices:
             How many notices were delivered.
         """
         found = await self._ledger.approvals.untold()
-        return sum(await asyncio.gather(*(self._tell(approval) for approval in found)))
+        return sum(await asyncio.gather(*(self._told(approval) for approval in found)))
+
+    async def _told(self, approval: Approval) -> bool:
+        try:
+            return await self._tell(approval)
+        except LedgerUnavailable as error:
+            _log.warning("%s was told to the webhook, and may be again: %s", approval.id, error)
+        except Exception:  # noqa: BLE001 -- one that fails must not hold up the others
+            _log.exception("%s could not be told to the webhook; it is tried again", approval.id)
+        return False
 
     async def _tell(self, approval: Approval) -> bool:
         notice = f"{approval.id}.{approval.status}"
@@ -125,8 +134,8 @@ def told_of(approval: Approval) -> dict[str, Any]:
         "approval_id": approval.id,
         "operation_id": approval.operation_id,
         "status": str(approval.status),
-        "action": f"{shown['system']}.{shown['action']}",
-        "principal": shown["principal"],
+        "action": f"{shown['system']}.{shown['action']}" if shown else None,  # None: it was erased
+        "principal": shown.get("principal"),
         "role": approval.role,
         "quorum": approval.quorum,
         "reason": approval.reason,

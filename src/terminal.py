@@ -33,7 +33,7 @@ Exit codes: 0 applied, or the question was answered. 1 rejected: no effect, now 
 """
 
 _EXTRA = "pip install 'seawall[simulators]'"
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Invocation:
     as_json: bool = False
 
     def clean(self, text: str) -> str:
-        """`text` for a terminal: no secrets, no control codes."""
+        """`text` for a terminal: no secrets, no control codes, nothing that shows it in another order."""
         return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", self.secrets.scrub(text))
 
     def answer(self, told: dict[str, Any], text: str, colour: str | None = None) -> None:

@@ -181,6 +181,7 @@ class Seawall:
                     self.systems,
                     ledger,
                     self.policy,
+                    self.config.people,
                     self.sources,
                     warm=self.config.ledger.warm,
                     on_doubt=recovery.wake,
@@ -200,14 +201,14 @@ class Seawall:
                     closing.push_async_callback(stop_task, self._recovering)
                     releasing = asyncio.create_task(pipeline.release.run(), name="seawall release")
                     closing.push_async_callback(stop_task, releasing)
+                    closing.push_async_callback(pipeline.release.finish, self._longest + _RECORDING)
                     if self.config.approvals.webhook is not None:
                         from .notices import Notices  # only for those who have somebody to tell
 
                         notices = Notices(self.config.approvals, ledger, self.sources, self.secrets)
                         telling = asyncio.create_task(notices.run(), name="seawall notices")
                         closing.push_async_callback(stop_task, telling)
-                longest = max((system.settings.deadline for system in self.systems.values()), default=0.0)
-                closing.push_async_callback(self._calls.end, longest + _RECORDING)
+                closing.push_async_callback(self._calls.end, self._longest + _RECORDING)
                 self._closing = closing.pop_all()
         except BaseException:
             self._entered = False
@@ -370,6 +371,11 @@ class Seawall:
             if not open_now or clock.monotonic() >= until:
                 return open_now
             await clock.sleep(min(0.1, max(0.0, until - clock.monotonic())))
+
+    @property
+    def _longest(self) -> float:
+        """Seconds that a call may take whose caller names no deadline."""
+        return max((system.settings.deadline for system in self.systems.values()), default=0.0)
 
     async def _open_operations(self) -> int:
         counts = await self.ledger.counts()

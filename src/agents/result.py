@@ -27,7 +27,7 @@ Again = Literal["no", "same_operation_only", "same_request", "changed_request"]
 EFFECTS: Mapping[Status, tuple[Effect, ...]] = {
     "succeeded": ("applied",),
     "replayed": ("applied",),
-    "pending_approval": ("not_applied",),
+    "pending_approval": ("not_applied", "partial"),
     "in_progress": ("unknown",),
     "outcome_unknown": ("unknown",),
     "conflict": ("not_applied",),

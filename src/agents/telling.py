@@ -187,11 +187,13 @@ def _held(outcome: Pending, call: Call) -> Result:
         said = f"NOT DONE YET. Approved until {until}: make exactly the same request again to have it carried out."
         return approved.told(summary=f"{said} {call.target}.", **facts)
     people = waiting.role if waiting.quorum == 1 else f"{waiting.quorum} people of {waiting.role}"
+    by_itself = f"Once approved, Seawall carries it out by itself; {GET} tells what became of it"
+    if waiting.executed_by == "caller":
+        by_itself = f"Once {GET} says that it is approved, make exactly the same request again to have it carried out"
     return approved.told(
         summary=(
             f"NOT DONE YET. Waiting for {people} until {until}; stays valid if this session ends. Do not resubmit. "
-            f"{call.target}: nothing was sent. Once approved, Seawall carries it out by itself; {GET} tells what "
-            f"became of it, {CANCEL} takes it back."
+            f"{call.target}: nothing was sent. {by_itself}, {CANCEL} takes it back."
         ),
         **facts,
     )
@@ -341,14 +343,26 @@ def _batch(outcome: Partial[Any], call: Call) -> Result:
             ),
             **facts,
         )
+    held = [item for item in items if item.status == "pending_approval"]
+    waiting = f"{len(held)} wait for people and may still be done; do not resubmit them"
+    if held and applied + len(held) == len(items):
+        return call.told(
+            status="pending_approval",
+            effect="partial" if applied else "not_applied",
+            retry=Retry("same_operation_only"),
+            next=held[0].next,
+            summary=f"NOT ALL DONE YET. {call.target}: {counted}, {waiting}. Read each item.",
+            **facts,
+        )
     return call.told(
         status="failed",
         effect="partial" if applied else "not_applied",
         retry=Retry("changed_request"),
         error=Fault("items_rejected", "batch"),
         summary=(
-            f"Not all done: {call.target}. {counted}, {len(items) - applied} are not; read each item. "
-            "Items that are applied are not done again if you repeat them."
+            f"Not all done: {call.target}. {counted}, {len(items) - applied - len(held)} are not"
+            f"{f', {waiting}' if held else ''}; read each item. Items that are applied are not done again if you "
+            "repeat them."
         ),
         **facts,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -89,6 +90,31 @@ def ask_for(decision: Decision, shown: Mapping[str, Any], approval_id: str) -> A
     )
 
 
+def ask_again(decision: Decision, standing: Approval, shown: Mapping[str, Any], approval_id: str) -> Ask:
+    """What to ask people in the place of an approval that does not hold any more.
+
+    The decision is on the request alone. Where that allows it, people were asked for another reason, such as a rate
+    that was used up or the rule of a batch, and the same people are asked again.
+
+    Args:
+        decision: The policy's decision on what is shown.
+        standing: The approval whose place it takes.
+        shown: See `shown_for`.
+        approval_id: The id of the new approval.
+    """
+    asked = ask_for(decision, shown, approval_id)
+    if not decision.allowed:
+        return asked
+    return replace(
+        asked,
+        role=standing.role,
+        quorum=standing.quorum,
+        executed_by=standing.executed_by,
+        lasts=standing.expires_at - standing.requested_at,
+        reason=standing.reason,
+    )
+
+
 _MISMATCH = {
     "adapter_version": "adapter_version_mismatch",
     "policy_version": "policy_version_mismatch",
@@ -134,6 +160,8 @@ def pending(operation: Operation, found: Approval | None) -> Pending:
     """
     if found is None:
         return Pending(operation.id, "approval", "People must approve it first; nothing was sent.")
+    if found.status not in (ApprovalStatus.WAITING, ApprovalStatus.APPROVED):  # it ended since the row was read
+        return Pending(operation.id, "operation", "It was decided just now; ask again to learn what became of it.")
     approved = found.status is not ApprovalStatus.WAITING
     waiting = Waiting(found.id, found.role, found.quorum, found.expires_at, approved, found.executed_by)
     if not approved:

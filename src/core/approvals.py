@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
 from .action import Action
-from .approval import REJECTED, ask_for, refusal, shown_for
+from .approval import REJECTED, ask_again, ask_for, refusal, shown_for
 from .before_image import before_image
 from .clock import Sources
 from .errors import IntegrationError, InvalidRequest, NotSent
 from .held import WITHDRAWN
 from .identity import DISTINCT_FROM, Identity, Unidentifiable, canonical_json, identify
 from .intake import entity_of
-from .ledger.approval_records import Approval, ApprovalStatus, Edit, Vote
+from .ledger.approval_records import Approval, ApprovalStatus, Ask, Edit, Vote
 from .ledger.records import Operation, Status
 from .people import Person
-from .policy import Policy, Question
+from .policy import Decision, Policy, Question
 from .redaction import Secrets, clean
 from .system import System
 
@@ -40,9 +40,11 @@ class Standing:
 
     @property
     def shown(self) -> dict[str, Any]:
-        """What people are shown, as it was when they were asked."""
+        """What people are shown, as it was when they were asked; without arguments where these were erased."""
         found: dict[str, Any] = json.loads(self.approval.shown)
-        return found
+        one = self.operation
+        left = {"system": one.system, "action": one.action, "principal": one.principal}
+        return {**left, "arguments": {}, "observed": None, **found}
 
 
 class Approvals:
@@ -231,7 +233,7 @@ class Approvals:
         differs = _changed(operation.request, identity.request)
         because = canonical_json(self._secrets.scrub_all({"edited_by": by, "message": message, "differs": differs}))
         content = Edit(by, identity.request, identity.digest, entity_of(action, request), decision.record)
-        wanted = ask_for(decision, shown, self._sources.new_id("approval"))
+        wanted = self._wanted(standing, action, decision, shown, question)
         fresh = await self._ledger.approvals.substitute(approval_id, wanted, because, by=by, edit=content)
         if fresh is None:
             await self._refuse_again(approval_id, by)
@@ -313,6 +315,16 @@ class Approvals:
         if identity.digest == operation.digest:
             raise InvalidRequest("that changes nothing", code="invalid_request")
         return request, identity
+
+    def _wanted(
+        self, standing: Standing, action: Action, decision: Decision, shown: Mapping[str, Any], question: Question
+    ) -> Ask:
+        """What to ask about an edited request; nobody, where the edit is why the policy now allows it by itself."""
+        approval_id = self._sources.new_id("approval")
+        unedited = action.request.model_validate_json(standing.operation.request)
+        if decision.allowed and self._policy.decide(replace(question, request=unedited)).allowed:
+            return ask_again(decision, standing.approval, shown, approval_id)
+        return ask_for(decision, shown, approval_id)
 
     def _clean(self, text: str) -> str:
         return clean(self._secrets.scrub(text))

@@ -13,13 +13,14 @@ from .errors import Conflict, ContractBroken, Denied, InvalidRequest
 from .held import Conclusion, Held, see_through
 from .identity import Identity, identify
 from .intake import Asked
-from .ledger.records import Begun
+from .ledger.records import Begun, Status
 from .outcome import Outcome, Partial, Rejected
+from .release import Release
 from .replay import entity_unsettled, identity_conflict
 from .write import Wire, send_until_known
 
 
-async def call_batch(asked: Asked, request: BaseModel, asking: Asking) -> Outcome[Any]:
+async def call_batch(asked: Asked, request: BaseModel, asking: Asking, release: Release) -> Outcome[Any]:
     """Carry a batch out: only what was never applied is sent, and only what may be is sent again.
 
     Items that may have landed stay `Unknown`; recovery settles each of them by itself. An item that is named twice
@@ -29,6 +30,7 @@ async def call_batch(asked: Asked, request: BaseModel, asking: Asking) -> Outcom
         asked: What was asked.
         request: The validated batch request.
         asking: Asks people.
+        release: Carries out what was approved for its caller to come back for.
     """
     batch = asked.action.batch
     assert batch is not None
@@ -75,7 +77,7 @@ async def call_batch(asked: Asked, request: BaseModel, asking: Asking) -> Outcom
     outcomes = [
         settled[identity.key]
         if identity.key in settled and held[identity.key].operation.digest == identity.digest
-        else await _earlier(asked, batch, known[identity.key], identity, asking)
+        else await _earlier(asked, batch, known[identity.key], identity, asking, release)
         for identity in identities
     ]
     return Partial(tuple(outcomes), batch_id)
@@ -92,13 +94,18 @@ def _together(asked: Asked, request: BaseModel) -> Wire:
     return wire
 
 
-async def _earlier(asked: Asked, batch: Batch, begun: Begun, identity: Identity, asking: Asking) -> Outcome[Any]:
+async def _earlier(
+    asked: Asked, batch: Batch, begun: Begun, identity: Identity, asking: Asking, release: Release
+) -> Outcome[Any]:
     """The outcome of an item whose operation was there before, or stands in its way."""
     operation = begun.operation
     if begun.blocked_by is not None:
         return entity_unsettled(operation, asked.system.name, batch.of.name)
     if operation.digest != identity.digest and not await asking.was_edited(asked, operation, identity):
         return identity_conflict(operation, identity.request, asked.principal)
+    if operation.status is Status.HELD:
+        carried_out = await asking.carry_out_approved(asked, operation, release)
+        return carried_out or await asked.told_again(operation, batch.of)
     return await asked.told_again(operation, batch.of)
 
 

@@ -48,6 +48,10 @@ class Gate:
         self._clock = sources.clock
         self._random = sources.random
 
+    def pauses(self) -> float:
+        """Seconds for which no call is let through, as far as is known now; 0 when one may be."""
+        return max(self.quiet.left(), self.breaker.retry_after())
+
     async def enter(self, deadline_at: float, *, recovery: bool) -> Permit | NotSent:
         """Wait until the call may be sent; the caller then has a place, and gives it back with `leave`.
 

@@ -32,6 +32,7 @@ from .leave import Leave, denied, leave_for, needs_approval
 from .ledger.records import DecisionRow, Operation, Status
 from .observing import Guarded, observed
 from .outcome import Applied, Outcome, Pending, Receipt, Rejected
+from .people import Person
 from .policy import Decision, Policy, Windows
 from .redaction import clean
 from .release import Release
@@ -69,6 +70,7 @@ class Pipeline:
         systems: The systems by name.
         ledger: Where operations are remembered.
         policy: Who may do what.
+        people: Who may approve, by name.
         sources: Clock, randomness and ids.
         warm: Applied outcomes kept at hand.
         on_doubt: Called when an operation became unknown, so that recovery looks at it soon.
@@ -80,6 +82,7 @@ class Pipeline:
         systems: Mapping[str, System],
         ledger: Ledger,
         policy: Policy,
+        people: Mapping[str, Person],
         sources: Sources,
         *,
         warm: int = 4096,
@@ -100,6 +103,7 @@ class Pipeline:
             systems,
             ledger,
             policy,
+            people,
             sources,
             self.intake,
             self.carry_out_released,
@@ -194,7 +198,7 @@ class Pipeline:
             if repeat is not None:
                 await self._check_repeat(asked, valid, repeat)
             if action.batch is not None:
-                return await call_batch(asked, valid, self.asking)
+                return await call_batch(asked, valid, self.asking, self.release)
             return await self._write(asked, valid)
         except Unidentifiable as unfit:
             return Rejected(InvalidRequest(str(unfit), code="invalid_request").at(system.name, action.name, 0))

@@ -9,22 +9,24 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
 from .action import Action
-from .approval import EXPIRED, ask_for, differences, digest_of, refusal, shown_for
+from .approval import EXPIRED, ask_again, differences, digest_of, refusal, shown_for
 from .before_image import before_image
 from .clock import Sources
 from .errors import DeadlineBeforeSend, IntegrationError, LedgerUnavailable
 from .identity import canonical_json
 from .intake import Asked, Intake
 from .leave import Leave, leave_to_send_again
-from .ledger.approval_records import Approval, ApprovalStatus
+from .ledger.approval_records import Approval, ApprovalStatus, Due
 from .ledger.records import Operation, Status
 from .outcome import Outcome, Rejected
+from .people import Person
 from .policy import Decision, Policy
 from .system import System
 from .trail import Trail
@@ -36,8 +38,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("seawall.release")
 
-_AT_ONCE = 16  # approvals that are carried out at a time
-_MOST = 100  # approvals of one system that are looked at in one round
+_AT_ONCE = 16  # approvals that are carried out at a time, of each system
+_MOST = 10_000  # approvals of which one look knows; those that wait for a system that is down are among them
 _LONGEST_PAUSE = 60.0  # seconds before a target that did not answer is looked at again
 _WHILE_PAUSED = 2.0  # seconds before it is asked again whether a system is still paused
 _IDLE = 30.0  # seconds between looks at the ledger while nothing is held and nothing will be
@@ -50,6 +52,7 @@ class Release:
         systems: The systems by name.
         ledger: The ledger.
         policy: Asked again, right before.
+        people: Who may decide, by name; looked at again, right before.
         sources: Clock and ids.
         intake: Where intents are recorded.
         carry_out: Sends an operation that has become ours.
@@ -62,6 +65,7 @@ class Release:
         systems: Mapping[str, System],
         ledger: Ledger,
         policy: Policy,
+        people: Mapping[str, Person],
         sources: Sources,
         intake: Intake,
         carry_out: Callable[[Asked, BaseModel, Operation], Awaitable[Outcome[Any]]],
@@ -71,6 +75,7 @@ class Release:
         self._systems = systems
         self._ledger = ledger
         self._policy = policy
+        self._people = people
         self._sources = sources
         self._clock = sources.clock
         self._intake = intake
@@ -79,6 +84,9 @@ class Release:
         self._interval = interval
         self._woken = asyncio.Event()
         self._not_before: dict[str, tuple[float, float]] = {}
+        self._under_way: dict[str, asyncio.Task[Outcome[Any] | None]] = {}
+        self._at_work: Counter[str] = Counter()
+        self._ending = False
 
     def wake(self) -> None:
         """Something may have been approved."""
@@ -86,24 +94,30 @@ class Release:
 
     async def run(self) -> None:
         """Look again and again, until cancelled. Nothing that fails is a reason to end."""
-        while True:
-            self._woken.clear()
-            busy = self._policy.asks_people
-            try:
-                await self.run_once()
-                busy = busy or await self._ledger.approvals.any_open()
-            except LedgerUnavailable as error:
-                _log.warning("approvals wait for the ledger: %s", error)
-            except Exception:  # noqa: BLE001 -- whatever it was, the next round must come
-                _log.exception("a round of approvals failed; the next one goes on")
-            try:
-                async with asyncio.timeout(self._interval if busy else _IDLE):
-                    await self._woken.wait()
-            except TimeoutError:
-                pass
+        try:
+            while True:
+                self._woken.clear()
+                busy = self._policy.asks_people
+                try:
+                    await self._look()
+                    busy = busy or await self._ledger.approvals.any_open()
+                except LedgerUnavailable as error:
+                    _log.warning("approvals wait for the ledger: %s", error)
+                except Exception:  # noqa: BLE001 -- whatever it was, the next round must come
+                    _log.exception("a round of approvals failed; the next one goes on")
+                try:
+                    async with asyncio.timeout(self._interval if busy else _IDLE):
+                        await self._woken.wait()
+                except TimeoutError:
+                    pass
+        finally:
+            left = list(self._under_way.values())
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
 
     async def run_once(self) -> int:
-        """End what has expired, and carry out what was approved.
+        """End what has expired, carry out what was approved, and wait for it.
 
         Returns:
             How many operations were carried out.
@@ -111,26 +125,63 @@ class Release:
         Raises:
             LedgerUnavailable: The ledger cannot be read or written.
         """
-        for approval in await self._ledger.approvals.overdue():
-            await self._expire(approval)
-        now = self._clock.monotonic()
-        # System by system, so that what waits for one that is paused or down holds up no other.
-        approved = [one for name in self._systems for one in await self._ledger.approvals.to_release(name, _MOST)]
-        due = [one for one in approved if self._not_before.get(one.id, _NEVER)[0] <= now]
-        done = 0
-        for place in range(0, len(due), _AT_ONCE):
-            outcomes = await asyncio.gather(*(self._one(approval) for approval in due[place : place + _AT_ONCE]))
-            done += sum(outcome is not None for outcome in outcomes)
-        return done
+        outcomes: dict[str, Outcome[Any] | None] = {}
+        while (started := await self._look()).keys() - outcomes.keys():
+            outcomes |= zip(started, await asyncio.gather(*started.values()), strict=True)
+        return sum(outcome is not None for outcome in outcomes.values())
 
-    async def _one(self, approval: Approval) -> Outcome[Any] | None:
+    async def finish(self, within: float) -> None:
+        """Begin nothing more, and wait for what is being carried out, as for calls.
+
+        Args:
+            within: Seconds to wait at most.
+        """
+        self._ending = True
+        if self._under_way:
+            await asyncio.wait(self._under_way.values(), timeout=within)
+
+    async def _look(self) -> dict[str, asyncio.Task[Outcome[Any] | None]]:
+        """End what has expired, and begin to carry out what is due; no system waits for another."""
+        for approval in await self._ledger.approvals.overdue():
+            try:
+                await self._expire(approval)
+            except LedgerUnavailable:
+                raise
+            except Exception:  # noqa: BLE001 -- one that fails must not hold up the others
+                _log.exception("%s could not be ended", approval.id)
+        found = await self._ledger.approvals.to_release(_MOST)
+        known = {one.id for one in found}
+        self._not_before = {name: until for name, until in self._not_before.items() if name in known}
+        now = self._clock.monotonic()
+        started = {}
+        for one in found:
+            free = self._at_work[one.system] < _AT_ONCE and one.id not in self._under_way
+            if free and not self._ending and self._not_before.get(one.id, _NEVER)[0] <= now:
+                started[one.id] = self._start(one)
+        return started
+
+    def _start(self, one: Due) -> asyncio.Task[Outcome[Any] | None]:
+        def ended(_task: asyncio.Task[Outcome[Any] | None]) -> None:
+            del self._under_way[one.id]
+            self._at_work[one.system] -= 1
+            if self._at_work[one.system] == _AT_ONCE - 1:
+                self.wake()  # there was no room for more
+
+        task = asyncio.create_task(self._one(one.id), name=f"seawall release of {one.id}")
+        self._under_way[one.id] = task
+        self._at_work[one.system] += 1
+        task.add_done_callback(ended)
+        return task
+
+    async def _one(self, approval_id: str) -> Outcome[Any] | None:
         try:
-            return await self.carry_out(approval)
+            approval = await self._ledger.approvals.get(approval_id)
+            return None if approval is None else await self.carry_out(approval)
         except LedgerUnavailable as error:
-            _log.warning("%s waits for the ledger: %s", approval.id, error)
+            _log.warning("%s waits for the ledger: %s", approval_id, error)
         except Exception:  # noqa: BLE001 -- one that fails must not hold up the others
-            _log.exception("%s could not be carried out", approval.id)
-        self._later(approval)
+            _log.exception("%s could not be carried out", approval_id)
+        self._later(approval_id)
         return None
 
     async def carry_out(self, approval: Approval, deadline_at: float | None = None) -> Outcome[Any] | None:
@@ -162,6 +213,10 @@ class Release:
             return None
         if deadline_at is None:
             deadline_at = self._clock.monotonic() + system.settings.deadline
+        if (pause := system.gate.pauses()) > 0:
+            _log.info("%s waits: calls to %s pause for %.1f s", approval.id, system.name, pause)
+            self._later(approval.id, pause)
+            return None
         decision = self._decide(operation, action, request)
         if decision.decision == "deny":
             why = f"the policy no longer allows it (rule {decision.rule!r})"
@@ -170,11 +225,12 @@ class Release:
         seen = await before_image(system, action, request, deadline_at)
         if isinstance(seen, IntegrationError):
             _log.info("%s waits: %s cannot be looked at: %s", approval.id, system.name, seen.message)
-            self._later(approval, seen.retry_after)
+            self._later(approval.id, seen.retry_after)
             return None
         shown = shown_for(system, action, request, operation.principal, decision.version, seen)
-        if digest_of(shown) != approval.digest:
-            await self._ask_anew(approval, decision, shown)
+        lost = await self._lost(approval, operation)
+        if lost or digest_of(shown) != approval.digest:
+            await self._ask_anew(approval, decision, shown, lost)
             return None
         return await self._spend(approval, operation, system, action, request, decision, deadline_at)
 
@@ -198,7 +254,7 @@ class Release:
         if released.operation is None:
             if released.blocked_by is not None:
                 _log.info("%s waits for operation %s on the same record", approval.id, released.blocked_by.id)
-                self._later(approval)
+                self._later(approval.id)
             return None
         asked = Asked(
             system,
@@ -221,7 +277,7 @@ class Release:
         if not given_back or approval.executed_by == "caller":
             return outcome
         _log.info("%s is tried again later: %s", approval.id, outcome.error.message)
-        self._later(approval, outcome.error.retry_after)
+        self._later(approval.id, outcome.error.retry_after)
         return None
 
     def _known(self, operation: Operation) -> tuple[System, Action, BaseModel] | str:
@@ -240,9 +296,26 @@ class Release:
         # By the rules of now and the time at which it was asked for, as for an operation that is sent again.
         return leave_to_send_again(self._policy, operation, action, request)
 
-    async def _ask_anew(self, approval: Approval, decision: Decision, shown: dict[str, Any]) -> None:
-        differs = differences(json.loads(approval.shown), shown)
-        wanted = ask_for(decision, shown, self._sources.new_id("approval"))
+    async def _lost(self, approval: Approval, operation: Operation) -> list[dict[str, Any]]:
+        """The votes that count no more, because whoever cast them may not decide it now; empty if enough are left."""
+        if approval.quorum == 0:
+            return []
+        votes = [vote for vote in await self._ledger.approvals.votes(approval.id) if vote.vote == "approve"]
+        people = {vote.by: self._people.get(vote.by) for vote in votes}
+        gone = [
+            name
+            for name, person in people.items()
+            if person is None or approval.role not in person.roles or person.is_requester(name, operation.principal)
+        ]
+        if len(votes) - len(gone) >= approval.quorum:
+            return []
+        return [{"code": "approver_lacks_role", "what": name, "then": approval.role, "now": None} for name in gone]
+
+    async def _ask_anew(
+        self, approval: Approval, decision: Decision, shown: dict[str, Any], lost: list[dict[str, Any]]
+    ) -> None:
+        differs = differences(json.loads(approval.shown), shown) + lost
+        wanted = ask_again(decision, approval, shown, self._sources.new_id("approval"))
         because = canonical_json({"differs": differs})
         fresh = await self._ledger.approvals.substitute(approval.id, wanted, because, by="seawall")
         if fresh is not None:
@@ -272,10 +345,10 @@ class Release:
         self._not_before[approval.id] = self._clock.monotonic() + max(self._interval, _WHILE_PAUSED), 0.0
         return True
 
-    def _later(self, approval: Approval, at_least: float | None = None) -> None:
-        _, pause = self._not_before.get(approval.id, _NEVER)
+    def _later(self, approval_id: str, at_least: float | None = None) -> None:
+        _, pause = self._not_before.get(approval_id, _NEVER)
         pause = min(max(2 * pause, self._interval), _LONGEST_PAUSE)
-        self._not_before[approval.id] = self._clock.monotonic() + max(pause, at_least or 0.0), pause
+        self._not_before[approval_id] = self._clock.monotonic() + max(pause, at_least or 0.0), pause
 
     def _abandoned(self, operation: Operation) -> None:
         """It became ours after we were told to stop: say that nothing was sent."""

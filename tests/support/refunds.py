@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ from seawall.core.adapter import (
     Surroundings,
     fresh,
 )
-from seawall.core.errors import ConnectFailed, NotFound, PreconditionFailed, ReplyTimeout
+from seawall.core.errors import ConnectFailed, Forbidden, NotFound, PreconditionFailed, ReplyTimeout
 
 from .virtual import sources
 
@@ -79,7 +80,8 @@ class GetAccount(Request[Account]):
 class Desk:
     """The truth: refunds by key, accounts, and what happens on the wire next.
 
-    `script`: `ok`, `lost after`, `lost before`. `down`: nothing answers.
+    `script`: `ok`, `lost after`, `lost before`. `down`: nothing answers. `unreadable`: reads do not. `slow`: seconds
+    until a refund is answered.
     """
 
     refunds: list[tuple[str, str, int]] = field(default_factory=list)
@@ -87,6 +89,8 @@ class Desk:
     limits: list[tuple[str, int]] = field(default_factory=list)
     script: list[str] = field(default_factory=list)
     down: bool = False
+    unreadable: bool = False
+    slow: float = 0.0
     reads: int = 0
     sends: int = 0
 
@@ -158,6 +162,8 @@ class DeskAdapter(Adapter):
         step, request = self.desk.step(), attempt.request
         if isinstance(request, GetAccount):
             self.desk.reads += 1
+            if self.desk.unreadable:
+                raise Forbidden("reads are not allowed now", code="READS")
             return Sent(self.account(request.account))
         self.desk.sends += 1
         if step == "lost before":
@@ -165,6 +171,7 @@ class DeskAdapter(Adapter):
         if isinstance(request, Refund):
             if attempt.key not in [key for key, _, _ in self.desk.refunds]:
                 self.desk.refunds.append((attempt.key, request.order, request.amount))
+            await asyncio.sleep(self.desk.slow)
             answer: Any = Refunded(id=f"r-{request.order}", amount=request.amount)
         else:
             assert isinstance(request, SetLimit)

@@ -68,6 +68,24 @@ def test_approve_shows_it_asks_and_recover_carries_it_out_once(asking: Shell) ->
     assert (code, told["status"], told["replayed"]) == (0, "applied", True)
 
 
+def test_approve_shows_long_text_to_its_end_and_in_its_order(asking: Shell) -> None:
+    text = f"{'x' * 300} and \u202ereversed\u202c, at the end"
+    approval = held(asking, json.dumps({"reference": "A-1", "text": text}))
+    shown = asking.run("approvals", "approve", approval, "--by", "eve", stdin="n\n").stdout
+    assert "at the end" in shown, "nobody approves what they were not shown"
+    assert "\u202e" not in shown
+
+
+def test_list_has_a_line_for_what_was_erased(asking: Shell) -> None:
+    approval = held(asking)
+    _, told = asking.json("approvals", "reject", approval, "--by", "eve", "--reason", "no")
+    asking.run("audit", "erase", told["operation_id"], "--by", "eve", "--reason", "asked for")
+    for command in (("list", "--all"), ("show", approval)):
+        result = asking.run("approvals", *command)
+        assert (result.exit_code, approval in result.stdout) == (0, True)
+        assert "A-1" not in result.stdout
+
+
 def test_person_who_says_no_at_the_prompt_approves_nothing(asking: Shell) -> None:
     approval = held(asking)
     assert asking.run("approvals", "approve", approval, "--by", "eve", stdin="n\n").exit_code != 0

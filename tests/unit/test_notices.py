@@ -91,6 +91,18 @@ async def test_webhook_that_does_not_take_it_is_told_again(tmp_path: Path, answe
         assert await telling.run_once() == 1
 
 
+@virtual
+async def test_approval_whose_content_was_erased_is_told_without_it_and_holds_up_no_other(tmp_path: Path) -> None:
+    async with refund_wall(tmp_path) as (wall, _):
+        hook, approval = Hook(), await held(wall)
+        standing = await wall.approvals.reject(approval, by=EVE, message="no")
+        await wall.ledger.erase(standing.operation.id, by=EVE, reason="asked for")
+        other = await wall.call("desk.refund", {"order": "o-2", "amount": 1}, principal=ADA)
+        assert isinstance(other, Pending)
+        assert await notices(wall, hook).run_once() == 2
+        assert sorted(hook.statuses) == ["rejected", "waiting"]
+
+
 def test_webhook_without_a_secret_is_refused() -> None:
     with pytest.raises(ValidationError, match="secret"):
         ApprovalsConfig(webhook="http://127.0.0.1/hook")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from .approval_records import Approval, ApprovalStatus, Vote
+from .approval_records import Approval, ApprovalStatus, Due, Vote
 from .database import Database
 
 
@@ -44,10 +44,10 @@ async def find(db: Database, only: dict[str, str], limit: int) -> list[Approval]
     return [approval(row) for row in (await db.run(statement, values)).fetchall()]
 
 
-async def to_release(db: Database, system: str, limit: int) -> list[Approval]:
-    """Approvals of one system that Seawall is to carry out, those asked for first first."""
+async def to_release(db: Database, limit: int) -> list[Due]:
+    """Approvals that Seawall is to carry out, those asked for first first."""
     statement = db.sql.approving.to_release
-    return [approval(row) for row in (await db.run(statement, statement.values(system=system, most=limit))).fetchall()]
+    return [Due(*row) for row in (await db.run(statement, statement.values(most=limit))).fetchall()]
 
 
 async def overdue(db: Database) -> list[Approval]:

@@ -89,6 +89,14 @@ class Approval:
 
 
 @dataclass(slots=True)
+class Due:
+    """An approval that Seawall is to carry out, and the system that it will reach."""
+
+    id: str
+    system: str
+
+
+@dataclass(slots=True)
 class Vote:
     """What one person said: `approve` or `reject`, under the digest of what they saw."""
 

@@ -45,12 +45,9 @@ class ApprovalStatements:
             row.where(_OPEN, _ap.expires_at <= bindparam("now")).order_by(_ap.expires_at).limit(100)
         )
         self.to_release = compiled(
-            row.select_from(approvals.join(operations, operations.c.id == _ap.operation_id))
-            .where(
-                _ap.status == literal_column("'approved'"),
-                _ap.executed_by == literal_column("'seawall'"),
-                _op.system == bindparam("system"),
-            )
+            select(_ap.id, _op.system)
+            .join_from(approvals, operations, _op.id == _ap.operation_id)
+            .where(_ap.status == literal_column("'approved'"), _ap.executed_by == literal_column("'seawall'"))
             .order_by(approvals.c.seq)
             .limit(bindparam("most"))
         )

@@ -194,7 +194,7 @@ async def release(
     if standing is None:
         return Released()
     if not await _move(db, standing, seen, ApprovalStatus.SPENT, None, only=ApprovalStatus.APPROVED, after=db.now):
-        return Released(await _already_ours(db, standing, seen, holder))
+        return Released(await _already_ours(db, standing, seen, policy))
     statement = db.sql.approving.release
     values = statement.values(
         which=seen.id,
@@ -244,13 +244,16 @@ async def give_back(db: Database, approval_id: str, epoch: int) -> bool:
     return True
 
 
-async def _already_ours(db: Database, standing: Approval, seen: Operation, holder: str) -> Operation | None:
-    """The operation, if we ourselves released it in a commit whose acknowledgement was lost."""
+async def _already_ours(db: Database, standing: Approval, seen: Operation, policy: str) -> Operation | None:
+    """The operation, if this very attempt released it in a commit whose acknowledgement was lost.
+
+    The decision that allowed it has an id of its own: another attempt of the same process must not send it, too.
+    """
     found = await operation_by_id(db, seen.id)
     ours = (
         standing.status is ApprovalStatus.SPENT
         and found is not None
-        and (found.status, found.holder, found.epoch) == (Status.RUNNING, holder, seen.epoch + 1)
+        and (found.status, found.policy, found.epoch) == (Status.RUNNING, policy, seen.epoch + 1)
     )
     return found if ours else None
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ..clock import Clock
 from . import approval_reads, approvals, claims
-from .approval_records import Approval, ApprovalStatus, Ask, Edit, Vote
+from .approval_records import Approval, ApprovalStatus, Ask, Due, Edit, Vote
 from .approvals import Released
 from .database import Database
 from .job import Writer
@@ -105,10 +105,10 @@ class Approving:
         )
         return None if found is None else self._ours(found)
 
-    async def to_release(self, system: str, limit: int) -> list[Approval]:
-        """Approvals of one system that Seawall is to carry out."""
-        found = await self._writer.submit(lambda db: approval_reads.to_release(db, system, limit), writes=False)
-        return [self._ours(one) for one in found]
+    async def to_release(self, limit: int) -> list[Due]:
+        """Approvals that Seawall is to carry out."""
+        found: list[Due] = await self._writer.submit(lambda db: approval_reads.to_release(db, limit), writes=False)
+        return found
 
     async def overdue(self) -> list[Approval]:
         """Open approvals whose time is over."""

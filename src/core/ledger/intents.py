@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import Any
 
 from . import events, usages
+from .approval_reads import latest_of
 from .approvals import ask
 from .database import Database
 from .reads import FIELDS, STATUS, operation
@@ -58,7 +59,7 @@ async def _answered_by_rates(db: Database, intents: Sequence[Intent], holder: st
     wanted = [Operation(*_row(intent, holder, db.now, None, "")) for intent in intents]
     new = []
     for place, existing in zip(rated, await _by_key(db, [intents[place] for place in rated]), strict=True):
-        if existing is None or _may_start_anew(existing, intents[place], db.now):
+        if existing is None or await _may_start_anew(db, existing, intents[place], db.now):
             new.append(place)
         elif _is_our_own(existing, wanted[place]):
             answers[place] = _begun(existing)
@@ -131,7 +132,7 @@ async def _answer_again(
         assert existing is not None
         if _is_our_own(existing, new):
             answers[place] = _begun(existing)
-        elif _may_start_anew(existing, intents[place], new.updated_at):
+        elif await _may_start_anew(db, existing, intents[place], new.updated_at):
             anew.append((place, await _anew(db, existing, new, restore)))
         else:
             answers[place] = Begun(existing, fresh=False)
@@ -196,7 +197,7 @@ async def _blocked(db: Database, intents: Sequence[Intent], now: float) -> dict[
     wanted = [
         place
         for place, existing in zip(named, standing, strict=True)
-        if existing is None or _may_start_anew(existing, intents[place], now)
+        if existing is None or await _may_start_anew(db, existing, intents[place], now)
     ]
     statement = db.sql.unsettled_on_entity
     rows = [
@@ -208,14 +209,24 @@ async def _blocked(db: Database, intents: Sequence[Intent], now: float) -> dict[
     return {place: Begun(other, fresh=False, blocked_by=other.id) for place, other in others}
 
 
-def _may_start_anew(existing: Operation, intent: Intent, now: float) -> bool:
-    """A rejection proves that nothing happened: other content, or a passing cause, deserves another try."""
+async def _may_start_anew(db: Database, existing: Operation, intent: Intent, now: float) -> bool:
+    """A rejection proves that nothing happened: other content, or a passing cause, deserves another try.
+
+    What people edited before it was rejected is no other content for whoever asks again in the words of before.
+    """
     if existing.status is not Status.REJECTED:
         return False
     error = json.loads(existing.error or "{}")
     stands_for = max(intent.replay_rejections, float(error.get("retry_after") or 0.0))
     expired = existing.updated_at + stands_for <= now
-    return bool(error.get("transient")) or expired or existing.digest != intent.digest
+    if bool(error.get("transient")) or expired:
+        return True
+    return existing.digest != intent.digest and not await _was_edited(db, existing, intent.digest)
+
+
+async def _was_edited(db: Database, existing: Operation, asked_digest: str) -> bool:
+    asked = await latest_of(db, existing.id)
+    return asked is not None and asked.edited_by is not None and asked.asked_digest == asked_digest
 
 
 async def _anew(db: Database, existing: Operation, new: Operation, restore: Restore | None) -> Operation:

@@ -124,6 +124,8 @@ async def test_other_content_while_held_is_a_conflict_that_names_the_way_out(tmp
 async def test_approved_call_that_its_caller_must_repeat_says_so(tmp_path: Path) -> None:
     async with refund_wall(tmp_path, policy=[rule(executed_by="caller"), READS]) as (wall, desk):
         result, approval = await held(wall)
+        assert "by itself" not in result.summary
+        assert "make exactly the same request again to have it carried out" in result.summary
         await wall.approvals.approve(approval, by=EVE)
         agent = Dispatcher(wall, ADA)
         told = await agent.call("operation_get", {"operation_id": result.operation_id})

@@ -356,6 +356,33 @@ async def test_batch_with_an_item_that_is_not_known_is_not_known(tmp_path: Path)
 
 
 @virtual
+async def test_batch_whose_items_wait_for_people_is_not_told_as_failed(tmp_path: Path) -> None:
+    asks: dict[str, Any] = {
+        "name": "ask",
+        "decision": "require_approval",
+        "actions": ["toy.add_note"],
+        "where": {"reference": {"in": ["b", "c", "d"]}},
+        "approval": {"role": "lead"},
+    }
+    policy = [asks, {"name": "rest", "decision": "allow"}]
+    async with toy_agent(tmp_path, policy=policy) as (agent, target, wall):
+        held = await agent.call("toy__add_notes", {"notes": [{"reference": "b"}, {"reference": "c"}]})
+        assert facts(held) == ("pending_approval", "not_applied", False)
+        assert held.summary.startswith("NOT ALL DONE YET.")
+        assert held.error is None
+        assert held.next is not None
+        assert held.next.arguments == {"operation_id": held.data["items"][0]["operation_id"]}
+        partly = await agent.call("toy__add_notes", {"notes": [{"reference": "a"}, {"reference": "b"}]})
+        assert facts(partly) == ("pending_approval", "partial", False)
+        adapter: Any = wall.systems["toy"].adapter
+        adapter.item_script["e"] = ["rejected"]
+        mixed = await agent.call("toy__add_notes", {"notes": [{"reference": "d"}, {"reference": "e"}]})
+        assert facts(mixed) == ("failed", "not_applied", True)
+        assert "1 are not, 1 wait for people" in mixed.summary
+        assert len(target.effects) == 1
+
+
+@virtual
 async def test_secrets_and_unwritable_text_never_reach_an_agent(tmp_path: Path) -> None:
     async with toy_agent(tmp_path) as (agent, _, wall):
         wall.secrets.add("canary-4711")

@@ -14,6 +14,7 @@ from support.virtual import virtual
 
 from seawall import Applied, Pending, Rejected, Seawall, Unknown
 from seawall.audit.verifying import verify_ledger
+from seawall.core.approval import pending
 from seawall.core.errors import InvalidRequest
 from seawall.core.ledger.approval_records import ApprovalStatus
 from seawall.core.ledger.records import Status
@@ -305,6 +306,20 @@ async def test_edit_is_decided_anew_and_earlier_votes_do_not_count(tmp_path: Pat
 
 
 @virtual
+async def test_rejection_of_an_edited_request_stands_for_whoever_asks_in_the_words_of_before(tmp_path: Path) -> None:
+    async with refund_wall(tmp_path) as (wall, desk):
+        approval, _ = await held(wall)
+        edited = await wall.approvals.edit(approval, by=EVE, changes={"amount": 40}, message="half is enough")
+        await wall.approvals.reject(edited.approval.id, by=BOB, message="not even that")
+        again = await wall.call("desk.refund", REFUND, principal=ADA)
+        assert isinstance(again, Rejected)
+        assert "not even that" in again.error.message
+        other = await wall.call("desk.refund", REFUND | {"amount": 20}, principal=ADA)
+        assert isinstance(other, Pending), "other content is another question"
+        assert desk.refunds == []
+
+
+@virtual
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
@@ -416,6 +431,18 @@ async def test_withdrawn_operation_is_not_carried_out(tmp_path: Path) -> None:
 
 
 @virtual
+async def test_approval_that_ended_since_its_operation_was_read_is_not_told_as_approved(tmp_path: Path) -> None:
+    async with refund_wall(tmp_path) as (wall, _):
+        approval, operation_id = await held(wall)
+        operation = await wall.ledger.get(operation_id)
+        assert operation is not None
+        await wall.approvals.reject(approval, by=EVE, message="no")
+        told = pending(operation, await wall.ledger.approvals.of(operation_id))
+        assert "Approved" not in told.reason
+        assert told.waits_for == "operation"
+
+
+@virtual
 async def test_story_of_an_approved_operation_names_everybody(tmp_path: Path) -> None:
     async with refund_wall(tmp_path) as (wall, _):
         approval, operation = await held(wall)
@@ -489,17 +516,6 @@ async def test_target_that_is_down_uses_no_approval_up_and_gets_the_write_once_i
         assert (await wall.approvals.show(approval)).approval.status is ApprovalStatus.SPENT
         assert len(desk.refunds) == 1
     assert verify_ledger(LedgerSettings(path=str(tmp_path / "ledger.db"))).faults == []
-
-
-@virtual
-async def test_system_that_is_down_holds_up_no_approval_of_another(tmp_path: Path) -> None:
-    async with refund_wall(tmp_path) as (wall, desk):
-        for number in range(120):
-            approval, _ = await held(wall, "set_limit", {"account": "acme", "limit": number})
-            await wall.approvals.approve(approval, by=EVE)
-        assert len(await wall.ledger.approvals.to_release("desk", 100)) == 100
-        assert await wall.ledger.approvals.to_release("other", 100) == []
-        desk.accounts["acme"] = (100, 1)
 
 
 @virtual

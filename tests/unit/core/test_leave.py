@@ -211,6 +211,37 @@ async def test_item_that_needs_an_approval_is_held_by_itself_and_the_others_are_
 
 
 @virtual
+async def test_item_that_its_caller_must_come_back_for_is_carried_out_by_the_batch_again(tmp_path: Path) -> None:
+    asks = HELD | {
+        "actions": ["toy.add_note"],
+        "where": {"priority": {"is": "high"}},
+        "approval": {"role": "lead", "executed_by": "caller"},
+    }
+    async with wall_with(tmp_path, asks, ALL) as (wall, target):
+        outcome = await wall.toy.add_notes(NOTES)
+        assert isinstance(outcome, Partial)
+        await wall.approvals.approve(held(outcome.items[1]), by="eve")
+        again = await wall.toy.add_notes(NOTES)
+        assert isinstance(again, Partial)
+        assert [type(item).__name__ for item in again.items] == ["Applied"] * 3
+        assert len(target.effects) == 3
+
+
+@virtual
+async def test_item_that_is_held_for_the_rule_of_its_batch_is_not_approved_by_an_edit(tmp_path: Path) -> None:
+    asks = HELD | {"actions": ["toy.add_notes"]}
+    async with wall_with(tmp_path, asks, ALL) as (wall, target):
+        outcome = await wall.toy.add_notes(NOTES)
+        assert isinstance(outcome, Partial)
+        edited = await wall.approvals.edit(
+            held(outcome.items[0]), by="eve", changes={"text": "other words"}, message="clearer"
+        )
+        await wall.pipeline.release.run_once()
+        assert (edited.approval.role, edited.approval.quorum) == ("lead", 1)
+        assert target.effects == []
+
+
+@virtual
 async def test_all_or_nothing_batch_with_an_item_that_needs_an_approval_is_not_sent(tmp_path: Path) -> None:
     loud = HELD | {"actions": ["toy.add_note"], "where": {"priority": {"is": "high"}}}
     async with wall_with(tmp_path, loud, ALL) as (wall, target):

@@ -90,9 +90,9 @@ async def test_votes_up_to_the_quorum_approve_and_a_person_counts_once(home: Hom
         await asked(one, replace(INTENT, ask=replace(ASK, quorum=2)))
         assert await one.approvals.vote(vote("eve"))
         assert not await one.approvals.vote(vote("eve"))
-        assert await one.approvals.to_release("crm", 10) == []
+        assert await one.approvals.to_release(10) == []
         assert await one.approvals.vote(vote("bob"))
-        assert [approval.id for approval in await one.approvals.to_release("crm", 10)] == ["approval_1"]
+        assert [approval.id for approval in await one.approvals.to_release(10)] == ["approval_1"]
         assert not await one.approvals.vote(vote("kim")), "it does not wait any more"
         assert [said.by for said in await one.approvals.votes("approval_1")] == ["eve", "bob"]
 
