@@ -77,6 +77,16 @@ class Ledger(Lookups):
             ledger._go_on("heartbeat", ledger._beat)
         return ledger
 
+    @property
+    def writer(self) -> Writer:
+        """Runs the ledger's jobs; for who looks on, or stands in for a database that fails."""
+        return self._writer
+
+    @property
+    def recording(self) -> Recording:
+        """Through which every verdict goes, waited for or not; for who looks on."""
+        return self._recording
+
     async def close(self) -> None:
         """Record what is queued, give up what is held, and close."""
         self._closed = True
