@@ -226,6 +226,7 @@ class HttpClient:
             transport=transport,
             limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
         )
+        self._headers = [(name.decode(), value.decode()) for name, value in self._client.headers.raw]
 
     @classmethod
     def of(cls, settings: HttpSettings, secrets: Secrets, transport: Transport | None = None) -> HttpClient:
@@ -280,14 +281,14 @@ class HttpClient:
         progress = _Progress(may_send, traced=self._traced)
         progress.fence()
         try:
-            request = self._client.build_request(
+            request = self._request(
                 method,
                 _parsed(url, tuple(params.items()) if params else None),
-                headers=dict(headers or {}),
+                headers or {},
+                timeout * _HTTPX_SHARE,
                 json=body,
                 data=dict(form) if form else None,
                 content=content,
-                timeout=timeout * _HTTPX_SHARE,
                 extensions={"trace": progress},
             )
         except httpx.InvalidURL as error:
@@ -305,6 +306,17 @@ class HttpClient:
             raise
         except Exception as error:  # noqa: BLE001 -- an unmapped error after the first byte must read as ambiguous
             raise _translated(error, progress) from None
+
+    def _request(
+        self, method: str, url: httpx.URL, headers: Mapping[str, str], timeout: float, **what: Any
+    ) -> httpx.Request:
+        """As `build_request` of the client makes it, which merges everything anew that never changes here."""
+        given = {name.lower() for name in headers}
+        both = [(name, value) for name, value in self._headers if name.lower() not in given]
+        phases = dict.fromkeys(("connect", "read", "write", "pool"), timeout)
+        what["extensions"] = {**what["extensions"], "timeout": phases}
+        cookies = self._client.cookies or None
+        return httpx.Request(method, url, headers=[*both, *headers.items()], cookies=cookies, **what)
 
     async def _exchange(self, request: httpx.Request) -> HttpReply:
         response = await self._client.send(request, stream=True)

@@ -7,11 +7,12 @@ import contextlib
 import inspect
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import httpx
 import pytest
 
-from seawall.connectors._http import MEANINGS, HttpClient
+from seawall.connectors._http import MEANINGS, HttpClient, _parsed
 from seawall.core.errors import (
     Ambiguous,
     ConnectFailed,
@@ -443,3 +444,26 @@ async def test_a_request_that_may_no_longer_be_sent_once_a_connection_is_free_is
         assert (await client.send("PUT", url, timeout=5.0, may_send=lambda: True)).status == 200
     assert (raised.value.code, raised.value.effect) == ("lost_lease", "none")
     assert [head.split()[0] for head in seen] == [b"GET", b"PUT"]
+
+
+@pytest.mark.parametrize("what", [{"json": {"a": 1}}, {"data": {"a": "b c"}}, {"content": b"x"}, {}], ids=str)
+@pytest.mark.parametrize(
+    "headers", [{}, {"accept": "text/xml", "User-Agent": "z"}, {"Content-Type": "text/xml"}], ids=str
+)
+@pytest.mark.parametrize("params", [None, {"q": "a b&c=ü"}], ids=str)
+async def test_requests_are_made_as_httpx_makes_them(
+    what: dict[str, Any], headers: dict[str, str], params: dict[str, str] | None
+) -> None:
+    client = HttpClient()
+    client._client.cookies.set("a", "b", domain="x.example.com")
+    url, extensions = "https://x.example.com/a/b?z=1", {"trace": None}
+    theirs = client._client.build_request(
+        "post", url, headers=headers, params=params, timeout=2.0, extensions=extensions, **what
+    )
+    ours = client._request(
+        "post", _parsed(url, tuple(params.items()) if params else None), headers, 2.0, extensions=extensions, **what
+    )
+    assert (ours.method, ours.url, ours.content) == (theirs.method, theirs.url, theirs.content)
+    assert sorted(ours.headers.multi_items()) == sorted(theirs.headers.multi_items())
+    assert ours.extensions == theirs.extensions
+    await client.close()
