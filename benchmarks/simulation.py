@@ -127,10 +127,13 @@ def rates(scale: float) -> dict[str, float]:
 def _played(scenarios: list[Scenario]) -> tuple[float, list[Episode]]:
     gc.collect()
     gc.freeze()  # as the processes of a campaign do
+    before = gc.get_threshold()
+    gc.set_threshold(50_000)
     began = time.process_time()
     played = [play(one) for one in scenarios]
     taken = time.process_time() - began
     gc.unfreeze()
+    gc.set_threshold(*before)
     return taken, played
 
 

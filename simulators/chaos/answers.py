@@ -11,6 +11,8 @@ from ...core.outcome import Applied, Outcome, Partial, Pending, Rejected, Unknow
 from ...envelope import envelope
 from .entries import EffectWord, Item, Told, Word
 
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+
 
 def told(at: float, call: int, outcome: Outcome[Any], target: str, items: tuple[str, ...]) -> Told:
     """The answer to a call.
@@ -37,7 +39,7 @@ def told(at: float, call: int, outcome: Outcome[Any], target: str, items: tuple[
         getattr(outcome, "operation_id", "") or "",
         "" if error is None else type(error).__name__,
         "" if error is None else error.code,
-        json.dumps(envelope(outcome, target), ensure_ascii=False, default=str),
+        _encode(envelope(outcome, target)),
         bool(getattr(outcome, "replayed", False)),
         None if error is None else error.retry_after,
         _plain(outcome.value) if isinstance(outcome, Applied) else None,

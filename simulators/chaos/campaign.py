@@ -17,6 +17,8 @@ from .scenario import Scenario
 from .subjects import load_subject
 from .tally import Tally
 
+_GARBAGE = 50_000
+"""Objects between two looks for garbage: an episode's are nearly all alive until it ends."""
 _TOGETHER = 16  # scenarios that one process is given at a time
 
 
@@ -89,6 +91,7 @@ def _parts(scenarios: Iterable[Scenario]) -> Iterator[list[Scenario]]:
 
 def _play_some(scenarios: Sequence[Scenario], naive: bool) -> tuple[str, Tally]:  # noqa: FBT001 -- sent to a process
     logging.disable(logging.CRITICAL)  # everything that goes wrong here is meant to
+    gc.set_threshold(_GARBAGE)
     name = scenarios[0].subject
     subject, tally = load_subject(name), Tally()
     for scenario in scenarios:

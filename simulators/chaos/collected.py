@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,24 @@ class Collected:
         kept = self._broken if shown.judgement.broken else self._sound
         if len(kept) < _DRAWN:
             kept.append(shown)
+
+    def merge(self, other: Collected) -> None:
+        """Add what another process collected."""
+        for name, tally in other.tallies.items():
+            self.tallies.setdefault(name, Tally()).merge(tally)
+        self._broken = (self._broken + other._broken)[:_DRAWN]
+        self._sound = (self._sound + other._sound)[:_DRAWN]
+
+    def packed(self) -> bytes:
+        """As bytes, to be handed to the process that started this one."""
+        return pickle.dumps((self.tallies, self._broken, self._sound))
+
+    @classmethod
+    def unpacked(cls, packed: bytes) -> Collected:
+        """What `packed` gave, in the process that started the other one and trusts it as itself."""
+        made = cls()
+        made.tallies, made._broken, made._sound = pickle.loads(packed)  # noqa: S301
+        return made
 
     @property
     def episodes(self) -> int:

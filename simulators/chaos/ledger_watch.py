@@ -27,7 +27,7 @@ def watch(ledger: Ledger, journal: Journal, worker: str, step: Step) -> None:
         step: Awaited at `before_journal`, `after_journal` and `before_record`.
     """
     seen: Any = ledger
-    recording: Any = seen._recording  # noqa: SLF001 -- every verdict goes through it, waited for or not
+    recording: Any = ledger.recording
     real_begin: Callable[..., Awaitable[list[Begun]]] = ledger.begin
     real_claim: Callable[..., Awaitable[list[Operation]]] = ledger.claim_due
     real_record: Callable[[Sequence[Verdict]], asyncio.Future[list[bool]]] = recording.record
@@ -117,7 +117,7 @@ def fail_next_write(ledger: Ledger, error: str) -> None:
         ledger: A worker's open ledger.
         error: `disk_full`, `locked` or `io_error`.
     """
-    writer: Any = ledger._writer  # noqa: SLF001 -- the database's own refusal is what is simulated
+    writer: Any = ledger.writer
     real = writer.submit
 
     def submit(run: Any, *, writes: bool = True, **how: Any) -> Any:
@@ -137,7 +137,7 @@ def fail_next_write(ledger: Ledger, error: str) -> None:
 
 def cut_off(ledger: Ledger) -> None:
     """Let nothing more be written, as if the process had died: no farewell, no last verdict."""
-    writer: Any = ledger._writer  # noqa: SLF001 -- a dead process closes nothing
+    writer: Any = ledger.writer
     loop = asyncio.get_running_loop()
     writer.submit = lambda *_, **__: loop.create_future()
-    writer._connection.close()  # noqa: SLF001
+    writer.abandon()

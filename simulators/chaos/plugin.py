@@ -202,6 +202,22 @@ def legacy_database(virtual_clock: VirtualClock) -> Any:
     return virtual_clock.make("sql")
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of pytest-xdist hands over what it collected."""
+    collected = session.config.stash.get(_COLLECTED, None)
+    if collected is not None and hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["seawall_chaos"] = collected.packed()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A worker of pytest-xdist has ended: what it collected is told and reported with the rest."""
+    if packed := getattr(node, "workeroutput", {}).get("seawall_chaos"):
+        from .collected import Collected
+
+        node.config.stash.setdefault(_COLLECTED, Collected()).merge(Collected.unpacked(packed))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say which planned faults never struck; write the report, and say where it is."""
     collected = config.stash.get(_COLLECTED, None)

@@ -84,9 +84,13 @@ def show_command(file: Annotated[Path, typer.Argument(help="A report.")]) -> Non
 def verify_command(
     file: Annotated[Path, typer.Argument(help="A report.")],
     *,
-    key: Annotated[list[str], typer.Option(help="A public key whose word counts; may be repeated.")],
+    key: Annotated[
+        list[str], typer.Option(help="A public key whose word counts, as `seawall conformance key` printed it.")
+    ],
 ) -> None:
     """Believe a report only if one of the keys signed it. Exits with 1 if not."""
+    if files := [one for one in key if Path(one).is_file()]:
+        _stop(f"--key takes the public key itself, as `seawall conformance key` printed it, and {files[0]} is a file")
     try:
         report = verify_report(file, key)
     except ReportError as error:

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from enum import IntEnum
 from functools import lru_cache
 from pathlib import Path
@@ -37,6 +34,7 @@ from ..core.errors import (
 from ..core.events import Exchange
 from ..core.observing import exchanged
 from ..core.redaction import Secrets
+from ._http_dates import parse_http_date
 from ._http_settings import HttpSettings
 from ._pool import network
 
@@ -228,6 +226,7 @@ class HttpClient:
             trust_env=False,
             transport=transport or network(max_connections, ca_file, proxy),
         )
+        self._headers = [(name.decode(), value.decode()) for name, value in self._client.headers.raw]
 
     @classmethod
     def of(cls, settings: HttpSettings, secrets: Secrets, transport: Transport | None = None) -> HttpClient:
@@ -282,14 +281,14 @@ class HttpClient:
         progress = _Progress(may_send, traced=self._traced)
         progress.fence()
         try:
-            request = self._client.build_request(
+            request = self._request(
                 method,
                 _with_query(url, params) if params else _parsed(url),
-                headers=dict(headers or {}),
+                headers or {},
+                timeout * _HTTPX_SHARE,
                 json=body,
                 data=dict(form) if form else None,
                 content=content,
-                timeout=timeout * _HTTPX_SHARE,
                 extensions={"trace": progress},
             )
         except httpx.InvalidURL as error:
@@ -308,6 +307,17 @@ class HttpClient:
             raise
         except Exception as error:  # noqa: BLE001 -- an unmapped error after the first byte must read as ambiguous
             raise _translated(error, progress) from None
+
+    def _request(
+        self, method: str, url: httpx.URL, headers: Mapping[str, str], timeout: float, **what: Any
+    ) -> httpx.Request:
+        """As `build_request` of the client makes it, which merges everything anew that never changes here."""
+        given = {name.lower() for name in headers}
+        both = [(name, value) for name, value in self._headers if name.lower() not in given]
+        phases = dict.fromkeys(("connect", "read", "write", "pool"), timeout)
+        what["extensions"] = {**what["extensions"], "timeout": phases}
+        cookies = self._client.cookies or None
+        return httpx.Request(method, url, headers=[*both, *headers.items()], cookies=cookies, **what)
 
     async def _exchange(self, request: httpx.Request, more_headers: Mapping[str, str]) -> HttpReply:
         request.headers.update(more_headers)
@@ -358,37 +368,3 @@ def _translated(error: Exception, progress: _Progress) -> IntegrationError:
         outage=lasting,
         evidence=evidence,
     )
-
-
-def parse_http_date(text: str) -> float | None:
-    """Seconds since the epoch of an HTTP date, in UTC if it names no zone; None if it is none."""
-    try:
-        date = parsedate_to_datetime(text)
-        return (date if date.tzinfo is not None else date.replace(tzinfo=UTC)).timestamp()
-    except (TypeError, ValueError, OverflowError, IndexError):
-        return None
-
-
-def parse_retry_after(value: str | None, *, now: float, longest: float = 86_400.0) -> float | None:
-    """Seconds to wait as a target asked for it, RFC 9110 section 10.2.3.
-
-    Args:
-        value: The header: seconds, or an HTTP date.
-        now: Seconds since the epoch, best by the server's own clock.
-        longest: The result is cut to this.
-
-    Returns:
-        Seconds from now, rounded up; None for garbage or a negative number, so that our own backoff applies.
-        A date that is past gives 0: our own backoff is then the longer one.
-    """
-    if value is None:
-        return None
-    text = value.strip()
-    try:
-        seconds = float(text)
-    except ValueError:
-        date = parse_http_date(text)
-        seconds = math.nan if date is None else max(0.0, date - now)
-    if not math.isfinite(seconds) or seconds < 0:
-        return None
-    return min(float(math.ceil(seconds)), longest)

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from ._http import HttpClient, HttpReply, Transport, parse_retry_after
+from ._http import HttpClient, HttpReply, Transport
+from ._http_dates import parse_retry_after
 from ._http_settings import HttpSettings
 
 __all__ = ["HttpClient", "HttpReply", "HttpSettings", "Transport", "parse_retry_after"]

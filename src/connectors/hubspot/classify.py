@@ -23,7 +23,8 @@ from ...core.errors import (
     Throttled,
     Unauthenticated,
 )
-from .._http import HttpReply, parse_retry_after
+from .._http import HttpReply
+from .._http_dates import parse_retry_after
 
 CONFLICT: Final = "CONFLICT"
 LOCKED: Final = "LOCKED"

@@ -16,7 +16,8 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from ...core.adapter import Mapped
 from ...core.errors import BusinessRule, GatewayError, IntegrationError, Unauthenticated, UnreadableReply
-from .._http import HttpReply, parse_retry_after
+from .._http import HttpReply
+from .._http_dates import parse_retry_after
 from . import xml
 
 Side: TypeAlias = Literal["client", "server", "understanding", "other"]

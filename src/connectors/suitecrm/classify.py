@@ -25,7 +25,8 @@ from ...core.errors import (
     Throttled,
     Unauthenticated,
 )
-from .._http import HttpReply, parse_retry_after
+from .._http import HttpReply
+from .._http_dates import parse_retry_after
 
 ALREADY_THERE: Final = "already_exists"
 TOKEN_REFUSED: Final = "access_denied"  # noqa: S105 -- the name of an error

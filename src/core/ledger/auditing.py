@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 
 from . import checkpointing, erasing
@@ -9,6 +11,10 @@ from .audit import Chain, Scalar
 from .checkpointing import Make
 from .job import Writer
 from .lookups import Lookups
+from .records import DecisionRow
+from .verdicts import note as record_decisions
+
+_log = logging.getLogger("seawall.ledger")
 
 
 class Auditing(Lookups):
@@ -65,3 +71,17 @@ class Auditing(Lookups):
         """
         erased: bool = await self._writer.submit(lambda db: erasing.erase(db, operation_id, by, reason))
         return erased
+
+    async def note(self, decisions: Sequence[DecisionRow]) -> None:
+        """Record decisions."""
+        await self._writer.submit(lambda db: record_decisions(db, decisions))
+
+    def note_soon(self, decisions: Sequence[DecisionRow]) -> None:
+        """The same without waiting; a failure is logged."""
+        future = self._writer.submit(lambda db: record_decisions(db, decisions))
+        future.add_done_callback(_log_failure)
+
+
+def _log_failure(finished: asyncio.Future[None]) -> None:
+    if not finished.cancelled() and (error := finished.exception()) is not None:
+        _log.error("a decision could not be recorded: %s", error)

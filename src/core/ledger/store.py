@@ -27,7 +27,6 @@ from .recording import Recording, look_away
 from .records import Begun, DecisionRow, Intent, Operation, Restore, Status, Verdict
 from .unrecorded import Unrecorded
 from .verdicts import finish as record_verdicts
-from .verdicts import note as record_decisions
 from .verdicts import resolve as record_resolution
 
 _log = logging.getLogger("seawall.ledger")
@@ -86,6 +85,16 @@ class Ledger(Auditing):
             ledger._serves = True
             ledger._go_on("heartbeat", ledger._beat)
         return ledger
+
+    @property
+    def writer(self) -> Writer:
+        """Runs the ledger's jobs; for who looks on, or stands in for a database that fails."""
+        return self._writer
+
+    @property
+    def recording(self) -> Recording:
+        """Through which every verdict goes, waited for or not; for who looks on."""
+        return self._recording
 
     async def close(self) -> None:
         """Record what is queued, give up what is held, and close."""
@@ -228,15 +237,6 @@ class Ledger(Auditing):
         """
         resolved: bool = await self._writer.submit(lambda db: record_resolution(db, verdict, decision))
         return resolved
-
-    async def note(self, decisions: Sequence[DecisionRow]) -> None:
-        """Record decisions."""
-        await self._writer.submit(lambda db: record_decisions(db, decisions))
-
-    def note_soon(self, decisions: Sequence[DecisionRow]) -> None:
-        """The same without waiting; a failure is logged."""
-        future = self._writer.submit(lambda db: record_decisions(db, decisions))
-        future.add_done_callback(_log_failure)
 
     # Who holds what ---------------------------------------------------------------------------------------------
 
@@ -393,8 +393,3 @@ class Ledger(Auditing):
         lease = self._settings.lease
         found: tuple[Restore, int] = await self._writer.submit(lambda db: restores.record(db, backup_at, until, lease))
         return found
-
-
-def _log_failure(finished: asyncio.Future[None]) -> None:
-    if not finished.cancelled() and (error := finished.exception()) is not None:
-        _log.error("a decision could not be recorded: %s", error)

@@ -119,6 +119,11 @@ class LocalWriter:
             await asyncio.to_thread(self._thread.join)
         self._connection.close()
 
+    def abandon(self) -> None:
+        """Let go of the file as the end of the process would: nothing is finished, nobody is told."""
+        self._closed = True
+        self._connection.close()
+
     # In the event loop ------------------------------------------------------------------------------------------
 
     def _schedule(self) -> None:

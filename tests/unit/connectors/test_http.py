@@ -7,11 +7,12 @@ import contextlib
 import inspect
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import httpx
 import pytest
 
-from seawall.connectors._http import MEANINGS, HttpClient
+from seawall.connectors._http import MEANINGS, HttpClient, _parsed, _with_query
 from seawall.core.errors import (
     Ambiguous,
     ConnectFailed,
@@ -460,4 +461,27 @@ async def test_query_reads_as_httpx_would_write_it(params: dict[str, str]) -> No
     await client.send("GET", "https://legacy.example/a%20path", params=params, timeout=1.0)
     assert asked == [httpx.Request("GET", "https://legacy.example/a%20path", params=params).url]
     assert dict(asked[0].params) == params
+    await client.close()
+
+
+@pytest.mark.parametrize("what", [{"json": {"a": 1}}, {"data": {"a": "b c"}}, {"content": b"x"}, {}], ids=str)
+@pytest.mark.parametrize(
+    "headers", [{}, {"accept": "text/xml", "User-Agent": "z"}, {"Content-Type": "text/xml"}], ids=str
+)
+@pytest.mark.parametrize("params", [None, {"q": "a b&c=ü"}], ids=str)
+async def test_requests_are_made_as_httpx_makes_them(
+    what: dict[str, Any], headers: dict[str, str], params: dict[str, str] | None
+) -> None:
+    client = HttpClient()
+    client._client.cookies.set("a", "b", domain="x.example.com")
+    url, extensions = "https://x.example.com/a/b?z=1", {"trace": None}
+    theirs = client._client.build_request(
+        "post", url, headers=headers, params=params, timeout=2.0, extensions=extensions, **what
+    )
+    ours = client._request(
+        "post", _with_query(url, params) if params else _parsed(url), headers, 2.0, extensions=extensions, **what
+    )
+    assert (ours.method, ours.url, ours.content) == (theirs.method, theirs.url, theirs.content)
+    assert sorted(ours.headers.multi_items()) == sorted(theirs.headers.multi_items())
+    assert ours.extensions == theirs.extensions
     await client.close()

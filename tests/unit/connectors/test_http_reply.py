@@ -6,7 +6,8 @@ from email.utils import formatdate
 
 import pytest
 
-from seawall.connectors._http import HttpReply, parse_http_date
+from seawall.connectors._http import HttpReply
+from seawall.connectors._http_dates import parse_http_date
 from seawall.core.errors import UnreadableReply
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seawall.connectors._http import parse_retry_after
+from seawall.connectors._http_dates import parse_retry_after
 
 NOW = 1_800_000_000.0
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
+import textwrap
 import tomllib
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+import yaml
 from support.needed import missing
 
 ROOT = Path(__file__).parents[3]
@@ -17,6 +19,7 @@ BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 OPTIONAL = {"agents", "langchain_core", "langgraph", "pydantic_ai"}
 """Frameworks that an example may be about, without which it is skipped."""
+_ABSENT = object()
 WITH_CODE = [page for page in PAGES if BLOCK.search(page.read_text(encoding="utf-8"))]
 
 
@@ -57,3 +60,14 @@ def test_every_dependency_has_its_reason() -> None:
     names = {re.split(r"[<>=\s]", one)[0] for one in listed if not one.startswith("seawall[")}
     page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     assert sorted(name for name in names if f"`{name}`" not in page) == []
+
+
+def test_workflow_of_the_chaos_page_is_yaml_whose_commands_name_flags_that_exist(pytestconfig: pytest.Config) -> None:
+    page = (ROOT / "docs" / "chaos.md").read_text(encoding="utf-8")
+    block = re.search(r"^    name: chaos\n(?:    .*\n|\n)+", page, re.MULTILINE)
+    assert block is not None
+    steps = yaml.safe_load(textwrap.dedent(block[0]))["jobs"]["chaos"]["steps"]
+    commands = [step["run"] for step in steps if "run" in step]
+    assert sum("pytest" in command for command in commands) == 2
+    for flag in re.findall(r"--(chaos-[a-z]+)", "\n".join([*commands, page])):
+        assert pytestconfig.getoption(f"--{flag}", default=_ABSENT) is not _ABSENT, flag

@@ -304,3 +304,20 @@ def test_story_of_a_scripted_failure_counts_what_was_written(suite: pytest.Pytes
     result = suite.runpytest_subprocess()
     result.stdout.fnmatch_lines(["as written: 1 op, 1 fault"])
     assert result.stdout.str().count(" heal") == 1
+
+
+def test_report_is_of_all_workers_of_xdist(suite: pytest.Pytester) -> None:
+    pytest.importorskip("xdist")
+    suite.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.chaos(seeds=4)
+        def test_it(chaos):
+            chaos.episode("soap")
+        """
+    )
+    result = suite.runpytest_subprocess("-n", "2", "--chaos-report", "out.html")
+    result.assert_outcomes(passed=4)
+    result.stdout.fnmatch_lines(["chaos report: out.html (4 episodes)"])
+    assert "soap" in (suite.path / "out.html").read_text(encoding="utf-8")

@@ -38,6 +38,9 @@ def test_verify_says_why_it_does_not_believe_a_report(tmp_path: Path) -> None:
     assert read_report(tmp_path / "sql.json").signature is None
     refused = run("verify", tmp_path / "sql.json", "--key", "AAAA")
     assert (refused.exit_code, "is not signed" in refused.stderr) == (1, True)
+    (tmp_path / "key.pem").write_text("")
+    refused = run("verify", tmp_path / "sql.json", "--key", tmp_path / "key.pem")
+    assert (refused.exit_code, "takes the public key itself" in refused.stderr) == (1, True)
 
 
 @pytest.mark.parametrize(
