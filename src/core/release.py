@@ -130,7 +130,7 @@ class Release:
         return sum(outcome is not None for outcome in outcomes.values())
 
     async def finish(self, within: float) -> None:
-        """Begin nothing more, and wait for what is being carried out, as for calls.
+        """Spend nothing more, and wait for what is being sent, as for calls.
 
         Args:
             within: Seconds to wait at most.
@@ -208,8 +208,8 @@ class Release:
             await self._deny(approval, operation, known)
             return None
         system, action, request = known
-        if deadline_at is None:
-            deadline_at = self._clock.monotonic() + system.settings.deadline
+        own = deadline_at is None  # nobody waits: the write has as much time as a call, however long the look took
+        deadline_at = self._clock.monotonic() + system.settings.deadline if deadline_at is None else deadline_at
         if (pause := system.gate.pauses()) > 0:
             _log.info("%s waits: calls to %s pause for %.1f s", approval.id, system.name, pause)
             self._later(approval.id, pause)
@@ -229,7 +229,9 @@ class Release:
         if lost or digest_of(shown) != approval.digest:
             await self._ask_anew(approval, decision, shown, lost)
             return None
-        return await self._spend(approval, operation, system, action, request, decision, deadline_at)
+        if self._ending or not own and deadline_at <= self._clock.monotonic():
+            return None
+        return await self._spend(approval, operation, system, action, request, decision, deadline_at, own=own)
 
     async def _spend(
         self,
@@ -240,8 +242,10 @@ class Release:
         request: BaseModel,
         decision: Decision,
         deadline_at: float,
+        *,
+        own: bool,
     ) -> Outcome[Any] | None:
-        left = max(0.0, deadline_at - self._clock.monotonic())
+        left = system.settings.deadline if own else max(0.0, deadline_at - self._clock.monotonic())
         # What was recorded beside the first decision (the reason of a deliberate repeat) stays.
         told = {**json.loads(operation.policy), **json.loads(decision.record), "approval_id": approval.id}
         policy = canonical_json(told)
@@ -252,6 +256,8 @@ class Release:
                 self._later(approval.id)
             return None
         self._not_before.pop(approval.id, None)
+        if own:
+            deadline_at = self._clock.monotonic() + system.settings.deadline
         asked = Asked(
             system,
             action,

@@ -202,3 +202,43 @@ async def test_vote_of_somebody_who_may_not_decide_any_more_is_not_spent(
         await wall.pipeline.release.run_once()
         assert await status(wall, operation) is Status.APPLIED
         assert len(desk.refunds) == 1
+
+
+def slowed(wall: Seawall, monkeypatch: pytest.MonkeyPatch, name: str, seconds: float) -> None:
+    """Let a method of the ledger's approvals take its time."""
+    method = getattr(wall.ledger.approvals, name)
+
+    async def slow(*given: Any, **more: Any) -> Any:
+        await asyncio.sleep(seconds)
+        return await method(*given, **more)
+
+    monkeypatch.setattr(wall.ledger.approvals, name, slow)
+
+
+@virtual
+async def test_write_has_its_time_although_the_approval_was_spent_slowly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with refund_wall(tmp_path) as (wall, desk):
+        approval, operation = await held(wall)
+        await wall.approvals.approve(approval, by=EVE)
+        slowed(wall, monkeypatch, "release", 40.0)
+        await wall.pipeline.release.run_once()
+        assert await status(wall, operation) is Status.APPLIED
+        assert len(desk.refunds) == 1
+
+
+@virtual
+async def test_approval_is_not_spent_for_a_caller_who_has_no_time_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with refund_wall(tmp_path, policy=[rule(executed_by="caller"), READS]) as (wall, desk):
+        approval, operation = await held(wall)
+        await wall.approvals.approve(approval, by=EVE)
+        with monkeypatch.context() as changed:
+            slowed(wall, changed, "votes", 3.0)
+            late = await wall.call("desk.refund", REFUND, principal=ADA, deadline=2.0)
+        assert isinstance(late, Pending)
+        assert await status(wall, operation) is Status.HELD
+        assert isinstance(await wall.call("desk.refund", REFUND, principal=ADA), Applied)
+        assert len(desk.refunds) == 1
