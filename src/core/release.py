@@ -27,7 +27,7 @@ from .ledger.approval_records import Approval, ApprovalStatus, Due
 from .ledger.records import Operation, Status
 from .outcome import Outcome
 from .people import Person
-from .policy import Decision, Policy
+from .policy import UNREADABLE, Decision, Policy
 from .system import System
 from .trail import Trail
 
@@ -154,6 +154,8 @@ class Release:
         now = self._clock.monotonic()
         started = {}
         for one in found:
+            if one.system not in self._systems:
+                continue  # another process of this ledger has it; until then it waits, and expires in its time
             free = self._at_work[one.system] < _AT_ONCE and one.id not in self._under_way
             if free and not self._ending and self._not_before.get(one.id, _NEVER)[0] <= now:
                 started[one.id] = self._start(one)
@@ -215,6 +217,10 @@ class Release:
             self._later(approval.id, pause)
             return None
         decision = self._decide(operation, action, request)
+        if decision.version == UNREADABLE:
+            _log.warning("%s waits: %s", approval.id, decision.reason)
+            self._later(approval.id)
+            return None
         if decision.decision == "deny":
             why = f"the policy no longer allows it (rule {decision.rule!r})"
             await self._deny(approval, operation, why)
