@@ -235,7 +235,7 @@ class Release:
         if lost or digest_of(shown) != approval.digest:
             await self._ask_anew(approval, decision, shown, lost)
             return None
-        if self._ending or not own and deadline_at <= self._clock.monotonic():
+        if self._ending or (not own and deadline_at <= self._clock.monotonic()):
             return None
         return await self._spend(approval, operation, system, action, request, decision, deadline_at, own=own)
 

@@ -249,7 +249,7 @@ async def test_policy_that_cannot_be_read_ends_nothing_that_was_approved(tmp_pat
     async with refund_wall(tmp_path) as (wall, desk):
         approval, operation = await held(wall)
         await wall.approvals.approve(approval, by=EVE)
-    gone = {"policy": [], "policy_file": str(tmp_path / "gone.yaml")}
+    gone: dict[str, Any] = {"policy": [], "policy_file": str(tmp_path / "gone.yaml")}
     async with refund_wall(tmp_path, desk=desk, seed=2, **gone) as (wall, _):
         assert wall.unreadable is not None
         await wall.pipeline.release.run_once()
