@@ -17,8 +17,7 @@ from .errors import IntegrationError, InvalidRequest, NotSent
 from .held import WITHDRAWN
 from .identity import DISTINCT_FROM, Identity, Unidentifiable, canonical_json, identify
 from .intake import entity_of
-from .ledger.approval_records import Approval, ApprovalStatus, Ask, Vote
-from .ledger.approvals import Edit
+from .ledger.approval_records import Approval, ApprovalStatus, Ask, Edit, Vote
 from .ledger.records import Operation, Status
 from .people import Person
 from .policy import Decision, Policy, Question

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .records import Operation
 
 
 class ApprovalStatus(StrEnum):
@@ -106,3 +110,35 @@ class Vote:
     vote: str
     digest: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Another content for an operation that is held.
+
+    Args:
+        by: Who changed it.
+        request: Canonical JSON of the whole request.
+        digest: Its digest.
+        entity: The record it writes, where it names one.
+        policy: JSON of the decision on it.
+    """
+
+    by: str
+    request: str
+    digest: str
+    entity: str | None
+    policy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """What came of the try to spend an approval.
+
+    Args:
+        operation: The operation, now held by us and running; None if it was not released.
+        blocked_by: The unsettled operation on the same record that stands in the way, if one does.
+    """
+
+    operation: Operation | None = None
+    blocked_by: Operation | None = None

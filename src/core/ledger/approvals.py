@@ -7,11 +7,11 @@ approval that was spent for nothing nor an operation that was begun without one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from . import approval_events
-from .approval_records import Approval, ApprovalStatus, Ask, Due, Vote
+from .approval_records import Approval, ApprovalStatus, Ask, Due, Edit, Released, Vote
 from .database import Database
 from .reads import by_id as operation_by_id
 from .reads import operation as operation_of
@@ -19,38 +19,6 @@ from .records import DecisionRow, Operation, Status
 from .verdicts import note
 
 _ALWAYS = -1e300  # earlier than any time
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """Another content for an operation that is held.
-
-    Args:
-        by: Who changed it.
-        request: Canonical JSON of the whole request.
-        digest: Its digest.
-        entity: The record it writes, where it names one.
-        policy: JSON of the decision on it.
-    """
-
-    by: str
-    request: str
-    digest: str
-    entity: str | None
-    policy: str
-
-
-@dataclass(frozen=True, slots=True)
-class Released:
-    """What came of the try to spend an approval.
-
-    Args:
-        operation: The operation, now held by us and running; None if it was not released.
-        blocked_by: The unsettled operation on the same record that stands in the way, if one does.
-    """
-
-    operation: Operation | None = None
-    blocked_by: Operation | None = None
 
 
 def approval(row: Sequence[Any]) -> Approval:

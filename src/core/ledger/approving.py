@@ -7,8 +7,7 @@ from dataclasses import replace
 
 from ..clock import Clock
 from . import approvals, claims
-from .approval_records import Approval, ApprovalStatus, Ask, Due, Vote
-from .approvals import Edit, Released
+from .approval_records import Approval, ApprovalStatus, Ask, Due, Edit, Released, Vote
 from .database import Database
 from .job import Writer
 from .lease import Lease

@@ -12,8 +12,7 @@ from support.clock import FakeClock
 
 from seawall.core.errors import Denied, LedgerUnavailable
 from seawall.core.ledger import Ledger
-from seawall.core.ledger.approval_records import Approval, ApprovalStatus, Ask, Vote
-from seawall.core.ledger.approvals import Edit
+from seawall.core.ledger.approval_records import Approval, ApprovalStatus, Ask, Edit, Vote
 from seawall.core.ledger.records import Intent, Operation, Status, Verdict
 
 from .conftest import Home
