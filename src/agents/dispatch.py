@@ -235,12 +235,23 @@ class Dispatcher:
                 return _cut_short(call)
             return in_progress(call, self._operation_id(bound, request, repeat))
         try:
-            return tell(task.result(), call)
+            return await self._permitted(tell(task.result(), call), call)
         except (Exception, asyncio.CancelledError) as ended:  # noqa: BLE001 -- whatever it was, it is a result
             _log.error("%s ended without an outcome: %s", bound.target, type(ended).__name__)
             if not writes:
                 return _unanswered(call)
             return unknown(call, self._operation_id(bound, request, repeat), None, None)
+
+    async def _permitted(self, told: Result, call: Call) -> Result:
+        """A result whose next step is open to this principal: what another one asked for is told by no tool."""
+        if told.operation_id is None or told.next is None or told.next.tool not in (GET, WAIT):
+            return told
+        if await self._operations.is_of_another(told.operation_id):
+            said = (
+                "Another principal asked for it first, so only the same request, made later, tells what became of it."
+            )
+            return replace(told, next=call.same, summary=f"{told.summary} {said}")
+        return told
 
     async def _watched(self, asking: Coroutine[Any, Any, Result], operation_id: str, waiting: Waiting | None) -> Result:
         """Wait for an answer about an operation, which ends with the hold window at the latest."""

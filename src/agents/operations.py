@@ -124,6 +124,18 @@ class Operations:
             data={"operations": told},
         )
 
+    async def is_of_another(self, operation_id: str) -> bool:
+        """Whether an operation is known to be another principal's.
+
+        Args:
+            operation_id: The operation.
+        """
+        try:
+            found = await self._wall.ledger.get(operation_id)
+        except LedgerUnavailable:
+            return False
+        return found is not None and found.principal != self._principal
+
     async def _mine(self, operation_id: str) -> Operation | None:
         found = await self._wall.ledger.get(operation_id)
         return found if found is not None and found.principal == self._principal else None

@@ -18,7 +18,7 @@ from ..core.ledger.records import Status
 from ..core.outcome import Applied, Outcome, Partial, Pending, Rejected, Unknown
 from ..core.replay import OTHER_CONTENT
 from .faults import fault
-from .result import Fault, Next, Result, Retry, quoted
+from .result import Effect, Fault, Next, Result, Retry, quoted
 
 HELD = str(Status.HELD)
 
@@ -343,20 +343,16 @@ def _batch(outcome: Partial[Any], call: Call) -> Result:
             ),
             **facts,
         )
+    effect: Effect = "partial" if applied else "not_applied"
     held = [item for item in items if item.status == "pending_approval"]
     waiting = f"{len(held)} wait for people and may still be done; do not resubmit them"
     if held and applied + len(held) == len(items):
-        return call.told(
-            status="pending_approval",
-            effect="partial" if applied else "not_applied",
-            retry=Retry("same_operation_only"),
-            next=held[0].next,
-            summary=f"NOT ALL DONE YET. {call.target}: {counted}, {waiting}. Read each item.",
-            **facts,
-        )
+        facts |= {"retry": Retry("same_operation_only"), "next": held[0].next}
+        summary = f"NOT ALL DONE YET. {call.target}: {counted}, {waiting}. Read each item."
+        return call.told(status="pending_approval", effect=effect, summary=summary, **facts)
     return call.told(
         status="failed",
-        effect="partial" if applied else "not_applied",
+        effect=effect,
         retry=Retry("changed_request"),
         error=Fault("items_rejected", "batch"),
         summary=(

@@ -27,7 +27,7 @@ from .ledger.approval_records import Approval, ApprovalStatus, Due
 from .ledger.records import Operation, Status
 from .outcome import Outcome, Rejected
 from .people import Person
-from .policy import Decision, Policy
+from .policy import UNREADABLE, Decision, Policy
 from .system import System
 from .trail import Trail
 
@@ -131,7 +131,7 @@ class Release:
         return sum(outcome is not None for outcome in outcomes.values())
 
     async def finish(self, within: float) -> None:
-        """Begin nothing more, and wait for what is being carried out, as for calls.
+        """Spend nothing more, and wait for what is being sent, as for calls.
 
         Args:
             within: Seconds to wait at most.
@@ -155,6 +155,8 @@ class Release:
         now = self._clock.monotonic()
         started = {}
         for one in found:
+            if one.system not in self._systems:
+                continue  # another process of this ledger has it; until then it waits, and expires in its time
             free = self._at_work[one.system] < _AT_ONCE and one.id not in self._under_way
             if free and not self._ending and self._not_before.get(one.id, _NEVER)[0] <= now:
                 started[one.id] = self._start(one)
@@ -211,13 +213,17 @@ class Release:
         system, action, request = known
         if await self._is_paused(approval, system):
             return None
-        if deadline_at is None:
-            deadline_at = self._clock.monotonic() + system.settings.deadline
+        own = deadline_at is None  # nobody waits: the write has as much time as a call, however long the look took
+        deadline_at = self._clock.monotonic() + system.settings.deadline if deadline_at is None else deadline_at
         if (pause := system.gate.pauses()) > 0:
             _log.info("%s waits: calls to %s pause for %.1f s", approval.id, system.name, pause)
             self._later(approval.id, pause)
             return None
         decision = self._decide(operation, action, request)
+        if decision.version == UNREADABLE:
+            _log.warning("%s waits: %s", approval.id, decision.reason)
+            self._later(approval.id)
+            return None
         if decision.decision == "deny":
             why = f"the policy no longer allows it (rule {decision.rule!r})"
             await self._deny(approval, operation, why)
@@ -232,7 +238,9 @@ class Release:
         if lost or digest_of(shown) != approval.digest:
             await self._ask_anew(approval, decision, shown, lost)
             return None
-        return await self._spend(approval, operation, system, action, request, decision, deadline_at)
+        if self._ending or (not own and deadline_at <= self._clock.monotonic()):
+            return None
+        return await self._spend(approval, operation, system, action, request, decision, deadline_at, own=own)
 
     async def _spend(
         self,
@@ -243,10 +251,12 @@ class Release:
         request: BaseModel,
         decision: Decision,
         deadline_at: float,
+        *,
+        own: bool,
     ) -> Outcome[Any] | None:
         if await self._is_paused(approval, system):  # since the target was looked at
             return None
-        left = max(0.0, deadline_at - self._clock.monotonic())
+        left = system.settings.deadline if own else max(0.0, deadline_at - self._clock.monotonic())
         # What was recorded beside the first decision (the reason of a deliberate repeat) stays.
         told = {**json.loads(operation.policy), **json.loads(decision.record), "approval_id": approval.id}
         policy = canonical_json(told)
@@ -256,6 +266,9 @@ class Release:
                 _log.info("%s waits for operation %s on the same record", approval.id, released.blocked_by.id)
                 self._later(approval.id)
             return None
+        self._not_before.pop(approval.id, None)
+        if own:
+            deadline_at = self._clock.monotonic() + system.settings.deadline
         asked = Asked(
             system,
             action,

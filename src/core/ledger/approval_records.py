@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .records import Operation
 
 
 class ApprovalStatus(StrEnum):
@@ -125,3 +129,16 @@ class Edit:
     digest: str
     entity: str | None
     policy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """What came of the try to spend an approval.
+
+    Args:
+        operation: The operation, now held by us and running; None if it was not released.
+        blocked_by: The unsettled operation on the same record that stands in the way, if one does.
+    """
+
+    operation: Operation | None = None
+    blocked_by: Operation | None = None

@@ -6,11 +6,11 @@ approval that was spent for nothing nor an operation that was begun without one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from . import approval_events
 from .approval_reads import by_id, latest_of
-from .approval_records import Approval, ApprovalStatus, Ask, Edit, Vote
+from .approval_records import Approval, ApprovalStatus, Ask, Edit, Released, Vote
 from .database import Database
 from .reads import by_id as operation_by_id
 from .reads import operation as operation_of
@@ -18,19 +18,6 @@ from .records import DecisionRow, Operation, Status
 from .verdicts import note
 
 _ALWAYS = -1e300  # earlier than any time
-
-
-@dataclass(frozen=True, slots=True)
-class Released:
-    """What came of the try to spend an approval.
-
-    Args:
-        operation: The operation, now held by us and running; None if it was not released.
-        blocked_by: The unsettled operation on the same record that stands in the way, if one does.
-    """
-
-    operation: Operation | None = None
-    blocked_by: Operation | None = None
 
 
 async def ask(

@@ -7,8 +7,7 @@ from dataclasses import replace
 
 from ..clock import Clock
 from . import approval_reads, approvals, claims
-from .approval_records import Approval, ApprovalStatus, Ask, Due, Edit, Vote
-from .approvals import Released
+from .approval_records import Approval, ApprovalStatus, Ask, Due, Edit, Released, Vote
 from .database import Database
 from .job import Writer
 from .lease import Lease

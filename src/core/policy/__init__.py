@@ -3,12 +3,13 @@
 from .conditions import Condition
 from .decision import Decision, Question
 from .explaining import Reasons, Weighed, explain
-from .policy import Policy
+from .policy import UNREADABLE, Policy
 from .rule import Demand, Rate, Rule
 from .when import When
 from .windows import Windows
 
 __all__ = [
+    "UNREADABLE",
     "Condition",
     "Decision",
     "Demand",

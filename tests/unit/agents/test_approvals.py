@@ -138,6 +138,22 @@ async def test_approved_call_that_its_caller_must_repeat_says_so(tmp_path: Path)
 
 
 @virtual
+async def test_same_request_of_another_agent_names_a_step_that_is_open_to_it(tmp_path: Path) -> None:
+    async with refund_wall(tmp_path) as (wall, desk):
+        _, approval = await held(wall)
+        other = Dispatcher(wall, "agent:bob")
+        told = await other.call("desk__refund", REFUND)
+        assert told.status == "pending_approval"
+        assert told.next is not None
+        assert (told.next.tool, told.next.arguments) == ("desk__refund", REFUND)
+        assert "Another principal asked for it first" in told.summary
+        await wall.approvals.approve(approval, by=EVE)
+        await wall.pipeline.release.run_once()
+        assert (await other.call(told.next.tool, told.next.arguments)).status == "replayed"
+        assert len(desk.refunds) == 1
+
+
+@virtual
 @pytest.mark.case(26)
 async def test_reworded_repeat_of_a_held_call_is_no_second_question(tmp_path: Path) -> None:
     async with refund_wall(tmp_path) as (wall, desk):

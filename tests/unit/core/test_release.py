@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from support.refunds import ADA, BOB, EVE, READS, refund_wall, rule
-from support.virtual import virtual
+from support.virtual import sources, virtual
 
-from seawall import Applied, Pending, Seawall, Sources
+from seawall import Applied, Config, Pending, Seawall, Sources
 from seawall.core.ledger.approval_records import ApprovalStatus
 from seawall.core.ledger.records import Status
 
@@ -199,6 +199,76 @@ async def test_vote_of_somebody_who_may_not_decide_any_more_is_not_spent(
             {"code": "approver_lacks_role", "what": EVE, "then": "support-lead", "now": None}
         ]
         await wall.approvals.approve(fresh.approval.id, by=BOB)
+        await wall.pipeline.release.run_once()
+        assert await status(wall, operation) is Status.APPLIED
+        assert len(desk.refunds) == 1
+
+
+def slowed(wall: Seawall, monkeypatch: pytest.MonkeyPatch, name: str, seconds: float) -> None:
+    """Let a method of the ledger's approvals take its time."""
+    method = getattr(wall.ledger.approvals, name)
+
+    async def slow(*given: Any, **more: Any) -> Any:
+        await asyncio.sleep(seconds)
+        return await method(*given, **more)
+
+    monkeypatch.setattr(wall.ledger.approvals, name, slow)
+
+
+@virtual
+async def test_write_has_its_time_although_the_approval_was_spent_slowly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with refund_wall(tmp_path) as (wall, desk):
+        approval, operation = await held(wall)
+        await wall.approvals.approve(approval, by=EVE)
+        slowed(wall, monkeypatch, "release", 40.0)
+        await wall.pipeline.release.run_once()
+        assert await status(wall, operation) is Status.APPLIED
+        assert len(desk.refunds) == 1
+
+
+@virtual
+async def test_approval_is_not_spent_for_a_caller_who_has_no_time_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with refund_wall(tmp_path, policy=[rule(executed_by="caller"), READS]) as (wall, desk):
+        approval, operation = await held(wall)
+        await wall.approvals.approve(approval, by=EVE)
+        with monkeypatch.context() as changed:
+            slowed(wall, changed, "votes", 3.0)
+            late = await wall.call("desk.refund", REFUND, principal=ADA, deadline=2.0)
+        assert isinstance(late, Pending)
+        assert await status(wall, operation) is Status.HELD
+        assert isinstance(await wall.call("desk.refund", REFUND, principal=ADA), Applied)
+        assert len(desk.refunds) == 1
+
+
+@virtual
+async def test_policy_that_cannot_be_read_ends_nothing_that_was_approved(tmp_path: Path) -> None:
+    async with refund_wall(tmp_path) as (wall, desk):
+        approval, operation = await held(wall)
+        await wall.approvals.approve(approval, by=EVE)
+    gone: dict[str, Any] = {"policy": [], "policy_file": str(tmp_path / "gone.yaml")}
+    async with refund_wall(tmp_path, desk=desk, seed=2, **gone) as (wall, _):
+        assert wall.unreadable is not None
+        await wall.pipeline.release.run_once()
+        assert await status(wall, operation) is Status.HELD
+    async with refund_wall(tmp_path, desk=desk, seed=3) as (wall, _):
+        await wall.pipeline.release.run_once()
+        assert await status(wall, operation) is Status.APPLIED
+        assert len(desk.refunds) == 1
+
+
+@virtual
+async def test_process_without_the_system_leaves_what_was_approved_to_one_that_has_it(tmp_path: Path) -> None:
+    async with refund_wall(tmp_path) as (wall, desk):
+        approval, operation = await held(wall)
+        await wall.approvals.approve(approval, by=EVE)
+        other = Config.model_validate({"ledger": {"path": str(tmp_path / "ledger.db"), "lease": 30.0}})
+        async with Seawall(other, sources=sources(2), recovery=False, inline_ledger=True) as stranger:
+            assert await stranger.pipeline.release.run_once() == 0
+        assert await status(wall, operation) is Status.HELD
         await wall.pipeline.release.run_once()
         assert await status(wall, operation) is Status.APPLIED
         assert len(desk.refunds) == 1
