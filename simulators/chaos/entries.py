@@ -22,12 +22,15 @@ class Wanted:
         kinds: Which kinds of effect count: `insert`, `update`, `delete`, `invoke`.
         where: Field → text that its value contains; `id` → the record's id, whole. All must hold.
         content: Field → value that the effect must have written for the operation to be what was asked for.
+        beside: Fields that an update may change beside these, such as a version. None: any; what an adapter writes
+            without being asked is then not noticed.
     """
 
     object: str
     kinds: tuple[str, ...]
     where: Mapping[str, str]
     content: Mapping[str, Any] = field(default_factory=dict)
+    beside: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,15 +100,17 @@ def _entry(shown: dict[str, Any], name: str) -> Entry:
     return made
 
 
+def _wanted(shown: dict[str, Any]) -> Wanted:
+    beside = shown.get("beside")
+    return Wanted(**{**shown, "kinds": tuple(shown["kinds"]), "beside": None if beside is None else tuple(beside)})
+
+
 def _setting(shown: dict[str, Any]) -> Setting:
     systems = {
         name: SystemFacts(**{**facts, "actions": {one: ActionFacts(**had) for one, had in facts["actions"].items()}})
         for name, facts in shown["systems"].items()
     }
-    wanted = {
-        operation: tuple(Wanted(**{**one, "kinds": tuple(one["kinds"])}) for one in some)
-        for operation, some in shown["wanted"].items()
-    }
+    wanted = {operation: tuple(_wanted(one) for one in some) for operation, some in shown["wanted"].items()}
     return Setting(
         **{
             **shown,

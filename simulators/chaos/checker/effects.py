@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 
 from ..entries import Asked, Told, Wanted
 from ..verdicts import Invariant, Verdict, Witness
-from .record import EPSILON, Claim, Operation, Record, as_asked, counts, matches
+from .record import EPSILON, Claim, Operation, Record, as_asked, counts, matches, unasked
 from .witnesses import verdict, witness
 
 
@@ -151,6 +151,8 @@ def _not_there(record: Record, operation: Operation, claim: Claim) -> str:
     for wanted, effects in zip(operation.wanted, operation.effects, strict=True):
         if not any(as_asked(wanted, effect) for effect in effects):
             return f"call {claim.asked.call} was told applied, and the content is not what was asked for"
+        if more := sorted({name for effect in effects for name in unasked(wanted, effect)}):
+            return f"call {claim.asked.call} was told applied, and nobody had asked to change {', '.join(more)}"
     return ""
 
 

@@ -237,3 +237,10 @@ def as_asked(wanted: Wanted, effect: Effect) -> bool:
         str(effect.fields[name]) == str(value) if name in effect.fields else effect.kind == "update"
         for name, value in wanted.content.items()
     )
+
+
+def unasked(wanted: Wanted, effect: Effect) -> set[str]:
+    """Fields that an update changed although nobody had asked for it."""
+    if wanted.beside is None or effect.kind != "update":
+        return set()
+    return set(effect.changed) - wanted.content.keys() - set(wanted.beside)

@@ -140,7 +140,7 @@ def _update_contact(target: HubSpotSimulator, n: int) -> Sample:
         models.GetContact(contact_id=contact),
         lambda seen: models.UpdateContact(contact_id=contact, version=seen.version, phone=f"T{n:05d}"),
     )
-    wanted = Wanted("contacts", ("update",), {"id": contact}, {"phone": f"T{n:05d}"})
+    wanted = Wanted("contacts", ("update",), {"id": contact}, {"phone": f"T{n:05d}"}, ())
     return Sample(None, (wanted,), after_reading=reading)
 
 
@@ -152,7 +152,7 @@ def _update_ticket(target: HubSpotSimulator, n: int) -> Sample:
         lambda seen: models.UpdateTicket(ticket_id=ticket, version=seen.version, stage="2", content=f"T{n:05d}"),
     )
     content = {"hs_pipeline_stage": "2", "content": f"T{n:05d}"}
-    return Sample(None, (Wanted("tickets", ("update",), {"id": ticket}, content),), after_reading=reading)
+    return Sample(None, (Wanted("tickets", ("update",), {"id": ticket}, content, ()),), after_reading=reading)
 
 
 def _update_tickets(target: HubSpotSimulator, n: int) -> Sample:

@@ -116,7 +116,7 @@ def _update_customer(target: ErpSimulator, n: int) -> Sample:
         models.GetCustomer(customer_id=customer),
         lambda seen: models.UpdateCustomer(customer_id=customer, version=seen.version, phone=f"T{n:05d}"),
     )
-    wanted = Wanted("Customer", ("update",), {"id": customer}, {"phone": f"T{n:05d}"})
+    wanted = Wanted("Customer", ("update",), {"id": customer}, {"phone": f"T{n:05d}"}, ())
     return Sample(None, (wanted,), after_reading=reading)
 
 
@@ -127,7 +127,7 @@ def _update_invoice(target: ErpSimulator, n: int) -> Sample:
         models.GetInvoice(invoice_id=invoice),
         lambda seen: models.UpdateInvoiceMemo(invoice_id=invoice, version=seen.version, memo=f"T{n:05d}"),
     )
-    wanted = Wanted("Invoice", ("update",), {"id": invoice}, {"memo": f"T{n:05d}"})
+    wanted = Wanted("Invoice", ("update",), {"id": invoice}, {"memo": f"T{n:05d}"}, ())
     return Sample(None, (wanted,), after_reading=reading)
 
 

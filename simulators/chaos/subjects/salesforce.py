@@ -112,12 +112,16 @@ def _case(target: SalesforceSimulator, n: int) -> tuple[str, str]:
     return case_id, str(record["LastModifiedDate"])
 
 
+_MARKED = ("Seawall_Marks__c",)
+"""Where a marker is left, if the org has no better place for it."""
+
+
 def _update_case(target: SalesforceSimulator, n: int) -> Sample:
     case_id, version = _case(target, n)
     subject = f"T{n:05d} is out"
     return Sample(
         models.UpdateCase(case_id=case_id, version=version, subject=subject, priority="High"),
-        (Wanted("Case", ("update",), {"id": case_id}, {"Subject": subject, "Priority": "High"}),),
+        (Wanted("Case", ("update",), {"id": case_id}, {"Subject": subject, "Priority": "High"}, _MARKED),),
     )
 
 
@@ -125,7 +129,7 @@ def _close_case(target: SalesforceSimulator, n: int) -> Sample:
     case_id, version = _case(target, n)
     return Sample(
         models.CloseCase(case_id=case_id, version=version),
-        (Wanted("Case", ("update",), {"id": case_id}, {"Status": "Closed"}),),
+        (Wanted("Case", ("update",), {"id": case_id}, {"Status": "Closed"}, _MARKED),),
     )
 
 

@@ -192,7 +192,7 @@ def _change(n: int) -> Sample:
         return {"reference": f"mail-{n}", "order_no": order, "version": seen.version, "note": note}
 
     wanted = (
-        Wanted("orders", ("update",), {"note": note}, {"note": note}),
+        Wanted("orders", ("update",), {"note": note}, {"note": note}, ("version",)),
         Wanted("order_history", ("insert",), {"what": note}),
     )
     return Sample(None, wanted, after_reading=Reading("get_order", {"order_no": order}, then))

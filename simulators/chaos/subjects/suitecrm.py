@@ -140,7 +140,7 @@ def _update_case(target: SuiteCrmSimulator, n: int) -> Sample:
         models.GetCase(case_id=case_id),
         lambda seen: models.UpdateCase(case_id=case_id, version=seen.version, priority="P1", description=f"T{n:05d}"),
     )
-    wanted = Wanted("Cases", ("update",), {"id": case_id}, {"priority": "P1", "description": f"T{n:05d}"})
+    wanted = Wanted("Cases", ("update",), {"id": case_id}, {"priority": "P1", "description": f"T{n:05d}"}, ())
     return Sample(None, (wanted,), after_reading=reading)
 
 
@@ -151,7 +151,7 @@ def _close_case(target: SuiteCrmSimulator, n: int) -> Sample:
         models.GetCase(case_id=case_id),
         lambda seen: models.CloseCase(case_id=case_id, version=seen.version, resolution=f"T{n:05d}"),
     )
-    wanted = Wanted("Cases", ("update",), {"id": case_id}, {"resolution": f"T{n:05d}"})
+    wanted = Wanted("Cases", ("update",), {"id": case_id}, {"resolution": f"T{n:05d}"}, ("status", "state"))
     return Sample(None, (wanted,), after_reading=reading)
 
 

@@ -126,6 +126,15 @@ def believes_any_page(real: Callable[..., Any]) -> Callable[..., Any]:
     return send
 
 
+def writes_more_than_was_asked(real: Callable[..., Any]) -> Callable[..., Any]:
+    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
+        request = attempt.request.model_copy(update={"status": "Working"}) if action.writes else attempt.request
+        sent: Sent[Any] = await real(action, replace(attempt, request=request))
+        return sent
+
+    return send
+
+
 def names_the_first_record(real: Callable[..., Any]) -> Callable[..., Any]:
     first: list[Sent[Any]] = []
 
@@ -344,6 +353,12 @@ ANIMALS = [
         Invariant.NO_PHANTOM_SUCCESS,
         scenario("salesforce", once("create_case"), PlannedCall(action="create_case", sample=2)),
         spoil=sends(names_the_first_record),
+    ),
+    Animal(
+        "a connector writes fields that nobody asked it to change",
+        Invariant.NO_PHANTOM_SUCCESS,
+        scenario("salesforce", once("update_case")),
+        spoil=sends(writes_more_than_was_asked),
     ),
     Animal(
         "a probe writes",
