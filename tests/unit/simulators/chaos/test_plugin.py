@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -277,16 +278,19 @@ def test_failure_of_an_own_subject_is_kept_so_that_the_command_line_finds_it(sui
         import pytest
         from broken import RepeatingSubject
 
-        @pytest.mark.chaos(seeds=25)
+        @pytest.mark.chaos(seeds=8)
         def test_it(chaos):
             chaos.episode(RepeatingSubject)
         """
     )
-    assert suite.runpytest_subprocess().parseoutcomes()["failed"]
-    kept = min((suite.path / ".chaos").iterdir())
+    plan = "faults: [{id: lost, point: after_commit, kind: reset, times: 4}]"
+    (suite.path / "plan.yaml").write_text(plan, encoding="utf-8")
+    told = suite.runpytest_subprocess("--chaos-seed", "1", "--chaos-plan", "plan.yaml")
+    assert told.parseoutcomes()["failed"] >= 1
+    (kept, *_) = sorted((suite.path / ".chaos").iterdir())
     assert kept.name.startswith("RepeatingSubject-")
     assert "subject: broken:RepeatingSubject" in kept.read_text(encoding="utf-8")
-    replayed = suite.run("seawall", "chaos", "replay", str(kept))
+    replayed = suite.run(Path(sys.executable).with_name("seawall"), "chaos", "replay", str(kept))
     assert replayed.ret == 1
     replayed.stdout.fnmatch_lines(["broken:RepeatingSubject  I2 no duplicate*"])
 
