@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from seawall.core.observing import Guarded
 from seawall.core.settings import TelemetrySettings
 from seawall.telemetry import Telemetry
 
+from .agents_serving import a_case, configured
+from .agents_target import target
 from .ledger import Do, Done, Instant, _request, config
 from .policy import system
 from .timing import interleaved
@@ -89,8 +92,22 @@ async def measure(folder: Path, scale: float) -> dict[str, float]:
             rounds=25,
             calls=int(1000 * scale),
         )
+        found |= await _reads_over_http(folder, scale)
         found |= await _writes({"ledgered write": without, "ledgered write, telemetry": with_it}, scale)
     return found
+
+
+async def _reads_over_http(folder: Path, scale: float) -> dict[str, float]:
+    """Of a simulated Salesforce in a process of its own, so that its work is none of ours."""
+    with target() as crm:
+        async with (
+            Seawall(configured(folder, crm.url, name="http_unseen"), recovery=False) as without,
+            Seawall(configured(folder, crm.url, name="http_seen"), recovery=False, telemetry=telemetry()) as with_it,
+        ):
+            request = {"case_id": await a_case(without)}
+            walls = {"read over HTTP": without, "read over HTTP, telemetry": with_it}
+            subjects = {name: partial(one.call, "crm.get_case", request) for name, one in walls.items()}
+            return await interleaved(subjects, rounds=25, calls=max(10, int(100 * scale)))
 
 
 async def _writes(walls: dict[str, Seawall], scale: float) -> dict[str, float]:
