@@ -97,7 +97,7 @@ class _Story:
         self._console = console
 
     async def first_session(self) -> str:
-        """Read, answer the customer, ask for the refund, and be gone."""
+        """Read, ask for the refund, and be gone."""
         case = self._case
         async with session(case.url, self._heard) as agent:
             await agent.call("crm__get_case", case_id=case.case_id)
