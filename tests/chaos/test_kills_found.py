@@ -59,6 +59,10 @@ def effect(at: float, text: str = "text") -> Effect:
     return Effect("R", "k", text, at, at)
 
 
+def recorded(life: int = 1, *, epoch: int = 1, began: float = 12.1, final: bool = True) -> Recorded:
+    return Recorded(life, "op_1", epoch, final, began, 12.2)
+
+
 def evidence(**given: Any) -> Evidence:
     nothing: dict[str, Any] = dict.fromkeys(Evidence.__dataclass_fields__, ())
     return Evidence(**{**nothing, **given})
@@ -66,7 +70,7 @@ def evidence(**given: Any) -> Evidence:
 
 APPLIED, REJECTED = operation(Status.APPLIED), operation(Status.REJECTED)
 STOP = Strike(1, "fenced", "SIGSTOP", "op_1", "1-1", 10.0, 12.0)
-TAKEN = Claim(2, "op_1", 11.0)
+BEGUN, TAKEN = Claim(1, "op_1", 1, 9.0), Claim(2, "op_1", 2, 11.0)
 ONCE = {"effects": [effect(1.5)], "operations": [APPLIED]}
 
 
@@ -95,7 +99,8 @@ ONCE = {"effects": [effect(1.5)], "operations": [APPLIED]}
         ({"asks": [ask("unknown")]}, ["unaccounted"]),
         (
             ONCE
-            | {"strikes": [STOP], "claims": [TAKEN], "arrivals": [Arrival(1, "1-1", "op_1", "R", first=True, at=12.1)]},
+            | {"strikes": [STOP], "claims": [BEGUN, TAKEN]}
+            | {"arrivals": [Arrival(1, "1-1", "op_1", "R", first=True, at=12.1)]},
             ["stale_sends"],
         ),
         (
@@ -106,14 +111,19 @@ ONCE = {"effects": [effect(1.5)], "operations": [APPLIED]}
             ONCE
             | {
                 "strikes": [STOP],
-                "claims": [TAKEN, Claim(1, "op_1", 12.05)],
+                "claims": [BEGUN, TAKEN, Claim(1, "op_1", 3, 12.05)],
                 "arrivals": [Arrival(1, "1-2", "op_1", "R", first=False, at=12.1)],
-                "recorded": [Recorded(1, "op_1", 12.2)],
+                "recorded": [recorded(epoch=3)],
             },
             [],
         ),
-        (ONCE | {"strikes": [STOP], "claims": [TAKEN], "recorded": [Recorded(1, "op_1", 12.1)]}, ["stale_records"]),
-        (ONCE | {"strikes": [STOP], "claims": [TAKEN], "recorded": [Recorded(2, "op_1", 12.1)]}, []),
+        (ONCE | {"strikes": [STOP], "claims": [BEGUN, TAKEN], "recorded": [recorded()]}, ["stale_records"]),
+        (ONCE | {"strikes": [STOP], "claims": [BEGUN, TAKEN], "recorded": [recorded(began=9.9)]}, ["stale_records"]),
+        (ONCE | {"strikes": [STOP], "claims": [BEGUN, TAKEN], "recorded": [recorded(final=False)]}, ["stale_records"]),
+        (ONCE | {"strikes": [STOP], "claims": [BEGUN, TAKEN], "recorded": [recorded(began=9.9, final=False)]}, []),
+        (ONCE | {"strikes": [STOP], "claims": [BEGUN, TAKEN], "recorded": [recorded(2, epoch=2)]}, []),
+        # The other was stopped in its claim, lost the operation to this one, and told of its claim only then.
+        (ONCE | {"strikes": [STOP], "claims": [Claim(1, "op_1", 3, 9.0), TAKEN], "recorded": [recorded(epoch=3)]}, []),
     ],
 )  # fmt: skip
 def test_judge_finds_each_broken_promise_and_nothing_else(given: dict[str, Any], expected: list[str]) -> None:

@@ -48,8 +48,8 @@ class MysqlFamily(Family):
     def greet(self, connection: Any, *, reads: bool) -> dict[str, Any]:
         """All of Unicode, strict modes (content that does not fit is refused, not cut), no autocommit."""
         super().greet(connection, reads=reads)
-        ((version, client, between, autocommit),) = rows(
-            connection, "SELECT @@version, @@character_set_client, @@character_set_connection, @@autocommit"
+        ((version, client, between, autocommit, database),) = rows(
+            connection, "SELECT @@version, @@character_set_client, @@character_set_connection, @@autocommit, DATABASE()"
         )
         if {client, between} != {"utf8mb4"}:
             raise unfit_charset(f"the connection's character set is {client}, and must be utf8mb4")
@@ -61,6 +61,7 @@ class MysqlFamily(Family):
         galera = rows(connection, "SHOW VARIABLES LIKE 'wsrep_on'")
         return {
             "transactional": True,
+            "database": str(database or "").lower(),
             "mariadb": "mariadb" in str(version).lower(),
             "galera": bool(galera) and str(galera[0][1]).upper() == "ON",
         }
@@ -84,7 +85,7 @@ class MysqlFamily(Family):
 
     def hold(self, connection: Connection, key: str, seconds: float) -> Mapping[str, Any]:
         """A named lock of the session."""
-        got = connection.execute(_HOLD, {"name": _lock(key), "seconds": max(int(seconds), 0)}).scalar_one()
+        got = connection.execute(_HOLD, {"name": _lock(connection, key), "seconds": max(int(seconds), 0)}).scalar_one()
         if got != 1:
             raise Conflict("another transaction with this key is still open", code="key_in_use", transient=True)
         thread = connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar_one()
@@ -92,12 +93,12 @@ class MysqlFamily(Family):
 
     def release(self, connection: Connection, key: str) -> None:
         """The session would keep it."""
-        connection.execute(_RELEASE, {"name": _lock(key)})
+        connection.execute(_RELEASE, {"name": _lock(connection, key)})
         connection.rollback()
 
     def is_settled(self, connection: Connection, key: str) -> bool:
         """Whether the key's lock can be had."""
-        return bool(connection.execute(_HOLD, {"name": _lock(key), "seconds": 0}).scalar_one() == 1)
+        return bool(connection.execute(_HOLD, {"name": _lock(connection, key), "seconds": 0}).scalar_one() == 1)
 
     def misleading(self, connection: Connection) -> str | None:
         """A server that takes no writes is a replica, or about to become one. Galera's locks are each node's own."""
@@ -145,5 +146,7 @@ def _is_named(table: str, schema: str, said: str) -> bool:
     return re.search(rf"(?<!\w){qualified}{re.escape(table)}(?!\w)", said, re.IGNORECASE) is not None
 
 
-def _lock(key: str) -> str:
-    return f"seawall {hashlib.sha256(key.encode()).hexdigest()[:48]}"
+def _lock(connection: Connection, key: str) -> str:
+    # These names are the whole server's: the same key in another database there (a copy, for tests) is another's.
+    database = connection.info["database"]
+    return f"seawall {hashlib.sha256(f'{database} {key}'.encode()).hexdigest()[:48]}"

@@ -224,9 +224,11 @@ class Crew:
                 if not life.answers[number].done():
                     life.answers[number].set_result(answer)
             case {"claimed": operations, "at": at}:
-                self.claims.extend(Claim(life.number, one, at) for one in operations)
-            case {"recorded": operations, "at": at}:
-                self.recorded.extend(Recorded(life.number, one, at) for one in operations)
+                self.claims.extend(Claim(life.number, one, epoch, at) for one, epoch in operations)
+            case {"recorded": operations, "began": began, "at": at}:
+                self.recorded.extend(
+                    Recorded(life.number, one, epoch, final, began, at) for one, epoch, final in operations
+                )
             case {"at": step, "by": by, "operation": operation, "token": token}:
                 life.armed = None
                 strike = Strike(life.number, step, by, operation, token, time.monotonic())

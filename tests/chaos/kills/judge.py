@@ -85,7 +85,7 @@ def judge(evidence: Evidence) -> Verdict:
         if ask.word == "rejected" and _phantom(ask, happened[ask.reference], asks[ask.reference]):
             verdict.phantom_failures.append(f"{ask.reference} was told rejected ({ask.code}) to ask {ask.number}")
     verdict.unaccounted += [f"{name} happened" for name, all_ in happened.items() if all_ and name not in by_reference]
-    for stop, until in superseded(evidence):
+    for stop, epoch, until in superseded(evidence):
         assert stop.ended is not None
         mine = (stop.life, stop.operation)
         name = f"{stop.operation} by worker {stop.life}, stopped at {stop.step!r}"
@@ -93,8 +93,11 @@ def judge(evidence: Evidence) -> Verdict:
             by_it = arrival.token == stop.token if stop.token else arrival.first
             if (arrival.life, arrival.operation) == mine and by_it and stop.ended < arrival.at < until:
                 verdict.stale_sends += [name] if stop.step in BEFORE_BYTES else []
-        if any((one.life, one.operation) == mine and stop.ended < one.at < until for one in evidence.recorded):
-            verdict.stale_records.append(name)
+        for one in evidence.recorded:
+            # What leaves an operation open may have been durable before the stop, and was told only after it.
+            late = one.began > stop.ended or (one.final and one.at > stop.ended)
+            if (one.life, one.operation) == mine and one.epoch <= epoch and late:
+                verdict.stale_records.append(name)
     return verdict
 
 
@@ -138,19 +141,26 @@ def _phantom(ask: Ask, happened: Sequence[Effect], asks: Sequence[Ask]) -> bool:
     return False
 
 
-def superseded(evidence: Evidence) -> list[tuple[Strike, float]]:
-    """The stops during which another worker took the operation over, each with the time until which that counts.
+def superseded(evidence: Evidence) -> list[tuple[Strike, int, float]]:
+    """The stops during which another worker took the operation over.
 
-    Until then, which is when it takes the operation over itself if it ever does, the stopped one may neither send
-    nor record: whoever goes on after such a stop must find out, at its last look, that it has lost the operation.
+    Each with the epoch under which the stopped worker held it, which it must not record under any more, and with the
+    time when it comes to hold it anew, if ever: until then it must not send. Whoever goes on after such a stop must
+    find out, at its last look, that it has lost the operation. What counts as later is told by epochs and not by
+    times: a worker that was stopped in a claim tells of it when it goes on, long after another took it over.
     """
+    claims: dict[str, list[Claim]] = defaultdict(list)
+    for claim in evidence.claims:
+        claims[claim.operation].append(claim)
     found = []
     for stop in evidence.strikes:
         if stop.by != "SIGSTOP" or stop.ended is None or not stop.operation:
             continue
-        taken = [one for one in evidence.claims if one.operation == stop.operation and one.at > stop.began]
-        if any(one.life != stop.life and one.at < stop.ended for one in taken):
-            found.append((stop, min((one.at for one in taken if one.life == stop.life), default=float("inf"))))
+        all_ = claims[stop.operation]
+        own = [one for one in all_ if one.life == stop.life]
+        epoch = max((one.epoch for one in own if one.at <= stop.began), default=0)
+        if any(one.life != stop.life and one.epoch > epoch and one.at < stop.ended for one in all_):
+            found.append((stop, epoch, min((one.at for one in own if one.epoch > epoch), default=float("inf"))))
     return found
 
 

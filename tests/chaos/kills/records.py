@@ -83,17 +83,21 @@ class Strike:
 
 @dataclass(frozen=True)
 class Recorded:
-    """A worker's verdict about an operation became durable."""
+    """A worker's verdict about an operation became durable, somewhere between `began` and `at`."""
 
     life: int
     operation: str
+    epoch: int
+    final: bool
+    began: float
     at: float
 
 
 @dataclass(frozen=True)
 class Claim:
-    """Recovery of a worker took an operation over."""
+    """A worker came to hold an operation: it began it, or its recovery took it over. Told at `at`, perhaps late."""
 
     life: int
     operation: str
+    epoch: int
     at: float

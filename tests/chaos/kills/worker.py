@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -21,6 +22,7 @@ from seawall import Applied, Config, Pending, Rejected, Seawall, Sources, Unknow
 from seawall.core.clock import SystemClock
 from seawall.core.errors import LedgerUnavailable
 from seawall.core.ledger import Ledger
+from seawall.core.ledger.records import Operation, Status
 from seawall.core.outcome import Outcome
 
 from .adapter import LineAdapter
@@ -138,6 +140,9 @@ class Worker:
             answer = {"mistake": traceback.format_exc()}
         self._tell({"answer": message["ask"], "at": time.monotonic(), **answer})
 
+    def _tell_claims(self, operations: Sequence[Operation]) -> None:
+        self._tell({"claimed": [(one.id, one.epoch) for one in operations], "at": time.monotonic()})
+
     def _watch(self, ledger: Ledger) -> None:
         """Put traps around what the ledger does."""
         begin, finish, claim_due = ledger.begin, ledger.finish, ledger.claim_due
@@ -145,17 +150,24 @@ class Worker:
 
         async def watched_begin(intents: Any, **options: Any) -> Any:
             begun = await begin(intents, **options)
-            for one in begun:
-                if one.fresh:
-                    traps.reach("intent", one.operation.id)
+            fresh = [one.operation for one in begun if one.fresh]
+            if fresh:
+                self._tell_claims(fresh)
+            for operation in fresh:
+                traps.reach("intent", operation.id)
             return begun
 
         async def watched_finish(verdicts: Any, **options: Any) -> Any:
             operation = verdicts[0].operation_id if verdicts else ""
+            began = time.monotonic()
             traps.begin("verdict", operation)
             recorded = await finish(verdicts, **options)
-            done = [verdict.operation_id for verdict, in_time in zip(verdicts, recorded, strict=True) if in_time]
-            self._tell({"recorded": done, "at": time.monotonic()})
+            done = [
+                (one.operation_id, one.epoch, one.status is not Status.UNKNOWN)
+                for one, in_time in zip(verdicts, recorded, strict=True)
+                if in_time
+            ]
+            self._tell({"recorded": done, "began": began, "at": time.monotonic()})
             traps.reach("recorded", operation)
             return recorded
 
@@ -166,7 +178,7 @@ class Worker:
                     traps.begin("claim")
             claimed = await claim_due(**options)
             if claimed:
-                self._tell({"claimed": [one.id for one in claimed], "at": time.monotonic()})
+                self._tell_claims(claimed)
                 traps.reach("claimed", claimed[0].id)
             return claimed
 

@@ -244,6 +244,25 @@ async def test_a_caller_who_leaves_before_commit_leaves_nothing_and_no_place_tak
     await world.adapter.close()
 
 
+async def test_an_open_write_holds_up_nobody_with_the_same_key_in_another_database(
+    served: Database, tmp_path: Path
+) -> None:
+    world = connect(served, lock_timeout=3.0)
+    with database(served.kind, tmp_path) as elsewhere, served.session() as session:
+        other = connect(elsewhere)
+        session.exec_driver_sql("UPDATE stock SET amount = amount WHERE article = 'bolt'")
+        open_write = asyncio.create_task(world.send("create_order", ORDER))
+        await asyncio.sleep(0.3)
+        assert "still open" in (await world.probe("create_order", ORDER)).reason
+        assert isinstance(await other.probe("create_order", ORDER), Absent)
+        await other.send("create_order", ORDER)
+        session.rollback()
+        await open_write
+        assert world.whole() == other.whole() == (1, 1, 97)
+        await other.adapter.close()
+    await world.adapter.close()
+
+
 async def test_a_text_that_no_database_keeps_is_refused_before_anything_is_sent(world: World) -> None:
     for text in ("a\x00b", "\ud800"):
         request = world.adapter.actions["create_order"].request.model_construct(None, **ORDER, note=text)
