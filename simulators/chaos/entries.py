@@ -362,6 +362,7 @@ class Setting:
         resolve_within: Seconds after `heal` within which everything must be resolved; None where it is not promised.
         deadline_slack: Seconds by which an answer may be later than its deadline.
         canaries: Texts that must appear nowhere: the secrets that were configured.
+        approved: System → writes that must not be sent before people approved them.
     """
 
     name: str
@@ -374,3 +375,4 @@ class Setting:
     resolve_within: float | None = None
     deadline_slack: float = 1.0
     canaries: tuple[str, ...] = ()
+    approved: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

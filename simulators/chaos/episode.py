@@ -76,7 +76,7 @@ def play(
 class _Play:
     def __init__(self, scenario: Scenario, subject: Any, folder: Path, step: Step, prepare: Prepare | None) -> None:
         self.scenario = scenario
-        self.stage = Stage(subject, scenario.plan, folder=folder, seed=scenario.seed, step=step)
+        self.stage = Stage(subject, scenario.plan, folder=folder, seed=scenario.seed, step=step, people=scenario.people)
         self._prepare = prepare
 
     async def run(self) -> Episode:

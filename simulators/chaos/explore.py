@@ -165,8 +165,9 @@ def schedules(name: str, seeds: Sequence[int], subject: Subject | None = None) -
         if fault.kind != _TWICE or not unguarded & set(fault.match.operations)
     ]
     own = list(single_client_faults({one: course.writes for one, course in zip(actions, courses, strict=True)}))
+    writes = [one for one, course in zip(actions, courses, strict=True) if course.writes]
     for seed in seeds:
-        yield drawn(name, seed, _plan(faults, own, seed), actions)
+        yield drawn(name, seed, _plan(faults, own, seed), actions, approved=writes)
 
 
 def _plan(faults: Sequence[Fault], own: Sequence[Fault], seed: int) -> Plan:

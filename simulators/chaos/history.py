@@ -119,5 +119,6 @@ def _setting(shown: dict[str, Any]) -> Setting:
             "reads": {int(call): fields for call, fields in shown["reads"].items()},
             "planned": tuple(shown["planned"]),
             "canaries": tuple(shown["canaries"]),
+            "approved": {system: tuple(actions) for system, actions in shown.get("approved", {}).items()},
         }
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 from ...core.ledger import Ledger
 from ...core.ledger.records import Begun, Intent, Operation, Status, Verdict
+from .approval_watch import held, watch_approvals
 from .entries import Journalled
 from .recording import Journal, Step, undoing
 
@@ -59,6 +60,7 @@ def watch(ledger: Ledger, journal: Journal, worker: str, step: Step) -> None:
             known[one.operation.id] = one.operation
             if one.fresh:
                 durable(one.operation, Status.RUNNING, one.operation.epoch)
+        held(begun, intents, journal, durable)
         try:
             await step("after_journal", worker, intents[0].system, intents[0].action)
         except asyncio.CancelledError:
@@ -100,6 +102,7 @@ def watch(ledger: Ledger, journal: Journal, worker: str, step: Step) -> None:
             raise
         return await real_finish(verdicts, **how)
 
+    watch_approvals(ledger, journal, durable)
     seen.begin, seen.claim_due, seen.finish, recording.record = begin, claim_due, finish, record
 
 

@@ -48,6 +48,10 @@ class Journal:
         self.clock = clock
         self.entries: list[Entry] = []
         self.attempts = 0
+        self.shown: dict[str, str] = {}
+        """Approval → digest of the request that people were shown."""
+        self.asked: Callable[[str], None] = lambda _: None
+        """Told of each approval that people are asked for."""
         self._names: dict[tuple[str, str], str] = {}
         self._ids: dict[str, str] = {}
 

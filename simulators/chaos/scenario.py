@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..faults import Plan, PlanError
 
+_ASKED = 0.25  # of the drawn scenarios have people
+
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,6 +63,20 @@ class Mishap(_Frozen):
     seconds: float = Field(default=1.0, ge=0)
 
 
+class People(_Frozen):
+    """People who must approve some writes before they are sent, and how they go about it.
+
+    Args:
+        actions: The writes that they are asked about; all if empty.
+        after: Virtual seconds until somebody decides.
+        rejects: How likely they say no, from 0 to 1.
+    """
+
+    actions: tuple[str, ...] = ()
+    after: float = Field(default=30.0, ge=0)
+    rejects: float = Field(default=0.0, ge=0, le=1)
+
+
 class Scenario(_Frozen):
     """What an episode is made of.
 
@@ -70,6 +86,7 @@ class Scenario(_Frozen):
         plan: The faults.
         calls: The calls.
         mishaps: What happens to the processes.
+        people: Who must approve writes; nobody if None.
         workers: Processes at the start.
         broke: Numbers of the invariants that it broke when it was written down.
         note: What a person should know of it.
@@ -80,6 +97,7 @@ class Scenario(_Frozen):
     plan: Plan = Plan()
     calls: tuple[PlannedCall, ...]
     mishaps: tuple[Mishap, ...] = ()
+    people: People | None = None
     workers: int = Field(default=1, ge=1)
     broke: tuple[int, ...] = ()
     note: str = ""
@@ -118,6 +136,7 @@ def drawn(
     clients: int = 3,
     workers: int = 2,
     mishaps: int = 2,
+    approved: Sequence[str] = (),
     weights: Mapping[str, float] | None = None,
 ) -> Scenario:
     """A random scenario: clients that repeat themselves, reword, go away and share requests; processes that die.
@@ -133,6 +152,7 @@ def drawn(
         clients: How many clients at most.
         workers: How many processes at most.
         mishaps: How many mishaps at most.
+        approved: Writes about which people may be asked: about one or two of them, in one scenario of four.
         weights: How likely each action is; 1 where nothing is said.
     """
     draw = _stream(seed, "calls")
@@ -155,8 +175,17 @@ def drawn(
         plan=plan.with_seed(seed),
         calls=tuple(sorted(calls, key=lambda call: call.at)),
         mishaps=tuple(sorted(happened, key=lambda one: one.at)),
+        people=_people(_stream(seed, "people"), approved),
         workers=ill.randint(1, workers),
     )
+
+
+def _people(draw: random.Random, approved: Sequence[str]) -> People | None:
+    if not approved or draw.random() >= _ASKED:
+        return None
+    actions = draw.sample(list(approved), k=min(len(approved), draw.choice([1, 2])))
+    after = round(draw.choice([0.0, draw.uniform(0, 5), draw.uniform(0, 120)]), 2)
+    return People(actions=tuple(sorted(actions)), after=after, rejects=draw.choice([0.0, 0.0, 0.3]))
 
 
 def _call(

@@ -131,6 +131,7 @@ class _Shrinker:
 
     def _plainer(self) -> None:
         self._try(_with(self.best, workers=1))
+        self._try(_with(self.best, people=None))
         self._try(_with(self.best, calls=tuple(_changed(call, client=1) for call in self.best.calls)))
         for index in range(len(self.best.calls)):
             for changes in _PLAIN_CALL:

@@ -23,12 +23,14 @@ from ..virtual_time import LoopClock
 from .checker import check
 from .client_side import ClientSide
 from .clients import Clients
+from .desk import Desk, configured
 from .entries import Event, Setting, SystemFacts, Told, Wanted, Wire
 from .facts import facts_of
 from .history import History
 from .process import tell_processes_apart
 from .recording import Journal, Step, nothing
 from .samples import Samples
+from .scenario import People
 from .subject import Sample, Sampler, Subject
 from .verdicts import Judgement
 from .worker import MachineClock, Worker
@@ -49,6 +51,7 @@ class Stage:
         step: Awaited at each named step of an operation, see `recording.Step`.
         recovers_within: Seconds after healing within which everything must be resolved; None where it is not promised.
         clock: The virtual clock.
+        people: Who must approve writes before they are sent; nobody if None.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Stage:
         step: Step = nothing,
         recovers_within: float | None = 7200.0,
         clock: LoopClock | None = None,
+        people: People | None = None,
     ) -> None:
         self.subjects = {subjects.name: subjects} if isinstance(subjects, Subject) else dict(subjects)
         self.plan = plan or Plan()
@@ -72,6 +76,8 @@ class Stage:
         self.workers: list[Worker] = []
         self.targets: dict[str, Any] = {}
         self.facts: dict[str, SystemFacts] = {}
+        self.people = people
+        self._desk: Desk | None = None
         self._before = step
         self._recovers_within = recovers_within
         self._started = 0
@@ -83,7 +89,7 @@ class Stage:
                 "ledger": {"path": str(folder / "ledger.db"), "lease": _LEASE},
                 "overrides": {"interval": 86_400.0},  # nobody stops anything here, and looks cost real time
                 "systems": systems,
-                "policy": [{"name": "everything", "decision": "allow"}],
+                **configured(people, tuple(systems)),
             }
         )
 
@@ -101,6 +107,8 @@ class Stage:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
+            if self._desk is not None:
+                await self._desk.leave()
             for worker in self.workers:
                 await worker.leave()
         finally:
@@ -114,20 +122,26 @@ class Stage:
     async def start_worker(self) -> Worker:
         """Start one more process of Seawall on the same ledger and targets."""
         self._started += 1
+        worker = await self._process(f"w{self._started}")
+        self.workers.append(worker)
+        if not self.facts:
+            self.facts = {name: facts_of(system) for name, system in worker.wall.systems.items()}
+        if self.people is not None and self._desk is None:
+            self._desk = Desk(self, self.people, await self._process("desk", background=False))
+        return worker
+
+    async def _process(self, name: str, *, background: bool = True) -> Worker:
         targets = {name: (subject, self.targets[name]) for name, subject in self.subjects.items()}
-        worker = await Worker.start(
-            f"w{self._started}",
+        return await Worker.start(
+            name,
             self.config,
             targets,
             self.journal,
             seed=self.seed,
             clock=self.machine,
             step=self.client.at_step,
+            background=background,
         )
-        self.workers.append(worker)
-        if not self.facts:
-            self.facts = {name: facts_of(system) for name, system in worker.wall.systems.items()}
-        return worker
 
     def kill(self, worker: Worker) -> None:
         """Kill a process."""
@@ -286,7 +300,7 @@ class Stage:
             await target.settle()
         longest = (self._within() or 0.0) if within is None else within
         until, pause = self.clock.monotonic() + longest, 1.0
-        while left := await self._open_operations():
+        while (left := await self._open_operations()) or (self._desk is not None and await self._desk.any_open()):
             if self.clock.monotonic() >= until:
                 break
             await self.clock.sleep(pause)  # their recovery goes on by itself
@@ -319,8 +333,19 @@ class Stage:
             planned=tuple(fault.id for fault in self.plan.faults),
             resolve_within=self._within(),
             canaries=tuple(one for subject in self.subjects.values() for one in subject.canaries),
+            approved=self._approved(),
         )
         return History(setting, list(self.journal.entries))
+
+    def _approved(self) -> dict[str, tuple[str, ...]]:
+        if self.people is None:
+            return {}
+        writes = {
+            name: tuple(one for one, action in facts.actions.items() if action.effect != "read")
+            for name, facts in self.facts.items()
+        }
+        asked = self.people.actions
+        return {name: tuple(one for one in some if not asked or one in asked) for name, some in writes.items()}
 
     def judge(self) -> Judgement:
         """The checker's word."""

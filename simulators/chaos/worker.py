@@ -55,6 +55,7 @@ class Worker:
         seed: int,
         clock: MachineClock,
         step: Step,
+        background: bool = True,
     ) -> Worker:
         """Open a wall in a process of its own.
 
@@ -66,6 +67,7 @@ class Worker:
             seed: Seeds its jitter; its ids are counted.
             clock: The machine's clock.
             step: Awaited at each named step of an operation.
+            background: Whether it recovers, and carries out what people approved.
         """
         process, numbers, secrets = Process(name), count(1), Secrets()
         salts = random.Random(f"{seed}/{name} salts")  # noqa: S311 -- repeatable on purpose
@@ -83,7 +85,9 @@ class Worker:
                 )
                 for system, (subject, target) in targets.items()
             }
-            wall = Seawall(config, adapters=adapters, sources=sources, secrets=secrets, inline_ledger=True)
+            wall = Seawall(
+                config, adapters=adapters, sources=sources, secrets=secrets, recovery=background, inline_ledger=True
+            )
             await wall.__aenter__()
             watch(wall.ledger, journal, name, step)
             return wall

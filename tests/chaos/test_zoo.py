@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,7 +12,7 @@ import pytest
 from chaos.zoo.animals import ANIMALS, Animal, sends, tells_a_secret, undoes_at_once
 from seawall import Applied
 from seawall.simulators.chaos.checker import check
-from seawall.simulators.chaos.entries import Spent, Wanted
+from seawall.simulators.chaos.entries import Entry, Journalled, Spent, Wanted
 from seawall.simulators.chaos.episode import play
 from seawall.simulators.chaos.explore import schedules
 from seawall.simulators.chaos.scenario import PlannedCall, Scenario
@@ -38,6 +39,7 @@ def test_planted_bug_is_caught_by_exactly_the_invariant_that_names_it(
     ]
     (verdict,) = [one for one in judgement.verdicts if one.result == "invalid"]
     assert all(witness.says for witness in verdict.witnesses)
+    assert any(animal.says in witness.says for witness in verdict.witnesses)
 
 
 @pytest.mark.parametrize("animal", ANIMALS, ids=lambda animal: animal.name)
@@ -138,12 +140,17 @@ def test_secret_in_an_error_is_caught() -> None:
 def test_approval_that_is_spent_twice_or_on_other_content_is_caught_by_key_discipline() -> None:
     call = PlannedCall(action="create_case", sample=1)
     episode = play(Scenario(subject="salesforce", calls=(call,)))
+    held = Journalled(1.0, "w1", "x", "op_1", "k", "held", 1)
     for spent in (
         [Spent(1.0, "ap_1", "x", "d", "d"), Spent(2.0, "ap_1", "y", "d", "d")],
         [Spent(1.0, "ap_1", "x", "d", "other")],
+        [held, Spent(1.0, "ap_1", "x", "d", "d"), replace(held, operation="y"), Spent(2.0, "ap_1", "y", "d", "d")],
     ):
         history = type(episode.history)(episode.history.setting, [*episode.history.entries, *spent])
         assert check(history, episode.effects).broken == (Invariant.KEY_DISCIPLINE,)
+    given_back: list[Entry] = [held, Spent(1.0, "ap_1", "x", "d", "d"), held, Spent(2.0, "ap_1", "x", "d", "d")]
+    history = type(episode.history)(episode.history.setting, [*episode.history.entries, *given_back])
+    assert check(history, episode.effects).broken == ()
 
 
 def test_plan_whose_fault_never_strikes_leaves_the_verdict_open() -> None:

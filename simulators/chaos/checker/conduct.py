@@ -178,14 +178,33 @@ def _stale(record: Record, operation: Operation, sent_by: dict[int, Attempted]) 
 
 
 def _approvals(record: Record) -> list[Witness]:
-    found = []
-    spent: dict[str, Spent] = {}
-    for entry in record.history.of(Spent):
-        if entry.approval in spent:
-            found.append(Witness(f"approval {entry.approval} was spent twice", entry.operation))
-        elif entry.digest != entry.approved:
-            found.append(Witness(f"approval {entry.approval} was spent on other content", entry.operation))
-        spent[entry.approval] = entry
+    """Approvals spent more than once, unless given back because nothing happened; on other content; and none at all."""
+    found: list[Witness] = []
+    spent: dict[str, str] = {}  # approval → operation
+    may_run: set[str] = set()
+
+    def say(says: str, name: str) -> None:
+        operation = record.operations.get(name)
+        found.append(Witness(says, name) if operation is None else witness(record, operation, says))
+
+    for entry in record.history.entries:
+        match entry:
+            case Spent():
+                if entry.approval in spent:
+                    say(f"approval {entry.approval} was spent twice", entry.operation)
+                elif entry.digest != entry.approved:
+                    say(f"approval {entry.approval} was spent on other content", entry.operation)
+                spent[entry.approval] = entry.operation
+                may_run.add(entry.operation)
+            case Journalled() if entry.status in ("held", "rejected"):
+                may_run.discard(entry.operation)
+                if entry.status == "held":
+                    spent = {approval: name for approval, name in spent.items() if name != entry.operation}
+            case Attempted() if entry.action in record.setting.approved.get(entry.system, ()):
+                if entry.operation not in may_run:
+                    say("it was sent, and nobody had approved it", entry.operation)
+            case _:
+                pass
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..entries import Answered, Asked, Attempted, Event, Journalled, Probed, Told, Wire
+from ..entries import Answered, Asked, Attempted, Event, Journalled, Probed, Spent, Told, Wire
 from ..verdicts import Invariant, Verdict, Witness
 from .record import Operation, Record
 
@@ -40,6 +40,8 @@ def story(record: Record, operation: Operation) -> tuple[str, ...]:
                 line = f"{entry.worker} looks: {entry.finding}"
             case Journalled() if entry.operation == operation.name:
                 line = f"{entry.worker} writes down: {entry.status} (epoch {entry.epoch})"
+            case Spent() if entry.operation == operation.name:
+                line = f"{entry.approval} is spent"
             case Wire() if entry.fault and entry.attempt in numbers:
                 line = f"FAULT {entry.point}/{entry.kind} at {entry.request}"
             case Event():

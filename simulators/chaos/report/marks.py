@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...effects import Effect
-from ..entries import Answered, Asked, Attempted, Entry, Event, Journalled, Probed, Told, Wire
+from ..entries import Answered, Asked, Attempted, Entry, Event, Journalled, Probed, Spent, Told, Wire
 from ..history import History
 
 Lane = Literal["clients", "wire", "effects"]
@@ -110,6 +110,9 @@ def _mark(entry: Entry, at: float, asked: Mapping[int, Asked], workers: Mapping[
         case Journalled():
             title = f"the ledger has {entry.operation} as {entry.status}, epoch {entry.epoch}"
             return Mark(at, "wire", entry.worker, f"ledger {entry.status}", f"ledger: {entry.status}", title)
+        case Spent():
+            title = f"{entry.approval} lets {entry.operation} run"
+            return Mark(at, "clients", "", "approved", "people approved it", title)
         case Event():
             label = f"{entry.what} {entry.who}".strip()
             return Mark(at, "wire", entry.who, f"event {entry.what}", label, label)

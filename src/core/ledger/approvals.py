@@ -180,7 +180,10 @@ async def release(
     standing = await by_id(db, approval_id)
     if standing is None:
         return Released()
-    if not await _move(db, standing, seen, ApprovalStatus.SPENT, None, only=ApprovalStatus.APPROVED, after=db.now):
+    # It may have been spent, and given back, since it was looked at: then it is looked at again.
+    if not await _is_as_seen(db, seen) or not await _move(
+        db, standing, seen, ApprovalStatus.SPENT, None, only=ApprovalStatus.APPROVED, after=db.now
+    ):
         return Released(await _already_ours(db, standing, seen, policy))
     statement = db.sql.approving.release
     values = statement.values(
@@ -229,6 +232,11 @@ async def give_back(db: Database, approval_id: str, epoch: int) -> bool:
     await note(db, [DecisionRow(operation.id, db.now, "seawall", "approval_given_back", reason, _about(standing))])
     db.changed.append(operation.id)
     return True
+
+
+async def _is_as_seen(db: Database, seen: Operation) -> bool:
+    found = await operation_by_id(db, seen.id)
+    return found is not None and (found.status, found.epoch, found.digest) == (Status.HELD, seen.epoch, seen.digest)
 
 
 async def _already_ours(db: Database, standing: Approval, seen: Operation, policy: str) -> Operation | None:

@@ -19,8 +19,16 @@ from seawall.core.decide import Doubt, ProvenAbsent, SendAgain, Step, next_step
 from seawall.core.errors import Ambiguous, BusinessRule, CircuitOpen, GatewayError, IntegrationError, UnreadableReply
 from seawall.core.held import Held
 from seawall.core.lane import Lane
+from seawall.core.ledger import approvals
+from seawall.core.ledger.approval_reads import by_id as approval_by_id
+from seawall.core.ledger.approval_records import ApprovalStatus, Released
+from seawall.core.ledger.reads import by_id as operation_by_id
+from seawall.core.ledger.records import Operation, Status
+from seawall.core.ledger.statements import CLAIMED
+from seawall.core.policy import Decision, Policy
+from seawall.core.release import Release
 from seawall.simulators.chaos.recording import RecordedAdapter
-from seawall.simulators.chaos.scenario import PlannedCall, Scenario
+from seawall.simulators.chaos.scenario import People, PlannedCall, Scenario
 from seawall.simulators.chaos.subject import Subject
 from seawall.simulators.chaos.subjects import load_subject
 from seawall.simulators.chaos.verdicts import Invariant
@@ -40,6 +48,7 @@ class Animal:
         scenario: What is played.
         spoil: Breaks the connector.
         plant: Breaks Seawall.
+        says: What a witness must say, where the invariant names more than one bug.
     """
 
     name: str
@@ -47,6 +56,7 @@ class Animal:
     scenario: Scenario
     spoil: Spoil | None = None
     plant: Plant | None = None
+    says: str = ""
 
     def subject(self) -> Subject:
         """The scenario's subject, its connector broken if it is to be."""
@@ -319,6 +329,39 @@ def undoes_at_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("seawall.core.compensation._Undo._still_there", still_there)
 
 
+def spends_approvals_twice(patch: pytest.MonkeyPatch) -> None:
+    """Processes that look at the same time, and a ledger that does not ask whether an approval was spent."""
+    real_release, real_lost = approvals.release, Release._lost
+
+    async def slowly(self: Release, *args: Any) -> Any:
+        await asyncio.sleep(1.0)
+        return await real_lost(self, *args)
+
+    async def release(db: Any, approval_id: str, seen: Operation, holder: str, *args: Any) -> Released:
+        released = await real_release(db, approval_id, seen, holder, *args)
+        standing, found = await approval_by_id(db, approval_id), await operation_by_id(db, seen.id)
+        if released.operation is not None or standing is None or standing.status is not ApprovalStatus.SPENT:
+            return released
+        assert found is not None
+        mine = replace(found, status=Status.RUNNING, holder=holder, epoch=found.epoch + 1)
+        claim = db.sql.claim
+        await db.run(claim, claim.values(which=mine.id, **{name: getattr(mine, name) for name in CLAIMED}))
+        return Released(mine)
+
+    patch.setattr(Release, "_lost", slowly)
+    patch.setattr(approvals, "release", release)
+
+
+def asks_nobody(patch: pytest.MonkeyPatch) -> None:
+    real = Policy.decide
+
+    def decide(self: Policy, *args: Any) -> Decision:
+        decision = real(self, *args)
+        return replace(decision, decision="allow", approval=None) if decision.approval is not None else decision
+
+    patch.setattr(Policy, "decide", decide)
+
+
 ANIMALS = [
     Animal(
         "a connector acknowledges, and then tidies the record away",
@@ -448,6 +491,20 @@ ANIMALS = [
         Invariant.READ_HONESTY,
         scenario("salesforce", once("create_case", again=2), faults=(on_write("after_commit", "reset"),)),
         spoil=lies_when_it_looks,
+    ),
+    Animal(
+        "an approval is spent twice",
+        Invariant.KEY_DISCIPLINE,
+        scenario("salesforce", once("create_case"), people=People(), workers=2),
+        plant=spends_approvals_twice,
+        says="was spent twice",
+    ),
+    Animal(
+        "Seawall sends what people should have approved",
+        Invariant.KEY_DISCIPLINE,
+        scenario("salesforce", once("create_case"), people=People()),
+        plant=asks_nobody,
+        says="nobody had approved it",
     ),
 ]
 """Those that are played as a scenario; `test_zoo` has the others, which need a stage of their own."""

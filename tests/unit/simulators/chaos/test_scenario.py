@@ -24,6 +24,16 @@ def test_more_mishaps_move_no_call() -> None:
     assert few.mishaps != many.mishaps
 
 
+def test_some_scenarios_have_people_who_are_asked_about_writes_and_nothing_else_moves() -> None:
+    without = [drawn("toy", seed, PLAN, ACTIONS) for seed in range(60)]
+    made = [drawn("toy", seed, PLAN, ACTIONS, approved=ACTIONS[:2]) for seed in range(60)]
+    people = [scenario.people for scenario in made if scenario.people is not None]
+    assert 5 < len(people) < 30
+    assert {action for one in people for action in one.actions} == set(ACTIONS[:2])
+    assert {one.rejects > 0 for one in people} == {True, False}
+    assert [one.model_copy(update={"people": None}) for one in made] == without
+
+
 def test_scenarios_of_many_seeds_have_everything_in_them() -> None:
     made = [drawn("toy", seed, PLAN, ACTIONS) for seed in range(60)]
     calls = [call for scenario in made for call in scenario.calls]

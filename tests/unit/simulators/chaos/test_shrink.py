@@ -6,7 +6,7 @@ from typing import Any
 
 from seawall.simulators.chaos.entries import Setting, Wire
 from seawall.simulators.chaos.history import History
-from seawall.simulators.chaos.scenario import Mishap, PlannedCall, Scenario
+from seawall.simulators.chaos.scenario import Mishap, People, PlannedCall, Scenario
 from seawall.simulators.chaos.shrink import pinned, shrink
 from seawall.simulators.faults import Fault, Plan
 
@@ -24,6 +24,7 @@ def scenario(faults: int = 6, calls: int = 12) -> Scenario:
             for n in range(calls)
         ),
         mishaps=(Mishap(what="crash", at=1.0), Mishap(what="pause", at=2.0)),
+        people=People(),
         workers=3,
     )
 
@@ -60,6 +61,7 @@ def test_one_call_and_one_fault_that_matter_are_what_is_left() -> None:
     assert left.id == "f3-3"
     assert shrunk.scenario.mishaps == ()
     assert shrunk.scenario.workers == 1
+    assert shrunk.scenario.people is None
     assert (shrunk.calls, shrunk.faults) == (12, 3)
 
 
@@ -70,6 +72,10 @@ def test_two_calls_that_matter_only_together_both_stay() -> None:
     shrunk = shrink(scenario(), STRUCK, fails)
     assert sorted(call.sample for call in shrunk.scenario.calls) == [3, 11]
     assert shrunk.scenario.plan.faults == ()
+
+
+def test_people_who_matter_stay() -> None:
+    assert shrink(scenario(), STRUCK, lambda one: one.people is not None).scenario.people == People()
 
 
 def test_mishap_and_number_of_workers_that_matter_stay() -> None:
