@@ -27,6 +27,7 @@ from .desk import Desk, configured
 from .entries import Event, Setting, SystemFacts, Told, Wanted, Wire
 from .facts import facts_of
 from .history import History
+from .memory import blank_ledger
 from .process import tell_processes_apart
 from .recording import Journal, Step, nothing
 from .samples import Samples
@@ -77,6 +78,7 @@ class Stage:
         self.targets: dict[str, Any] = {}
         self.facts: dict[str, SystemFacts] = {}
         self.people = people
+        self._ledger = folder / "ledger.db"
         self._desk: Desk | None = None
         self._before = step
         self._recovers_within = recovers_within
@@ -86,7 +88,7 @@ class Stage:
         systems = {name: {"connector": one.name, **_PATIENT, **one.settings} for name, one in self.subjects.items()}
         self.config = Config.model_validate(
             {
-                "ledger": {"path": str(folder / "ledger.db"), "lease": _LEASE},
+                "ledger": {"path": str(self._ledger), "lease": _LEASE},
                 "overrides": {"interval": 86_400.0},  # nobody stops anything here, and looks cost real time
                 "systems": systems,
                 **configured(people, tuple(systems)),
@@ -94,6 +96,8 @@ class Stage:
         )
 
     async def __aenter__(self) -> Self:
+        if not self._ledger.exists():
+            self._ledger.write_bytes(blank_ledger())
         self._undo = tell_processes_apart(asyncio.get_running_loop())
         self.client = ClientSide(self, self.plan, self._before)
         for name, subject in self.subjects.items():

@@ -89,15 +89,16 @@ async def test_server_killed_in_full_flight_loses_and_doubles_nothing(server: Po
         stop = {"power cut": server.kill, "postmaster only": server.kill_postmaster, "fast shutdown": server.stop}[how]
         await asyncio.to_thread(stop)
         await asyncio.to_thread(server.start)
-    await asyncio.sleep(0.3)
-    work.going = False
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):  # on a busy machine a server takes long to start
+        while Counter(work.told.values())["finished"] <= 100:
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(0.3)
+        work.going = False
         await asyncio.gather(*callers)
         while ledger.unrecorded:  # it records them by itself
             await asyncio.sleep(0.05)
     found = {operation.id: operation for operation in await ledger.find(limit=1_000_000)}
     word = Counter(work.told.values())
-    assert word["finished"] > 100
     for operation_id, said in work.told.items():
         if said == "not begun":
             assert operation_id not in found or found[operation_id].status is Status.REJECTED, said

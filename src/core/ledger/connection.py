@@ -68,10 +68,10 @@ def _set_up(connection: sqlite3.Connection, path: Path, *, flush: bool) -> None:
     connection.execute(f"PRAGMA synchronous={'FULL' if flush else 'OFF'}")
     connection.execute("BEGIN IMMEDIATE")
     try:
-        _check_version(connection, path)
-        for text in _tables():
-            connection.execute(text)
-        connection.execute(SQLITE.set_schema_version.text, (VERSION,))
+        if not _is_made(connection, path):
+            for text in _tables():
+                connection.execute(text)
+            connection.execute(SQLITE.set_schema_version.text, (VERSION,))
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -90,12 +90,13 @@ def _tables() -> tuple[str, ...]:
     return tuple(found)
 
 
-def _check_version(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse a file of another version before anything in it is touched."""
+def _is_made(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether the tables are there; refuses a file of another version before anything in it is touched."""
     if connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (ledger_meta.name,)).fetchone() is None:
-        return
+        return False
     (found,) = connection.execute(SQLITE.schema_version.text).fetchone()
     check_version(found, str(path))
+    return True
 
 
 def _use_wal(connection: sqlite3.Connection, patience: float) -> None:
