@@ -8,7 +8,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..config import Config
-from ..connectors import load_connector
 from ..core.adapter import Adapter
 from ..core.identity import canonical_json, digest
 from ..core.redaction import Secrets
@@ -27,14 +26,14 @@ def configuration_facts(
     """
     told: dict[str, Any] = config.model_dump(mode="json", exclude={"policy"})
     for name, system in config.systems.items():
-        told["systems"][name]["settings"] = _settings(system.connector, system.settings)
+        told["systems"][name]["settings"] = _settings(adapters[name], system.settings)
     facts = {"policy": policy, "configuration": digest(canonical_json(secrets.scrub_all(told)))}
     return facts | {f"system {name}": f"{one.kind} {one.version}" for name, one in sorted(adapters.items())}
 
 
-def _settings(connector: str, given: Mapping[str, Any]) -> Any:
+def _settings(adapter: Adapter, given: Mapping[str, Any]) -> Any:
     """A connector's settings without what it says is secret; where it cannot say, their names alone."""
     try:
-        return load_connector(connector).settings_model.model_validate(given).model_dump(mode="json")
-    except (LookupError, ValidationError):
+        return adapter.settings_model.model_validate(given).model_dump(mode="json")
+    except ValidationError:
         return sorted(given)
