@@ -45,8 +45,9 @@ bench: setup
 
 # At least 26,000 episodes in virtual time, on all cores, in less than ten minutes on two.
 chaos: setup
-	$(BIN)/python -m pytest tests/chaos --ignore=tests/chaos/test_kills.py --ignore=tests/chaos/test_kills_found.py \
-		--chaos-long $(ARGS)
+	$(BIN)/python -m pytest tests/chaos/test_episodes.py --chaos-long $(ARGS)
+	$(BIN)/python -m pytest tests/chaos --ignore=tests/chaos/test_episodes.py --ignore=tests/chaos/test_kills.py \
+		--ignore=tests/chaos/test_kills_found.py --chaos-long -n auto -q
 
 # Two thousand real kills, of processes that share a ledger and of their database server; half an hour.
 kills: setup

@@ -44,6 +44,9 @@ class Shrunk:
     notes: tuple[str, ...] = ()
 
 
+_FEW = 12  # pairs of a call and a fault
+
+
 class OutOfBudget(Exception):
     """No more runs are allowed."""
 
@@ -75,10 +78,12 @@ class _Shrinker:
             self._try(pinned(self._first, self._history))
             while True:
                 before = self.best
+                self._try(_with(self.best, people=None))
                 self._fewer_calls()
                 self._fewer_mishaps()
                 self._fewer_faults()
                 self._plainer()
+                self._alone()
                 if self.best == before:
                     break
             notes = tuple(self._what_does_not_matter())
@@ -131,7 +136,6 @@ class _Shrinker:
 
     def _plainer(self) -> None:
         self._try(_with(self.best, workers=1))
-        self._try(_with(self.best, people=None))
         self._try(_with(self.best, calls=tuple(_changed(call, client=1) for call in self.best.calls)))
         for index in range(len(self.best.calls)):
             for changes in _PLAIN_CALL:
@@ -142,6 +146,17 @@ class _Shrinker:
             faults = list(self.best.plan.faults)
             faults[index] = fault.model_copy(update={"params": {}})
             self._try(_with_faults(self.best, tuple(faults)))
+
+    def _alone(self) -> None:
+        """One call under one fault that strikes its first request: what is taken away step by step may miss it."""
+        calls, faults = self.best.calls, self.best.plan.faults
+        if not 1 < len(calls) * len(faults) <= _FEW:
+            return
+        for call in calls:
+            for fault in faults:
+                first = fault.model_copy(update={"trigger": Trigger(nth=1)})
+                if self._try(_with_faults(_with(self.best, calls=(call,)), (first,))):
+                    return
 
     def _what_does_not_matter(self) -> Iterator[str]:
         """Whether other kinds at the same point would do as well."""

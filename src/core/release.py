@@ -42,7 +42,7 @@ _AT_ONCE = 16  # approvals that are carried out at a time, of each system
 _MOST = 10_000  # approvals of which one look knows; those that wait for a system that is down are among them
 _LONGEST_PAUSE = 60.0  # seconds before a target that did not answer is looked at again
 _WHILE_PAUSED = 2.0  # seconds before it is asked again whether a system is still paused
-_IDLE = 30.0  # seconds between looks at the ledger while nothing is held and nothing will be
+_IDLE = 30.0  # seconds between looks at the ledger, at least, while nothing is held and nothing will be
 
 
 class Release:
@@ -106,7 +106,7 @@ class Release:
                 except Exception:  # noqa: BLE001 -- whatever it was, the next round must come
                     _log.exception("a round of approvals failed; the next one goes on")
                 try:
-                    async with asyncio.timeout(self._interval if busy else _IDLE):
+                    async with asyncio.timeout(self._interval if busy else max(_IDLE, self._interval)):
                         await self._woken.wait()
                 except TimeoutError:
                     pass

@@ -33,13 +33,25 @@ def _over_budget(record: Record) -> list[Witness]:
     refunded = _refunded(record)
     workers = {attempt.worker for attempts in record.attempts.values() for attempt in attempts}
     for name, system in record.setting.systems.items():
-        calls = sum(max(1, len(asked.items)) for asked in record.calls.values() if asked.system == name)
+        calls = _paying(record, name)
         sent = sum(1 for attempts in record.attempts.values() if attempts[0].system == name)
         most = calls * (1 + system.retry_ratio) + system.retry_reserve * max(1, len(workers)) + refunded
         if sent > most:
             says = f"{name}: {sent} attempts for {calls} operations, and at most {most:.0f} are paid for"
             found.append(Witness(says))
     return found
+
+
+def _paying(record: Record, system: str) -> int:
+    """How many operations of a system pay for retries: what was asked or read, and what ran on an approval again."""
+    asked = [one for one in record.calls.values() if one.system == system]
+    writing = [one for one in asked if one.operation or one.items]
+    first = [some[0] for some in record.attempts.values() if some[0].system == system and some[0].number == 1]
+    # Before people are asked, and before what they said is carried out, the target is read in nobody's call.
+    reads = max(len(asked) - len(writing), sum(1 for one in first if not one.operation))
+    own = {name for name, operation in record.operations.items() if operation.system == system}
+    spent = [one.approval for one in record.history.of(Spent) if one.operation in own]
+    return sum(len(one.items) or 1 for one in writing) + reads + len(spent) - len(set(spent))
 
 
 def _refunded(record: Record) -> int:

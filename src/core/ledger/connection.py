@@ -8,7 +8,6 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import URL, NullPool, create_engine
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -43,16 +42,8 @@ def connect(
     def describe(error: sqlite3.Error) -> str:
         return in_words(path, error)
 
-    engine = create_engine(
-        URL.create("sqlite", database=str(path)),
-        poolclass=NullPool,
-        connect_args={"check_same_thread": False, "isolation_level": None, "timeout": settings.busy_timeout},
-    )
     try:
-        pooled = engine.raw_connection()
-        connection = pooled.driver_connection
-        pooled.detach()
-        assert isinstance(connection, sqlite3.Connection)
+        connection = sqlite3.connect(path, timeout=settings.busy_timeout, isolation_level=None, check_same_thread=False)
         try:
             _use_wal(connection, settings.busy_timeout)
             _set_up(connection, path, flush=flush)

@@ -74,6 +74,15 @@ def test_two_calls_that_matter_only_together_both_stay() -> None:
     assert shrunk.scenario.plan.faults == ()
 
 
+def test_one_call_whose_first_request_fails_is_found_though_no_single_step_leads_there() -> None:
+    def fails(candidate: Scenario) -> bool:
+        numbers = [one.trigger.nth for one in candidate.plan.faults]
+        return len(numbers) > 2 if len(candidate.calls) > 1 else numbers == [1]
+
+    shrunk = shrink(scenario(), STRUCK, fails)
+    assert (len(shrunk.scenario.calls), len(shrunk.scenario.plan.faults)) == (1, 1)
+
+
 def test_people_who_matter_stay() -> None:
     assert shrink(scenario(), STRUCK, lambda one: one.people is not None).scenario.people == People()
 
