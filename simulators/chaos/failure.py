@@ -58,6 +58,10 @@ def _what(scenario: Scenario) -> Iterator[str]:
         yield f"{fault.point}/{fault.kind} at {where}{trigger} {params}".rstrip()
     for mishap in scenario.mishaps:
         yield f"{mishap.what} of process {mishap.worker + 1} at {mishap.at} s for {mishap.seconds} s"
+    if (people := scenario.people) is not None:
+        what = ", ".join(people.actions) or "every write"
+        says_no = f", and say no with the chance {people.rejects:g}" if people.rejects else ""
+        yield f"people must approve {what}, decide after {people.after:g} s{says_no}"
 
 
 def _what_changed(history: History, operation: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ from seawall.simulators.chaos.episode import Episode
 from seawall.simulators.chaos.failing import Found
 from seawall.simulators.chaos.failure import failure_text
 from seawall.simulators.chaos.history import History
-from seawall.simulators.chaos.scenario import Mishap, PlannedCall, Scenario
+from seawall.simulators.chaos.scenario import Mishap, People, PlannedCall, Scenario
 from seawall.simulators.chaos.shrink import Shrunk
 from seawall.simulators.chaos.verdicts import Invariant, Judgement, Verdict, Witness
 from seawall.simulators.faults import Plan
@@ -25,6 +25,7 @@ SMALLEST = Scenario(
     plan=Plan.model_validate({"faults": [LOST]}),
     calls=(PlannedCall(action="create_order", sample=7, again=2),),
     mishaps=(Mishap(what="crash", at=3.0, seconds=1.0),),
+    people=People(actions=("create_order",), after=30.0, rejects=0.1),
 )
 WITNESS = Witness("order A-7 was made 2 times", "acme.create_order/7", ("t=0.00 c1 asks", "t=0.10 EFFECT insert A-7"))
 
@@ -50,6 +51,7 @@ def test_text_names_the_invariant_the_smallest_form_the_story_and_how_to_see_it_
         "  create_order #7, again up to 2 times",
         "  after_commit/status at create (number 2) status=503",
         "  crash of process 1 at 3.0 s for 1.0 s",
+        "  people must approve create_order, decide after 30 s, and say no with the chance 0.1",
         "  # any kind at this point fails",
         "  t=0.00 c1 asks",
         "  t=0.10 EFFECT insert A-7",
