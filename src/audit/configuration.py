@@ -33,7 +33,8 @@ def configuration_facts(
 
 def _settings(adapter: Adapter, given: Mapping[str, Any]) -> Any:
     """A connector's settings without what it says is secret; where it cannot say, their names alone."""
+    model = getattr(adapter, "settings_model", None)  # one that was handed in ready need not have it
     try:
-        return adapter.settings_model.model_validate(given).model_dump(mode="json")
+        return sorted(given) if model is None else model.model_validate(given).model_dump(mode="json")
     except ValidationError:
         return sorted(given)
