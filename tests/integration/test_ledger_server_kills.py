@@ -73,6 +73,12 @@ class Work:
         )
 
 
+async def all_recorded(ledger: Ledger) -> None:
+    """The ledger records by itself what it could not; while it does, that is no longer in `unrecorded`."""
+    while ledger.unrecorded or await ledger.find(status=Status.RUNNING, limit=1):
+        await asyncio.sleep(0.05)
+
+
 @pytest.mark.slow
 @pytest.mark.case(15)
 @pytest.mark.case(13)
@@ -95,8 +101,7 @@ async def test_server_killed_in_full_flight_loses_and_doubles_nothing(server: Po
         await asyncio.sleep(0.3)
         work.going = False
         await asyncio.gather(*callers)
-        while ledger.unrecorded:  # it records them by itself
-            await asyncio.sleep(0.05)
+        await all_recorded(ledger)
     found = {operation.id: operation for operation in await ledger.find(limit=1_000_000)}
     word = Counter(work.told.values())
     for operation_id, said in work.told.items():
@@ -142,7 +147,6 @@ async def test_verdicts_wait_for_a_server_that_is_away_and_are_recorded_by_thems
     assert not work.told
     await asyncio.to_thread(server.start)
     async with asyncio.timeout(15):
-        while ledger.unrecorded:
-            await asyncio.sleep(0.05)
+        await all_recorded(ledger)
     assert await ledger.counts() == {("crm", Status.APPLIED): 50}
     await ledger.close()
