@@ -123,9 +123,7 @@ class Campaign:
         """Whether a worker that is gone was killed, or told to go, or could not open the ledger for a good reason."""
         if self._closing or any(one.life == life.number and one.by == "SIGKILL" for one in self._crew.strikes):
             return True
-        # The server is dark, or a worker is stopped in a commit and locks the file, or it is slow in one.
-        if life.failed is not None and "is locked" in life.failed:
-            return True
+        # The server is dark, or a worker is stopped in a commit and locks the file.
         lately = time.monotonic() - 3 * self._crew.times.lease
         stopped = any(one.by == "SIGSTOP" and (one.ended or one.began) > lately for one in self._crew.strikes)
         return life.failed is not None and (self._database is not None or stopped)
