@@ -69,7 +69,7 @@ def carry_out(
             show.table(title, figures, verdict)
     log = workers.log.read_text()
     assert verdict.found() == []
-    assert workers.mistakes == []
+    assert workers.mistakes == [], log
     assert "Traceback" not in log, log
     assert figures.killed >= kills
     assert {step for step, _ in figures.kills} == {*STEPS, "any instant"}

@@ -7,6 +7,7 @@ import atexit
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -46,10 +47,11 @@ class Life:
     Args:
         number: Its number.
         pidfd: Names the process, also when its number was given to another.
-        writer: To it.
+        line: Its end of the line. Messages go out past asyncio's transport, which drops what it has not read yet
+            when a write fails: a worker's last words.
     """
 
-    def __init__(self, number: int, pidfd: int, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, number: int, pidfd: int, line: socket.socket) -> None:
         self.number = number
         self.slot = 0
         self.ready = asyncio.Event()
@@ -62,12 +64,14 @@ class Life:
         self.answers: dict[int, asyncio.Future[dict[str, Any] | None]] = {}
         self.open_operations: asyncio.Future[int] | None = None
         self._pidfd = pidfd
-        self._writer = writer
+        self._line = line
 
     def tell(self, **message: Any) -> None:
         """Send it a message; lost if it is gone."""
+        if self.gone.is_set():
+            return
         with suppress(ConnectionError):
-            self._writer.write(json.dumps(message).encode() + b"\n")
+            self._line.sendall(json.dumps(message).encode() + b"\n")
 
     def signal(self, which: signal.Signals) -> None:
         """Send it a signal; does nothing if it is gone."""
@@ -115,7 +119,7 @@ class Life:
             self.open_operations.set_result(-1)
         os.close(self._pidfd)
         self._pidfd = -1
-        self._writer.close()
+        self._line.close()
         self.gone.set()
 
 
@@ -204,7 +208,8 @@ class Crew:
         self._listening.add(task)
         told = json.loads(await reader.readline())
         # The nursery buries its dead only at the next birth: the number is still this worker's.
-        life = self.lives[told["life"]] = Life(told["life"], os.pidfd_open(told["pid"]), writer)
+        line = writer.get_extra_info("socket").dup()
+        life = self.lives[told["life"]] = Life(told["life"], os.pidfd_open(told["pid"]), line)
         self._births.pop(told["life"]).set_result(life)
         try:
             while line := await reader.readline():
@@ -214,6 +219,7 @@ class Crew:
         finally:
             del self.lives[life.number]
             life.bury()
+            writer.close()
             self._listening.discard(task)
 
     def _hear(self, life: Life, message: dict[str, Any]) -> None:
