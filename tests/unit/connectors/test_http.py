@@ -464,6 +464,20 @@ async def test_query_reads_as_httpx_would_write_it(params: dict[str, str]) -> No
     await client.close()
 
 
+async def test_a_cookie_that_an_answer_set_goes_with_the_next_request() -> None:
+    asked: list[str | None] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers.get("cookie"))
+        return httpx.Response(200, headers={"set-cookie": "node=7; Path=/"} if len(asked) == 1 else {})
+
+    client = HttpClient(transport=httpx.MockTransport(handle))
+    for host in ("legacy", "legacy", "other", "legacy"):
+        await client.send("GET", f"https://{host}.example/", timeout=1.0)
+    assert asked == [None, "node=7", None, "node=7"]
+    await client.close()
+
+
 @pytest.mark.parametrize("what", [{"json": {"a": 1}}, {"data": {"a": "b c"}}, {"content": b"x"}, {}], ids=str)
 @pytest.mark.parametrize(
     "headers", [{}, {"accept": "text/xml", "User-Agent": "z"}, {"Content-Type": "text/xml"}], ids=str
