@@ -15,6 +15,7 @@ from seawall.simulators.chaos.entries import Attempted, Probed, Wire
 from seawall.simulators.chaos.episode import Episode, play
 from seawall.simulators.chaos.explore import actions_of, faults_of, schedules
 from seawall.simulators.chaos.memory import in_memory
+from seawall.simulators.chaos.naive import play_naively
 from seawall.simulators.chaos.scenario import Scenario, drawn
 from seawall.simulators.chaos.stage import Stage
 from seawall.simulators.chaos.subjects import SUBJECTS, load_subject
@@ -109,7 +110,7 @@ def rates(scale: float) -> dict[str, float]:
     """What each connector does in a second on one core: ledger, simulator, recovery and judgement included.
 
     Replies are lost before and after the commit, and the processor's time counts, so that neighbours on the machine
-    do not.
+    do not. The usual client beside it has neither ledger nor recovery: what it takes is connector, simulator and judge.
     """
     figures: dict[str, float] = {}
     for name in SUBJECTS:
@@ -121,10 +122,12 @@ def rates(scale: float) -> dict[str, float]:
         figures[f"{name}, attempts and probes"] = sum(len(_sent(one)) for one in played) / taken
         figures[f"{name}, requests on the wire"] = sum(len(one.history.of(Wire)) for one in played) / taken
         figures[f"{name}, random episodes"] = len(random) / _played(random)[0]
+        taken, played = _played(busy, play_naively)
+        figures[f"{name}, operations, usual client"] = sum(_operations(one) for one in played) / taken
     return figures
 
 
-def _played(scenarios: list[Scenario]) -> tuple[float, list[Episode]]:
+def _played(scenarios: list[Scenario], play: Callable[[Scenario], Episode] = play) -> tuple[float, list[Episode]]:
     gc.collect()
     gc.freeze()  # as the processes of a campaign do
     before = gc.get_threshold()
