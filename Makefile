@@ -45,13 +45,13 @@ bench: setup
 
 # At least 26,000 episodes in virtual time, on all cores, in less than ten minutes on two.
 chaos: setup
-	$(BIN)/python -m pytest tests/chaos/test_episodes.py --chaos-long $(ARGS)
+	$(BIN)/python -m pytest tests/chaos/test_episodes.py --chaos-long --timeout=0 $(ARGS)
 	$(BIN)/python -m pytest tests/chaos --ignore=tests/chaos/test_episodes.py --ignore=tests/chaos/test_kills.py \
-		--ignore=tests/chaos/test_kills_found.py --chaos-long -n auto -q
+		--ignore=tests/chaos/test_kills_found.py --chaos-long --timeout=0 -n auto -q
 
 # Two thousand real kills, of processes that share a ledger and of their database server; half an hour.
 kills: setup
-	$(BIN)/python -m pytest tests/chaos/test_kills.py tests/chaos/test_kills_found.py --chaos-kills $(ARGS)
+	$(BIN)/python -m pytest tests/chaos/test_kills.py tests/chaos/test_kills_found.py --chaos-kills --timeout=0 $(ARGS)
 
 docs: setup
 	@$(BIN)/seawall connectors --markdown > docs/connectors.md
