@@ -7,9 +7,11 @@ hold for all of them. The same can be declared in `seawall.toml`; see docs/sql.m
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, TypeAlias
+from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
@@ -222,7 +224,7 @@ class SqlAction:
 
 
 def fit(model: type[BaseModel], values: Any) -> Any:
-    """Read values as a model.
+    """Read values as a model; UUIDs, which drivers of PostgreSQL answer, as text where the model has text.
 
     Raises:
         ContractBroken: They do not fit; the message names the fields and quotes nothing.
@@ -230,8 +232,18 @@ def fit(model: type[BaseModel], values: Any) -> Any:
     try:
         return model.model_validate(values)
     except ValidationError as error:
+        with suppress(ValidationError):
+            return model.model_validate(_with_text_for_uuids(values))
         wrong = ", ".join(sorted({".".join(map(str, one["loc"])) or "everything" for one in error.errors()}))
         raise ContractBroken(f"the answer does not look as expected: {wrong}", code="schema") from None
+
+
+def _with_text_for_uuids(values: Any) -> Any:
+    if isinstance(values, Mapping):
+        return {name: _with_text_for_uuids(value) for name, value in values.items()}
+    if isinstance(values, list | tuple):
+        return tuple(_with_text_for_uuids(value) for value in values)
+    return str(values) if isinstance(values, UUID) else values
 
 
 def differing(wanted: Values, found: Values, names: tuple[str, ...]) -> tuple[str, ...]:
