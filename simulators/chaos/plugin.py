@@ -106,23 +106,25 @@ def virtual_clock() -> Iterator[VirtualClock]:
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
     """When a test's own words are over, the checker has its say, so that what it finds is a failure of that test."""
-    made = pyfuncitem.stash.get(_PLAYED, None)
     try:
         result = yield
     except (Exception, pytest.fail.Exception) as error:
-        if made is not None and made.source and type(error).__name__ == "PlanError":
+        if (made := pyfuncitem.stash.get(_PLAYED, None)) is None:
+            raise
+        if made.source and type(error).__name__ == "PlanError":
             # What is wrong is in that file, and not in the test.
+            made.leave_unjudged()
             raise pytest.fail.Exception(f"{made.source}: {error}", pytrace=False) from None
-        if made is not None:
-            made.end()
-            for text in made.failures():
-                pyfuncitem.add_report_section("call", "chaos", text)
+        for text in made.verdict():
+            pyfuncitem.add_report_section("call", "chaos", text)
         raise
-    if made is not None:
-        made.end()
-        if texts := list(made.failures()):
-            pytest.fail("\n\n".join(texts), pytrace=False)
+    _tell(pyfuncitem.stash.get(_PLAYED, None))
     return result
+
+
+def _tell(made: Chaos | None) -> None:
+    if made is not None and (texts := made.verdict()):
+        pytest.fail("\n\n".join(texts), pytrace=False)
 
 
 @pytest.fixture
@@ -152,6 +154,8 @@ def chaos(request: pytest.FixtureRequest, virtual_clock: VirtualClock, tmp_path:
     request.node.stash[_PLAYED] = made
     try:
         yield made
+        # Whatever no test function of pytest's own had to say: unittest's methods, and what fixtures called since.
+        _tell(made)
     finally:
         made.close()
         request.node.user_properties.extend(made.properties())

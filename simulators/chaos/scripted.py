@@ -76,13 +76,16 @@ class Chaos:
         self.test = ""
         self.source = ""
         """The file that the plan or the scenario is from."""
-        self.shown: list[Shown] = []
+        self._episodes: list[Shown] = []
+        self._scripted: dict[str, Shown] = {}
         self._default = subject
         self._folder = folder
         self._stages: dict[str, Stage] = {}
         self._planted: list[Planted] = []
         self._found: list[Found] = []
         self._judged: dict[str, Judgement] = {}
+        self._unjudged = False
+        self._said: set[str] = set()
 
     @classmethod
     def of_case(cls, case: Mapping[str, Any], *, clock: VirtualClock, folder: Path, subject: Any) -> Chaos:
@@ -230,25 +233,41 @@ class Chaos:
         if self.scenario is None and self.plan.faults:
             scenario = scenario.model_copy(update={"plan": self.plan})
         episode = play(scenario, tried)
-        self.shown.append(shown_episode(episode))
+        self._episodes.append(shown_episode(episode))
         if episode.judgement.broken:
             self._found.append(investigate(scenario, tried))
         return episode.judgement
 
     # The end ------------------------------------------------------------------------------------------------------
 
-    def end(self) -> None:
+    @property
+    def shown(self) -> list[Shown]:
+        """Everything that was judged, for the report."""
+        return [*self._episodes, *self._scripted.values()]
+
+    def verdict(self) -> list[str]:
+        """Judge what was called since the last verdict; what is to be said of failures and was not said yet."""
+        if self._unjudged:
+            self._end()
+        texts = [text for text in self._failures() if text not in self._said]
+        self._said.update(texts)
+        return texts
+
+    def leave_unjudged(self) -> None:
+        """What was called so far has no meaning: the plan was wrong."""
+        self._unjudged = False
+
+    def _end(self) -> None:
         """Heal and settle what was scripted, and judge it."""
-        if not self._stages:
-            return
+        self._unjudged = False
         self.heal()
         self.settle()
         for system, stage in self._stages.items():
             judgement, effects = stage.judge(), stage.effects()
             self._judged[system] = judgement
-            self.shown.append(Shown(self.test or system, stage.history(), effects, judgement))
+            self._scripted[system] = Shown(self.test or system, stage.history(), effects, judgement)
 
-    def failures(self) -> Iterator[str]:
+    def _failures(self) -> Iterator[str]:
         """What is to be said of each failure."""
         for found in self._found:
             file = found.keep(self.keep_in)
@@ -292,6 +311,7 @@ class Chaos:
         self.clock.run(closed())
 
     def _stage(self, subject: Any) -> tuple[Stage, str]:
+        self._unjudged = True
         if subject is None and self._default is None and len(self._stages) == 1:
             ((system, stage),) = self._stages.items()
             return stage, system

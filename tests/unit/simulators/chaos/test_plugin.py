@@ -71,6 +71,61 @@ def test_checker_has_its_say_beside_an_assertion_that_failed(suite: pytest.Pytes
     result.stdout.fnmatch_lines(["*the test's own word*", "*I2 no duplicate*"])
 
 
+LATE = """
+    import unittest
+    import pytest
+    from broken import RepeatingSubject
+
+    def twice(chaos):
+        with chaos.fault("after_commit", "reset"):
+            chaos.call(RepeatingSubject, "book_credit", 1)
+
+    def test_fetched_by_name(request):
+        twice(request.getfixturevalue("chaos"))
+
+    class TestUnit(unittest.TestCase):
+        @pytest.fixture(autouse=True)
+        def _chaos(self, chaos):
+            self.chaos = chaos
+
+        def test_method(self):
+            twice(self.chaos)
+
+    @pytest.fixture
+    def late(chaos):
+        yield
+        twice(chaos)
+
+    def test_called_after_the_test(late):
+        pass
+
+    def test_skipped_in_the_middle(chaos):
+        twice(chaos)
+        pytest.skip("not today")
+"""
+
+
+def test_checker_has_its_say_however_the_fixture_was_come_by(suite: pytest.Pytester) -> None:
+    suite.makepyfile(LATE)
+    result = suite.runpytest_subprocess("-rA")
+    result.assert_outcomes(failed=1, passed=2, skipped=1, errors=3)
+    for name in ("test_fetched_by_name", "test_method", "test_called_after_the_test", "test_skipped_in_the_middle"):
+        result.stdout.fnmatch_lines([f"*{name}  I2 no duplicate: Credit was changed 2 times*"])
+
+
+def test_failure_that_was_told_at_the_end_of_a_test_is_not_told_again(suite: pytest.Pytester) -> None:
+    suite.makepyfile(
+        """
+        from broken import RepeatingSubject
+
+        def test_it(chaos):
+            with chaos.fault("after_commit", "reset"):
+                chaos.call(RepeatingSubject, "book_credit", 1)
+        """
+    )
+    suite.runpytest_subprocess().assert_outcomes(failed=1, errors=0)
+
+
 def test_fault_without_a_subject_befalls_every_one_that_is_called(suite: pytest.Pytester) -> None:
     suite.makepyfile(
         """
