@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ..faults import Plan, PlanError
+from .budget import seconds_of
 from .campaign import run_all
 from .episode import play
 from .explore import pairs, schedules, singles
@@ -164,6 +167,8 @@ def _play_all(
 ) -> None:
     console = Console(stderr=as_json)
     seconds = _seconds(budget)
+    for path in (report, keep and keep / "scenario.yaml"):
+        _check_writable(path)
     columns = (TextColumn("{task.description:>18}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     try:
         with Progress(*columns, console=Console(stderr=True)) as progress:
@@ -176,17 +181,36 @@ def _play_all(
     except (PlanError, LookupError) as error:
         _refuse(str(error))
     print_tallies(console, tallies)
+    played = sum(tally.episodes for tally in tallies.values())
+    if played < total and seconds is not None:
+        console.print(f"the budget of {budget} is used up: {played:,} of {total:,} episodes were played")
     failures = [one for tally in tallies.values() for one in _distinct(tally)]
-    if report is not None:
-        write_report(report, tallies, failures)
-        console.print(f"report: {report}", soft_wrap=True)
     for found in failures:
         file = found.keep(keep or Path(".chaos"))
-        print_failure(console, found, command=f"seawall chaos replay {file}")
+        print_failure(console, found, command=f"seawall chaos replay {shlex.quote(str(file))}")
+    if report is not None:
+        write_report(report, tallies, failures)
+        console.print(f"report: {report}", soft_wrap=True, markup=False)
     if as_json:
         typer.echo(json.dumps({name: _figures(tally) for name, tally in tallies.items()}))
     if not all(tally.green for tally in tallies.values()):
         raise typer.Exit(1)
+    if not played:
+        _refuse("nothing was tried: no episode was played; give it more time, or a subject with samples")
+
+
+def _check_writable(path: Path | None) -> None:
+    """Say so before an hour is spent, and not after it."""
+    if path is None:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError(f"{path} is a folder")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise PermissionError(f"{path} cannot be written")
+    except OSError as error:
+        _refuse(f"nothing was played, for its findings could not be written: {error}")
 
 
 def _distinct(tally: Tally) -> Iterator[Found]:
@@ -242,13 +266,10 @@ def _check_seeds(names: Sequence[str], seeds: range, plan: Plan | None) -> None:
 
 
 def _seconds(text: str | None) -> float | None:
-    if text is None:
-        return None
-    number, unit = text.rstrip("smh"), text[-1:]
     try:
-        return float(number) * {"s": 1.0, "m": 60.0, "h": 3600.0}.get(unit, 1.0)
-    except ValueError:
-        _refuse(f"--budget takes seconds or minutes, such as 30s or 5m, not {text!r}")
+        return None if text is None else seconds_of(text)
+    except ValueError as error:
+        _refuse(f"--budget {error}")
 
 
 def _figures(tally: Tally) -> Mapping[str, Any]:

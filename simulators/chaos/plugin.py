@@ -41,8 +41,18 @@ def pytest_configure(config: pytest.Config) -> None:
     """The mark, and when the budget began."""
     config.addinivalue_line("markers", _MARK)
     config.stash[_BEGAN] = time.monotonic()
+    if text := config.getoption("--chaos-budget"):
+        from .budget import seconds_of
+
+        try:
+            config.stash[_BUDGET] = seconds_of(text)
+        except ValueError as error:
+            raise pytest.UsageError(f"--chaos-budget {error}") from None
+    if (runs := config.getoption("--chaos-runs")) is not None and runs < 1:
+        raise pytest.UsageError(f"--chaos-runs takes a number of at least 1, not {runs}")
 
 
+_BUDGET = pytest.StashKey[float]()
 _BEGAN = pytest.StashKey[float]()
 _COLLECTED = pytest.StashKey[Any]()
 _PLAYED = pytest.StashKey[Any]()
@@ -135,7 +145,7 @@ def chaos(request: pytest.FixtureRequest, virtual_clock: VirtualClock, tmp_path:
     from .scripted import Chaos
 
     config = request.config
-    budget = _seconds(config.getoption("--chaos-budget"))
+    budget = config.stash.get(_BUDGET, None)
     if budget is not None and time.monotonic() - config.stash[_BEGAN] > budget:
         pytest.skip("the chaos budget is used up (--chaos-budget)")
     mark = request.node.get_closest_marker("chaos")
@@ -232,12 +242,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if path := config.getoption("--chaos-report"):
         collected.write(Path(path))
         terminalreporter.write_line(f"chaos report: {path} ({collected.episodes:,} episodes)")
-
-
-def _seconds(text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        return float(text.rstrip("smh")) * {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:], 1.0)
-    except ValueError:
-        raise pytest.UsageError(f"--chaos-budget takes seconds or minutes, such as 30s or 5m, not {text!r}") from None

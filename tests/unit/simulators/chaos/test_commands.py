@@ -69,6 +69,10 @@ def test_schema_is_json() -> None:
     ("arguments", "says"),
     [
         (["run", "nonsense"], "there is no subject 'nonsense'"),
+        (["run", "soap", "--budget", "0"], "and more than none, not '0'"),
+        (["run", "soap", "--report", "."], "is a folder"),
+        (["run", "soap", "--report", "/dev/null/chaos.html"], "its findings could not be written"),
+        (["run", "soap", "--keep", "/dev/null/kept"], "its findings could not be written"),
         (["run", "soap", "--budget", "soon"], "--budget takes seconds or minutes"),
         (["run", "soap", "--plan", "nowhere.yaml"], "cannot read the plan nowhere.yaml"),
         (["replay", "nowhere.yaml"], "cannot read the scenario nowhere.yaml"),
@@ -78,3 +82,18 @@ def test_what_cannot_be_done_is_said_in_one_sentence_and_ends_with_2(arguments: 
     result = run(*arguments)
     assert result.exit_code == 2
     assert says in result.output
+
+
+@pytest.mark.slow
+def test_run_that_its_budget_cuts_short_says_so() -> None:
+    result = run("run", "soap", "--runs", "4000", "--processes", "1", "--budget", "2s")
+    assert result.exit_code == 0, result.output
+    assert "the budget of 2s is used up:" in result.output
+    assert "of 4,000 episodes were played" in result.output
+
+
+def test_run_in_which_no_episode_was_played_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seawall.simulators.chaos.commands.run_all", lambda *_, **__: {})
+    result = run("run", "soap", "--budget", "1ms")
+    assert result.exit_code == 2
+    assert "nothing was tried" in result.output

@@ -243,9 +243,19 @@ def test_flags_choose_seeds_and_plan(suite: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*seed 7*", "*seed 8*"])
 
 
+@pytest.mark.parametrize("flags", [("--chaos-budget", "0"), ("--chaos-budget", "soon"), ("--chaos-runs", "0")])
+def test_flag_under_which_nothing_would_be_tried_is_refused_once(
+    suite: pytest.Pytester, flags: tuple[str, str]
+) -> None:
+    suite.makepyfile("def test_it(chaos): pass")
+    result = suite.runpytest_subprocess(*flags)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {flags[0]} takes *, not *"])
+
+
 def test_budget_that_is_used_up_skips_the_rest_and_says_so(suite: pytest.Pytester) -> None:
     suite.makepyfile(SCRIPTED)
-    result = suite.runpytest_subprocess("--chaos-budget", "0s", "-rs")
+    result = suite.runpytest_subprocess("--chaos-budget", "1ms", "-rs")
     result.assert_outcomes(skipped=1)
     result.stdout.fnmatch_lines(["*the chaos budget is used up*"])
 
