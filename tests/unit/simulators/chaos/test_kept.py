@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,26 @@ def test_file_that_is_no_episode_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "episode.jsonl").write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=r"episode\.jsonl"):
         load(tmp_path / "episode.jsonl")
+
+
+def test_history_that_was_cut_off_is_not_judged(tmp_path: Path) -> None:
+    path = tmp_path / "episode.jsonl"
+    calls = (PlannedCall(action="book_credit", sample=1),)
+    episode = play(Scenario(subject="soap", plan=Plan.model_validate({"faults": [LOST]}), calls=calls))
+    save(path, episode.history, episode.effects)
+    whole = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    for kept in (whole[:-1], whole[:-2], whole[:5], whole[:-2] + whole[-1:], whole[:5] + whole[6:]):
+        path.write_text("".join(kept), encoding="utf-8")
+        with pytest.raises(ValueError, match="is cut off"):
+            load(path)
+
+
+def test_values_with_characters_that_part_lines_elsewhere_are_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "episode.jsonl"
+    calls = (PlannedCall(action="book_credit", sample=1),)
+    episode = play(Scenario(subject="soap", plan=Plan(), calls=calls))
+    (effect,) = episode.effects["soap"]
+    strange = replace(effect, fields={**effect.fields, "Note": "a\u2028b\u0085c"})
+    save(path, episode.history, {"soap": [strange]})
+    _, effects, _ = load(path)
+    assert effects["soap"] == [strange]
