@@ -8,21 +8,23 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import inspect
+import sys
 from collections.abc import Iterable, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from .config import Config
+from .connectors._modules import sources_of
 from .core.adapter import Adapter
 from .core.identity import canonical_json
 from .core.tiers import Standing, Tier
 
 State = Literal["done", "exempt", "failed", "todo"]
 
-_ALGORITHM = "ed25519"
+_AGAIN = "run the kit again"
 
 
 class ReportError(ValueError):
@@ -62,6 +64,7 @@ class Report(_Frozen):
         version: The adapter's version.
         subject: The name of what was tried: one adapter may be tried under several settings.
         source: Digest of the adapter's source files, see `source_digest`.
+        definitions: Digest of what its actions were made from beside its code, see `definitions_digest`.
         actions: Action → digest of the facts under which it was tried.
         untried: Actions that no test called.
         rules: The rules, in the ladder's order.
@@ -74,6 +77,7 @@ class Report(_Frozen):
     version: str
     subject: str
     source: str
+    definitions: str
     actions: Mapping[str, str]
     untried: tuple[str, ...] = ()
     rules: tuple[RuleResult, ...]
@@ -153,17 +157,28 @@ def verify_report(path: str | Path, public_keys: Iterable[str]) -> Report:
             _bytes(file.signature.value, f"the signature in {path}"), signed_bytes(file.report)
         )
     except (InvalidSignature, ValueError):
-        raise ReportError(f"{path} was changed after it was signed; run the kit again") from None
+        raise ReportError(f"{path} was changed after it was signed; {_AGAIN}") from None
     return file.report
 
 
 def source_digest(adapter: type) -> str:
-    """Digest of an adapter's source: all Python files of its package, or its one file where it is in none."""
-    file = Path(inspect.getfile(adapter)).resolve()
-    alone = not (file.parent / "__init__.py").exists()
-    files = [file] if alone else sorted(file.parent.rglob("*.py"))
-    folder = file.parent
-    digests = [[one.relative_to(folder).as_posix(), hashlib.sha256(one.read_bytes()).hexdigest()] for one in files]
+    """Digest of an adapter's source: its package, and what it and its base classes rest on.
+
+    That is what is imported of their own packages and of Seawall, see `connectors._modules.sources_of`. Other packages
+    that it needs are not in it.
+    """
+    modules = [one.__module__ for one in adapter.__mro__]
+    own = [name for name in modules if name.partition(".")[0] not in sys.stdlib_module_names]
+    return _digest(sources_of(own))
+
+
+def definitions_digest(adapter: Adapter) -> str:
+    """Digest of what an adapter's actions were made from beside its code, see `Adapter.definitions`."""
+    return _digest(adapter.definitions())
+
+
+def _digest(contents: Mapping[str, bytes]) -> str:
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     return hashlib.sha256(canonical_json(digests).encode()).hexdigest()
 
 
@@ -171,15 +186,19 @@ def standing_of(report: Report, adapter: Adapter) -> Standing:
     """What a report proves of an adapter as it runs here.
 
     Raises:
-        ReportError: It speaks of another adapter, of another version, or of other code.
+        ReportError: It speaks of another adapter, version or kit, of other code, or of other definitions.
     """
+    if report.kit != (running := version("seawall")):
+        raise ReportError(f"the report was made by the kit of Seawall {report.kit}, and this is {running}; {_AGAIN}")
     if (report.adapter, report.version) != (adapter.kind, adapter.version):
         raise ReportError(
             f"the report is on {report.adapter} {report.version}, and {adapter.kind} {adapter.version} is configured; "
-            "run the kit again"
+            f"{_AGAIN}"
         )
     if report.source != source_digest(type(adapter)):
-        raise ReportError(f"the code of {adapter.kind} is not what the report was made on; run the kit again")
+        raise ReportError(f"the code of {adapter.kind} is not what the report was made on; {_AGAIN}")
+    if report.definitions != definitions_digest(adapter):
+        raise ReportError(f"the actions of {adapter.kind} are declared otherwise than those that were tried; {_AGAIN}")
     return Standing(report.tier, dict(report.actions))
 
 

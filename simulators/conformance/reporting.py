@@ -34,6 +34,7 @@ def make_report(trial: Trial, results: Sequence[CaseResult], at: float) -> Repor
         version=trial.version,
         subject=trial.subject.name,
         source=source_digest(trial.adapter_type),
+        definitions=trial.definitions,
         actions={name: facts_digest(trial.actions[name]) for name in trial.tried if name in trial.actions},
         untried=tuple(name for name in trial.actions if name not in trial.tried),
         rules=rules,

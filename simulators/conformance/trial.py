@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ...conformance import definitions_digest
 from ...core.action import Action
 from ..chaos.entries import Wire
 from ..chaos.explore import schedules
@@ -40,6 +41,7 @@ class Trial:
         self.kind = ""
         self.version = ""
         self.adapter_type: type = type(None)
+        self.definitions = ""
         self.actions: Mapping[str, Action] = {}
         self.tried: tuple[str, ...] = ()
         self._requests: dict[str, tuple[str, ...]] = {}
@@ -49,6 +51,7 @@ class Trial:
     async def _look_around(self, play: Play) -> None:
         adapter = play.stage.reader(self.subject.name)
         self.kind, self.version, self.adapter_type = adapter.kind, adapter.version, type(adapter)
+        self.definitions = definitions_digest(adapter)
         self.actions = dict(adapter.actions)
         self.tried = tuple(play.stage.samplers[self.subject.name])
 

@@ -193,6 +193,13 @@ class Adapter(ABC):
     def actions(self) -> Mapping[str, Action]:
         """The actions by name, as true for this system's settings."""
 
+    def definitions(self) -> Mapping[str, bytes]:
+        """What its actions were made from that lies outside of its code (declarations, modules of actions), by name.
+
+        A conformance report is believed only for the very same. Adapters whose actions are code need not say anything.
+        """
+        return {}
+
     @abstractmethod
     async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
         """Do it once on the wire.

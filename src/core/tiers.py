@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from pydantic import BaseModel
 
 from .action import Action
 from .identity import canonical_json, digest
@@ -24,23 +28,40 @@ class Tier(StrEnum):
         return list(Tier).index(self) + 1
 
 
+_digests: WeakKeyDictionary[type[BaseModel], dict[str, str]] = WeakKeyDictionary()
+"""Request model → what an action told, as text → digest: a policy asks often, and a model's schema takes a while."""
+
+
 def facts_digest(action: Action) -> str:
     """What an action declares, as far as the promises rest on it; two settings of one adapter may differ in it."""
-    facts = action if action.batch is None else action.batch.of
-    probe = None if facts.probe is None else [facts.probe.read_lag, facts.probe.absent_is_final]
-    told = [
+    single = action if action.batch is None else action.batch.of
+    batch = None if action.batch is None else [action.batch.items, action.batch.max_size, action.batch.atomic]
+    told = canonical_json([_told(action), batch, _told(single)])
+    known = _digests.setdefault(action.request, {})
+    if told not in known:
+        models = (action.request, action.reply, single.request, single.reply)
+        schemas = [one.model_json_schema(mode="validation") for one in models]
+        known[told] = digest(canonical_json([told, schemas]))[:16]
+    return known[told]
+
+
+def _told(action: Action) -> list[Any]:
+    probe, undone, seen = action.probe, action.compensation, action.observation
+    return [
+        action.name,
         str(action.effect),
-        action.batch is not None,
-        facts.name,
-        list(facts.identity),
-        facts.version,
-        type(facts.dedupe).__name__,
-        facts.resend,
-        probe,
-        facts.horizon,
-        None if facts.compensation is None else facts.compensation.by,
+        list(action.identity),
+        action.version,
+        action.entity,
+        action.commutative,
+        [type(action.dedupe).__name__, asdict(action.dedupe)],
+        action.resend,
+        None if probe is None else asdict(probe),
+        action.horizon,
+        {code: [one.error.__name__, one.transient, one.outage] for code, one in action.errors.items()},
+        None if undone is None else undone.by,
+        None if seen is None else [seen.by, seen.version],
     ]
-    return digest(canonical_json(told))[:16]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import importlib
 import importlib.util
 import json
 import sys
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -21,14 +23,21 @@ from seawall.conformance import (
     ReportFile,
     RuleResult,
     Signature,
+    definitions_digest,
     read_report,
     signed_bytes,
     source_digest,
     verify_report,
 )
+from seawall.connectors._modules import sources_of
 from seawall.connectors.salesforce.adapter import SalesforceAdapter
 from seawall.connectors.salesforce.settings import SalesforceSettings
-from seawall.core.adapter import Surroundings
+from seawall.connectors.soap import example
+from seawall.connectors.soap.adapter import SoapAdapter
+from seawall.connectors.soap.settings import SoapSettings
+from seawall.connectors.sql.adapter import SqlAdapter
+from seawall.connectors.sql.settings import SqlSettings
+from seawall.core.adapter import Adapter, Surroundings
 from seawall.core.policy import Question
 from seawall.core.tiers import Tier, facts_digest
 
@@ -48,11 +57,12 @@ def public(key: Ed25519PrivateKey) -> str:
 def report(**changes: Any) -> Report:
     adapter = SalesforceAdapter.open(SalesforceSettings.model_validate(SETTINGS), Surroundings("crm"))
     fields: dict[str, Any] = {
-        "kit": "0.1.0",
+        "kit": version("seawall"),
         "adapter": adapter.kind,
         "version": adapter.version,
         "subject": "salesforce",
         "source": source_digest(SalesforceAdapter),
+        "definitions": definitions_digest(adapter),
         "actions": {"create_case": facts_digest(adapter.actions["create_case"])},
         "rules": (RuleResult(rule="facts", tier=Tier.BRONZE, state="done", passed=1),),
         "tier": Tier.GOLD,
@@ -157,7 +167,16 @@ async def test_report_lets_the_actions_run_that_it_is_on(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "changes", [{"tier": Tier.SILVER}, {"tier": None}, {"version": "0.0.0"}, {"adapter": "hubspot"}, {"source": "00"}]
+    "changes",
+    [
+        {"tier": Tier.SILVER},
+        {"tier": None},
+        {"version": "0.0.0"},
+        {"adapter": "hubspot"},
+        {"source": "00"},
+        {"kit": "0.0.1"},
+        {"definitions": "00"},
+    ],
 )
 async def test_report_of_less_or_of_something_else_lets_nothing_run(tmp_path: Path, changes: dict[str, Any]) -> None:
     written(tmp_path, report(**changes))
@@ -191,3 +210,87 @@ def test_source_digest_changes_with_the_source(tmp_path: Path) -> None:
     first = digest_of("class Acme: ...\n")
     assert digest_of("class Acme: ...\n") == first
     assert digest_of("class Acme: x = 1\n") != first
+
+
+def package(folder: Path, **files: str) -> type:
+    """Write a package `acme_NAME`, named like its folder, import its adapter, and forget the modules again."""
+    root = folder / "acme_conformed"
+    for name, text in files.items():
+        file = root / name.replace("__", "/").replace("_dot_", ".")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        (file.parent / "__init__.py").touch()
+    (root / "__init__.py").touch()
+    importlib.invalidate_caches()
+    sys.path.insert(0, str(folder))
+    try:
+        return cast("type", importlib.import_module("acme_conformed.crm.adapter").Acme)
+    finally:
+        sys.path.remove(str(folder))
+
+
+def digest_of_package(folder: Path, **changes: str) -> str:
+    files = {
+        "crm__adapter_dot_py": "from ..shared import wire\nclass Acme: ...\n",
+        "crm__crm_dot_wsdl": "<definitions/>",
+        "shared__wire_dot_py": "TIMEOUT = 1\n",
+        "unrelated__page_dot_py": "TITLE = 'a'\n",
+    }
+    adapter = package(folder, **{**files, **changes})
+    try:
+        return source_digest(adapter)
+    finally:
+        for name in [one for one in sys.modules if one.partition(".")[0] == "acme_conformed"]:
+            del sys.modules[name]
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        ({}, True),
+        ({"unrelated__page_dot_py": "TITLE = 'b'\n"}, True),
+        ({"shared__wire_dot_py": "TIMEOUT = 2\n"}, False),
+        ({"crm__crm_dot_wsdl": "<definitions name='x'/>"}, False),
+    ],
+    ids=["nothing", "a module it does not import", "a module elsewhere that it imports", "its WSDL"],
+)
+def test_source_digest_covers_what_the_adapter_rests_on(tmp_path: Path, changes: dict[str, str], same: bool) -> None:
+    first = digest_of_package(tmp_path / "one")
+    assert (digest_of_package(tmp_path / "two", **changes) == first) is same
+
+
+def test_source_digest_covers_the_base_class(tmp_path: Path) -> None:
+    sources = sources_of([one.__module__ for one in SoapAdapter.__mro__ if one.__module__.startswith("seawall")])
+    assert {"seawall/connectors/soap/adapter.py", "seawall/core/adapter.py", "seawall/core/pipeline.py"} <= set(sources)
+
+
+def sql(statement: str) -> Adapter:
+    declared = {
+        "effect": "read",
+        "description": "An order.",
+        "parameters": {"no": "text"},
+        "returns": {"total": "integer"},
+        "statements": [{"sql": statement}],
+    }
+    settings = SqlSettings.model_validate({"url": "sqlite:///orders.db", "actions": {"get_order": declared}})
+    return SqlAdapter.open(settings, Surroundings("erp"))
+
+
+def test_definitions_digest_changes_with_an_sql_statement() -> None:
+    first = definitions_digest(sql("select total from orders where no = :no"))
+    assert definitions_digest(sql("select total from orders where no = :no")) == first
+    assert definitions_digest(sql("select tax as total from orders where no = :no")) != first
+
+
+def test_definitions_digest_changes_with_a_module_of_actions_and_not_with_its_place(tmp_path: Path) -> None:
+    def digest_of(folder: str, more: str = "") -> str:
+        place = tmp_path / folder
+        place.mkdir()
+        text = (Path(example.__file__).read_text(encoding="utf-8") + more).replace("from ...core", "from seawall.core")
+        (place / "actions.py").write_text(text.replace("from .", "from seawall.connectors.soap."), encoding="utf-8")
+        settings = {"wsdl": "none.wsdl", "url": "http://billing.example", "actions": str(place / "actions.py")}
+        return definitions_digest(SoapAdapter.open(SoapSettings.model_validate(settings), Surroundings("billing")))
+
+    first = digest_of("one")
+    assert digest_of("two") == first
+    assert digest_of("three", "LIMIT = 3\n") != first

@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Self
 
 from ...core.adapter import Action, Adapter, Attempt, CannotTell, ConnectorSettings, Finding, Sent, Surroundings
 from .._http import HttpClient, Transport
+from .._modules import sources_of
 from . import single
-from .declared import load
+from .declared import Declared, load
 from .exchange import Exchange
 from .limits import EXAMPLES, LIMITS
 from .models import SoapAction
@@ -79,13 +80,22 @@ class SoapPortAdapter(Adapter):
 
 
 class SoapAdapter(SoapPortAdapter):
-    """A SOAP system whose actions are declared in a module of yours."""
+    """A SOAP system whose actions are declared in a module of yours.
+
+    Args:
+        wire: The port.
+        declared: The module's actions.
+    """
 
     kind: ClassVar[str] = "soap"
     version: ClassVar[str] = "1"
     settings_model: ClassVar[type[ConnectorSettings]] = SoapSettings
     examples = EXAMPLES
     limits = LIMITS
+
+    def __init__(self, wire: Wire, declared: Declared) -> None:
+        super().__init__(wire, declared.actions)
+        self._module = declared.module
 
     @classmethod
     def open(
@@ -110,7 +120,11 @@ class SoapAdapter(SoapPortAdapter):
         declared = load(settings.actions)
         http = open_http(settings, surroundings, transport)
         wire = Wire(settings, surroundings, http, auth=settings.auth, errors=declared.errors, inline=inline)
-        return cls(wire, declared.actions)
+        return cls(wire, declared)
+
+    def definitions(self) -> Mapping[str, bytes]:
+        """The module of actions with what it imports. The WSDL is no part of it; `wsdl_fingerprint` is to pin it."""
+        return sources_of([self._module])
 
 
 def open_http(settings: PortSettings, surroundings: Surroundings, transport: Transport | None) -> HttpClient:

@@ -12,10 +12,11 @@ from .models import SoapAction
 
 
 class Declared(NamedTuple):
-    """The actions of a system by name, and the codes that hold for all of them."""
+    """The actions of a system by name, the codes that hold for all of them, and the name of their module."""
 
     actions: Mapping[str, SoapAction]
     errors: Mapping[str, Mapped]
+    module: str
 
 
 class UnusableActions(ValueError):
@@ -43,4 +44,4 @@ def load(where: str | Path) -> Declared:
             raise UnusableActions(f"ACTIONS[{name!r}] of {where} is no SoapAction of this name")
     if not isinstance(errors, Mapping) or not all(isinstance(one, Mapped) for one in errors.values()):
         raise UnusableActions(f"ERRORS of {where} is no mapping of codes to Mapped")
-    return Declared(actions, errors)
+    return Declared(actions, errors, module.__name__)

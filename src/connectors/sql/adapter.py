@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from ...core.adapter import (
@@ -22,6 +23,7 @@ from ...core.errors import (
     PoolExhausted,
     ReplyTimeout,
 )
+from .._modules import load_module, sources_of
 from . import check, probes, reads, upkeep
 from .declare import Facts
 from .limits import EXAMPLES, LIMITS
@@ -83,6 +85,13 @@ class SqlAdapter(Adapter):
     def actions(self) -> Mapping[str, Action]:
         """The actions by name."""
         return self._actions
+
+    def definitions(self) -> Mapping[str, bytes]:
+        """The declarations of the settings, or the module of actions with what it imports."""
+        actions = self._settings.actions
+        if isinstance(actions, Path):
+            return sources_of([load_module(actions).__name__])
+        return {name: declared.model_dump_json().encode() for name, declared in actions.items()}
 
     async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
         """Do it once, in one transaction."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from support.toy import ADD
+from support.toy import ADD, AddNote
 
-from seawall.core.action import fresh
+from seawall.core.action import Mapped, fresh
+from seawall.core.errors import NotFound
 from seawall.core.policy import Policy, Question, Rule
 from seawall.core.tiers import Standing, Tier, facts_digest
 
@@ -40,8 +42,24 @@ def test_rule_with_min_tier_does_not_match_an_action_that_was_not_tried() -> Non
     assert not allowed(Standing(Tier.GOLD, {"something_else": facts_digest(ADD)}))
 
 
-def test_rule_with_min_tier_does_not_match_an_action_that_was_tried_under_other_facts() -> None:
-    other = replace(ADD, probe=fresh(absent_is_final=True))
+class Longer(AddNote):
+    """A request with one more field."""
+
+    title: str = ""
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"probe": fresh(absent_is_final=True)},
+        {"errors": {"GONE": Mapped(NotFound)}},
+        {"commutative": True},
+        {"request": Longer},
+    ],
+    ids=lambda facts: next(iter(facts)),
+)
+def test_rule_with_min_tier_does_not_match_an_action_that_was_tried_under_other_facts(facts: dict[str, Any]) -> None:
+    other = replace(ADD, **facts)
     assert not allowed(Standing(Tier.GOLD, {ADD.name: facts_digest(other)}))
 
 
