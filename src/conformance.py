@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -25,6 +25,25 @@ from .core.tiers import Standing, Tier
 State = Literal["done", "exempt", "failed", "todo"]
 
 _AGAIN = "run the kit again"
+
+
+LADDER: Final[Mapping[Tier, tuple[str, ...]]] = {
+    Tier.BRONZE: (
+        "facts",
+        "samples",
+        "calm",
+        "schemas",
+        "secrets",
+        "deadlines",
+        "unmapped",
+        "error_map",
+        "retry_after",
+    ),
+    Tier.SILVER: ("ambiguity_retry", "ambiguity_crash", "apply_twice", "rewording"),
+    Tier.GOLD: ("ambiguity_two_workers", "fence", "probe_honesty", "breaker", "cancellation"),
+    Tier.PLATINUM: ("compensation", "undoable", "exactly_once", "chaos"),
+}
+"""Each tier asks for its own rules and for those of the tiers before it."""
 
 
 class ReportError(ValueError):
@@ -161,6 +180,21 @@ def verify_report(path: str | Path, public_keys: Iterable[str]) -> Report:
     return file.report
 
 
+def tier_of(rules: Iterable[RuleResult]) -> Tier | None:
+    """The highest tier all of whose rules, and all of whose predecessors' rules, are done or exempt; none is left out.
+
+    Args:
+        rules: What became of each rule.
+    """
+    kept = {one.rule for one in rules if one.state in ("done", "exempt")}
+    reached: Tier | None = None
+    for tier, names in LADDER.items():
+        if not kept.issuperset(names):
+            break
+        reached = tier
+    return reached
+
+
 def source_digest(adapter: type) -> str:
     """Digest of an adapter's source: its package, and what it and its base classes rest on.
 
@@ -199,7 +233,9 @@ def standing_of(report: Report, adapter: Adapter) -> Standing:
         raise ReportError(f"the code of {adapter.kind} is not what the report was made on; {_AGAIN}")
     if report.definitions != definitions_digest(adapter):
         raise ReportError(f"the actions of {adapter.kind} are declared otherwise than those that were tried; {_AGAIN}")
-    return Standing(report.tier, dict(report.actions))
+    if report.tier != (proven := tier_of(report.rules)):
+        raise ReportError(f"the report says {report.tier}, and its rules prove {proven or 'no tier'}; {_AGAIN}")
+    return Standing(proven, dict(report.actions))
 
 
 def standings_of(config: Config, adapters: Mapping[str, Adapter]) -> tuple[dict[str, Standing], dict[str, str]]:

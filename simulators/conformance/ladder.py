@@ -1,31 +1,12 @@
-"""The ladder: which rules a tier asks for, and what follows from a run."""
+"""From cases to rules: what a run made of each rule of the ladder."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
-from ...conformance import RuleResult, State
+from ...conformance import LADDER, RuleResult, State
 from ...core.tiers import Tier
-
-LADDER: Final[Mapping[Tier, tuple[str, ...]]] = {
-    Tier.BRONZE: (
-        "facts",
-        "samples",
-        "calm",
-        "schemas",
-        "secrets",
-        "deadlines",
-        "unmapped",
-        "error_map",
-        "retry_after",
-    ),
-    Tier.SILVER: ("ambiguity_retry", "ambiguity_crash", "apply_twice", "rewording"),
-    Tier.GOLD: ("ambiguity_two_workers", "fence", "probe_honesty", "breaker", "cancellation"),
-    Tier.PLATINUM: ("compensation", "undoable", "exactly_once", "chaos"),
-}
-"""Each tier asks for its own rules and for those of the tiers before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +52,3 @@ def _rule(name: str, tier: Tier, ran: Sequence[CaseResult], missing: int) -> Rul
     state: State = "failed" if failed else "todo" if open_ else "done" if passed else "exempt"
     reasons = tuple(dict.fromkeys([*open_, *exempt]))
     return RuleResult(rule=name, tier=tier, state=state, passed=passed, failed=failed, reasons=reasons)
-
-
-def tier_of(rules: Sequence[RuleResult]) -> Tier | None:
-    """The highest tier all of whose rules, and all of whose predecessors' rules, are done or exempt."""
-    reached: Tier | None = None
-    for tier in Tier:
-        if not all(one.state in ("done", "exempt") for one in rules if one.tier is tier):
-            break
-        reached = tier
-    return reached

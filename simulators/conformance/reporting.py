@@ -9,10 +9,10 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ... import keys
-from ...conformance import Report, ReportError, ReportFile, Signature, signed_bytes, source_digest
+from ...conformance import Report, ReportError, ReportFile, Signature, signed_bytes, source_digest, tier_of
 from ...core.tiers import facts_digest
 from ...keys import public_key
-from .ladder import CaseResult, judge, tier_of
+from .ladder import CaseResult, judge
 from .running import expected_of
 from .trial import Trial
 

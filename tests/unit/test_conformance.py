@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from seawall import Seawall
 from seawall.cli import app
 from seawall.conformance import (
+    LADDER,
     Report,
     ReportError,
     ReportFile,
@@ -54,6 +55,14 @@ def public(key: Ed25519PrivateKey) -> str:
     return base64.b64encode(key.public_key().public_bytes_raw()).decode()
 
 
+def rules(up_to: Tier) -> tuple[RuleResult, ...]:
+    return tuple(
+        RuleResult(rule=name, tier=tier, state="done" if tier.rank <= up_to.rank else "todo", passed=1)
+        for tier, names in LADDER.items()
+        for name in names
+    )
+
+
 def report(**changes: Any) -> Report:
     adapter = SalesforceAdapter.open(SalesforceSettings.model_validate(SETTINGS), Surroundings("crm"))
     fields: dict[str, Any] = {
@@ -64,7 +73,7 @@ def report(**changes: Any) -> Report:
         "source": source_digest(SalesforceAdapter),
         "definitions": definitions_digest(adapter),
         "actions": {"create_case": facts_digest(adapter.actions["create_case"])},
-        "rules": (RuleResult(rule="facts", tier=Tier.BRONZE, state="done", passed=1),),
+        "rules": rules(Tier.GOLD),
         "tier": Tier.GOLD,
         "at": 1_800_000_000.0,
     }
@@ -169,8 +178,10 @@ async def test_report_lets_the_actions_run_that_it_is_on(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "changes",
     [
-        {"tier": Tier.SILVER},
-        {"tier": None},
+        {"tier": Tier.SILVER, "rules": rules(Tier.SILVER)},
+        {"tier": None, "rules": ()},
+        {"rules": rules(Tier.SILVER)},
+        {"rules": rules(Tier.GOLD)[1:]},
         {"version": "0.0.0"},
         {"adapter": "hubspot"},
         {"source": "00"},

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from seawall.conformance import RuleResult, State
+from seawall.conformance import LADDER, RuleResult, State, tier_of
 from seawall.core.tiers import Tier
 from seawall.simulators.conformance.checks import CHECKS
-from seawall.simulators.conformance.ladder import LADDER, CaseResult, judge, tier_of
+from seawall.simulators.conformance.ladder import CaseResult, judge
 
 RULES = [rule for rules in LADDER.values() for rule in rules]
 EXPECTED = dict.fromkeys(RULES, ("one", "two"))
