@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-from ..entries import Asked, Told, Wanted
+from ..entries import Wanted
 from ..verdicts import Invariant, Verdict, Witness
+from .denials import denied_falsely
 from .record import EPSILON, Claim, Operation, Record, as_asked, counts, matches, unasked
 from .witnesses import verdict, witness
 
@@ -63,7 +64,7 @@ def no_phantom_failure(record: Record) -> Verdict:
     """I4: what is called rejected did not happen, and what had been sent for it never happens."""
     found: list[Witness] = []
     for operation in record.operations.values():
-        said = next((claim for claim in operation.claims if not claim.item and _denied_falsely(operation, claim)), None)
+        said = next((claim for claim in operation.claims if not claim.item and denied_falsely(operation, claim)), None)
         if said is not None:
             found.append(
                 witness(record, operation, f"call {said.asked.call} was told that it did not happen, and it did")
@@ -100,16 +101,12 @@ def exact_partials(record: Record) -> Verdict:
                 continue
             if claim.word == "applied" and operation.wanted and (problem := _not_there(record, operation, claim)):
                 found.append(witness(record, operation, f"item: {problem}"))
-            elif _denied_falsely(operation, claim):
+            elif denied_falsely(operation, claim):
                 found.append(witness(record, operation, "the item was called rejected, and it happened"))
             else:
                 continue
             break
     return verdict(Invariant.EXACT_PARTIALS, found)
-
-
-_ABOUT_THE_CALL = ("Denied", "InvalidRequest", "LedgerUnavailable")
-"""Errors that come before the ledger was asked: they say that this call sent nothing, and nothing of other calls."""
 
 
 _OF_OTHERS = ("session_expired", "wss_expired")
@@ -161,25 +158,6 @@ def _is_of_another(record: Record, operation: Operation, named: str) -> bool:
     objects = {wanted.object for wanted in operation.wanted}
     ids = {one.record_id for one in record.effects.get(operation.system, ()) if one.object in objects}
     return named in ids and named not in {effect.record_id for effect in operation.happened}
-
-
-def _denied_falsely(operation: Operation, claim: Claim) -> bool:
-    """Whether a rejection is not true: it had happened, or what had been sent by then happened later."""
-    if claim.word != "rejected" or _about_other_content(operation, claim.asked, claim.told):
-        return False
-    if claim.error in _ABOUT_THE_CALL:
-        return False
-    # A rejection may be overtaken by another call for the same thing, also before its own caller has heard of it.
-    recorded = [place for place in operation.rejections if place < claim.place]
-    decided = max(recorded, default=claim.place)
-    sent = zip(operation.attempts, operation.places, strict=True)
-    anew = min((attempt.at for attempt, place in sent if place > decided), default=None)
-    return any(anew is None or effect.at < anew - EPSILON for effect in operation.happened)
-
-
-def _about_other_content(operation: Operation, asked: Asked, told: Told) -> bool:
-    """Whether a conflict was told, because the same identity was asked for with other content."""
-    return told.error == "Conflict" and any(other.digest != asked.digest for other in operation.asked)
 
 
 def _explained(record: Record, operation: Operation, claim: Claim) -> bool:

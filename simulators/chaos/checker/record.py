@@ -60,6 +60,7 @@ class Operation:
         action: Its single action.
         wanted: By which effects it is known.
         asked: The calls for it.
+        begun: Places of these in the history, by the number of the call.
         claims: What clients were told.
         attempts: What was sent for it.
         places: Places of these in the history.
@@ -76,6 +77,7 @@ class Operation:
     action: str = ""
     wanted: tuple[Wanted, ...] = ()
     asked: list[Asked] = field(default_factory=list)
+    begun: dict[int, int] = field(default_factory=dict)
     claims: list[Claim] = field(default_factory=list)
     attempts: list[Attempted] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
@@ -160,6 +162,7 @@ class Record:
                     for name in _named(entry):
                         operation = self._operation(name)
                         operation.asked.append(entry)
+                        operation.begun[entry.call] = place
                         operation.system = entry.system
                         operation.action = operation.action or ("" if entry.items else entry.action)
                 case Told():
