@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from . import ambiguity, breaking, contract, error_map, probe_honesty, repetition, silence, undoing, whole
+from . import ambiguity, breaking, contract, error_map, facts, probe_honesty, repetition, silence, undoing, whole
 from .cases import Check
 
 CHECKS: tuple[Check, ...] = (
-    contract.FACTS,
+    facts.FACTS,
     contract.SAMPLES,
     contract.CALM,
     contract.SCHEMAS,

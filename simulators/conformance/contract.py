@@ -1,4 +1,4 @@
-"""What an adapter says of itself: facts that fit together, models that can be written down, actions that work."""
+"""What an adapter's actions are to do: models that can be written down, work that is done, a fence that is kept."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from ...core.action import Action, NoDedupe
-from ...core.adapter import Adapter, Attempt
+from ...core.adapter import Attempt
 from ...core.errors import IntegrationError, InvalidRequest
 from ...core.identity import identify
 from ...core.outcome import Applied, Outcome, Partial, Pending, Rejected
-from ...core.tiers import facts_digest
 from ..chaos.samples import as_model
 from ..chaos.subject import Sample
 from ..chaos.verdicts import Invariant
@@ -48,47 +47,6 @@ def once(run: Callable[[Trial], None]) -> Any:
 def tried(trial: Trial) -> tuple[str, ...]:
     """All actions that are tried."""
     return (*trial.reads, *trial.writes)
-
-
-def _facts(trial: Trial) -> None:
-    async def script(play: Play) -> None:
-        adapter = play.stage.reader(play.system)
-        for problem in _problems_of(adapter):
-            play.wrong(problem)
-        again = (await play.stage.start_worker()).wall.systems[play.system].adapter
-        one = {name: facts_digest(action) for name, action in adapter.actions.items()}
-        two = {name: facts_digest(action) for name, action in again.actions.items()}
-        play.expect(one == two, "two adapters with the same settings declare different facts")
-
-    trial.play(script)
-
-
-def _problems_of(adapter: Adapter) -> Iterator[str]:
-    if not adapter.kind or not adapter.version:
-        yield "the adapter has no kind or no version: what it did could not be told apart from what others do"
-    if not adapter.actions:
-        yield "the adapter declares no action"
-    for name, action in adapter.actions.items():
-        if action.name != name:
-            yield f"the action {action.name} is listed as {name}"
-        if action.batch is not None and action.batch.of.name not in adapter.actions:
-            yield f"{name} carries items of {action.batch.of.name}, which the adapter does not list"
-        means = action.compensation
-        if means is not None and means.by not in adapter.actions:
-            yield f"{name} is undone by {means.by}, which the adapter does not list"
-        yield from _unseen(adapter, name)
-
-
-def _unseen(adapter: Adapter, name: str) -> Iterator[str]:
-    """What keeps people from seeing what a write is about to change, where its action says that they can."""
-    seen = adapter.actions[name].observation
-    if seen is None:
-        return
-    reading = adapter.actions.get(seen.by)
-    if reading is None or reading.writes:
-        yield f"{name} is looked at by {seen.by}, which is no read of the adapter"
-    elif seen.version is not None and seen.version not in reading.reply.model_fields:
-        yield f"{name} is looked at by {seen.by}, whose reply has no field {seen.version}"
 
 
 def _samples(trial: Trial) -> None:
@@ -229,7 +187,6 @@ def _unmapped(trial: Trial, name: str) -> None:
     trial.play(script, subject=Altered(trial.subject, after_send=raises))
 
 
-FACTS = Check("facts", "What the adapter declares fits together, and is the same each time.", once(_facts))
 SAMPLES = Check("samples", "There are requests to try, each with an identity and an effect of its own.", once(_samples))
 CALM = Check("calm", "When nothing goes wrong, each action does what it says, once.", for_each(tried, _calm))
 SCHEMAS = Check(

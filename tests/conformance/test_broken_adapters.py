@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -17,8 +17,10 @@ from seawall.core.adapter import (
     Adapter,
     Attempt,
     ConnectorSettings,
+    EffectClass,
     Finding,
     ItemResult,
+    NoDedupe,
     Present,
     Secrets,
     Sent,
@@ -38,6 +40,14 @@ from seawall.simulators.chaos.subjects.salesforce import SalesforceMarkerSubject
 from seawall.simulators.conformance.ladder import CaseResult
 from seawall.simulators.conformance.running import BY_NAME, cases_of, result_of
 from seawall.simulators.conformance.trial import Trial
+
+_READ: Mapping[str, Any] = {
+    "effect": EffectClass.READ,
+    "identity": (),
+    "dedupe": NoDedupe(),
+    "probe": None,
+    "horizon": None,
+}
 
 
 class Sound(Adapter):
@@ -216,6 +226,52 @@ class NoHorizon(Sound):
         return self.known().setdefault(action.name, replace(action, horizon=0.0))
 
 
+class Redeclared(Sound):
+    """Works, and says something of its actions that is not so."""
+
+    facts: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+
+    @property
+    def actions(self) -> Mapping[str, Action]:
+        return {name: replace(action, **self.facts.get(name, {})) for name, action in self.inner.actions.items()}
+
+
+class WriteIsRead(Redeclared):
+    """Says that a write is a read, so that nobody looks at its effects."""
+
+    facts: ClassVar = {"create_case": _READ}
+
+
+class OverwriteIsCreate(Redeclared):
+    """Says that what overwrites a record makes one."""
+
+    facts: ClassVar = {"update_case": {"effect": EffectClass.CREATE}}
+
+
+class CreateIsSet(Redeclared):
+    """Says that what makes a record each time overwrites one."""
+
+    facts: ClassVar = {"add_case_comment": {"effect": EffectClass.SET, "version": "body"}}
+
+
+class MessageIsCreate(Redeclared):
+    """Says that what leaves the system stays in it."""
+
+    facts: ClassVar = {"trigger_workflow": {"effect": EffectClass.CREATE}}
+
+
+class ReadTouches(Sound):
+    """Leaves a note on each case that it reads."""
+
+    async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
+        sent = await self.inner.send(action, attempt)
+        if action.name == "get_case":
+            case_id = attempt.request.model_dump()["case_id"]
+            note = models.AddCaseComment(case_id=case_id, reference="seen", body="was read")
+            await self.inner.send(self.inner.actions["add_case_comment"], replace(attempt, request=note))
+        return sent
+
+
 class SecretsToItself(Sound):
     """Registers its secrets where nobody looks."""
 
@@ -262,6 +318,11 @@ FAULTS: Sequence[tuple[type[Sound], str, str, str]] = (
     (NeverEnds, "cancellation", "create_case-attempt", "goes on although it was cancelled"),
     (ForgetsFacts, "calm", "get_case", "answers subject="),
     (NoHorizon, "ambiguity_retry", "create_case-late_commit", "2 effects are there"),
+    (WriteIsRead, "facts", "create_case", "is declared as read, and made an insert of Case"),
+    (ReadTouches, "facts", "get_case", "is declared as read, and made an insert of CaseComment"),
+    (OverwriteIsCreate, "facts", "update_case", "is declared as create, and inserted nothing"),
+    (CreateIsSet, "facts", "add_case_comment", "is declared as set, and can only insert"),
+    (MessageIsCreate, "facts", "trigger_workflow", "is declared as create, and inserted nothing"),
     (SecretsToItself, "secrets", "create_case-unforeseen", "a secret is in"),
 )
 named = pytest.mark.parametrize(
