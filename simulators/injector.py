@@ -21,6 +21,7 @@ class RequestFacts:
         lane: read, write or auth.
         batch: Number of items, or 0 when the call is no batch.
         sent: What was sent, in parts: address and body. Faults that are triggered by a key look for it there.
+        number: Number of the request, as its effects name it; 0 where they name none.
     """
 
     system: str
@@ -28,6 +29,7 @@ class RequestFacts:
     lane: Lane
     batch: int = 0
     sent: tuple[str | bytes, ...] = ()
+    number: int = 0
 
     def holds(self, key: str) -> bool:
         """Whether a text is in what was sent."""

@@ -265,7 +265,8 @@ class RestSimulator(ABC):
         except Refusal as refusal:
             await wire.answer(self.worded(refusal))
             return
-        facts = RequestFacts(self.system, call.route.name, call.route.lane, sent=(call.request.target, body))
+        sent, number = (call.request.target, body), call.request.number
+        facts = RequestFacts(self.system, call.route.name, call.route.lane, sent=sent, number=number)
         await self._exchange.run(wire, call, facts)
 
     def perform(self, call: Call, *, cause: Cause = "request", failing: Mapping[int, str] | None = None) -> Reply:  # noqa: ARG002 -- it has no batches

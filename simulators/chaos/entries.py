@@ -17,6 +17,9 @@ FindingWord = Literal["present", "absent", "cannot_tell", "many", "error"]
 class Wanted:
     """An effect by which one logical operation is known in the effect log.
 
+    Name every effect of an operation: what its requests change or delete beside these counts as asked for by nobody,
+    and so does a record that they make of a kind that some operation wants.
+
     Args:
         object: The vendor's name of what is changed.
         kinds: Which kinds of effect count: `insert`, `update`, `delete`, `invoke`.
@@ -215,6 +218,7 @@ class Wire:
         point: The fault's point.
         kind: The fault's kind.
         attempt: Number of the attempt or probe that caused it; 0 where that is not known.
+        number: Its number, as its effects name it; 0 where they name none.
     """
 
     at: float
@@ -225,6 +229,7 @@ class Wire:
     point: str = ""
     kind: str = ""
     attempt: int = 0
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)

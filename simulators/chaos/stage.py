@@ -363,7 +363,7 @@ class Stage:
         def watch(facts: RequestFacts, fault: Fault | None) -> None:
             struck = ("", "", "") if fault is None else (fault.id, str(fault.point), fault.kind)
             self.journal.write(
-                Wire(self.clock.now(), system, facts.operation, facts.lane, *struck, attempt=ATTEMPT.get())
+                Wire(self.clock.now(), system, facts.operation, facts.lane, *struck, ATTEMPT.get(), facts.number)
             )
 
         return watch

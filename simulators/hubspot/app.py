@@ -160,6 +160,7 @@ class HubSpotSimulator:
             OPERATIONS[call.operation],
             batch_size(call),
             (request.target, body),
+            request.number,
         )
         await self._exchange.run(wire, call, facts)
 

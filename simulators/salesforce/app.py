@@ -149,6 +149,7 @@ class SalesforceSimulator:
             OPERATIONS[call.operation],
             batch_size(call),
             (call.request.target, body),
+            call.request.number,
         )
         await self._exchange.run(wire, call, facts)
 

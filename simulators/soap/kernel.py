@@ -290,6 +290,7 @@ class SoapSimulator(ABC):
             self.operations[call.operation],
             self.items(call),
             (request.target, request.body),
+            request.number,
         )
         await self._exchange.run(wire, call, facts)
 

@@ -69,6 +69,8 @@ class Seam:
         self._driver = driver
         self._name = driver.__name__.partition(".")[0]
         self._sleep = sleep
+        self.statements = 0
+        """How many statements and COMMITs there were."""
         self._tally = None if tally is None else os.open(tally, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def around(self, operation: str, connection: Any, run: Callable[[], None]) -> None:
@@ -80,7 +82,8 @@ class Seam:
             run: Runs it.
         """
         self._count({"commit": b"c", "select": b"r"}.get(operation, b""))
-        fault = self.faults.select(RequestFacts(self._system, operation, OPERATIONS[operation]))
+        self.statements += 1
+        fault = self.faults.select(RequestFacts(self._system, operation, OPERATIONS[operation], number=self.statements))
         if fault is None:
             run()
             return

@@ -150,6 +150,7 @@ class SuiteCrmSimulator:
             OPERATIONS[call.operation],
             _items(call),
             (request.target, body),
+            request.number,
         )
         await self._exchange.run(wire, call, facts)
 

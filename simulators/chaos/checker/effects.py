@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 
-from ..entries import Wanted
+from ...effects import Effect
 from ..verdicts import Invariant, Verdict, Witness
 from .denials import denied_falsely
-from .record import EPSILON, Claim, Operation, Record, as_asked, counts, matches, unasked
+from .record import EPSILON, Claim, Operation, Record, as_asked, counts, unasked
 from .witnesses import verdict, witness
 
 
@@ -19,8 +20,9 @@ def no_lost_write(record: Record) -> Verdict:
             continue
         if operation.status == "applied" and operation.first is None and not _told_applied(operation):
             found.append(witness(record, operation, "the ledger calls it applied, and it never happened"))
-        elif _told_applied(operation) and operation.first is not None and _gone(record, operation):
-            found.append(witness(record, operation, "it was acknowledged, and its record is gone at the end"))
+        elif spoilt := _spoilt(record, operation):
+            gone = "its record is gone at the end" if spoilt.kind == "delete" else "it was overwritten unasked"
+            found.append(witness(record, operation, f"it was acknowledged, and {gone}"))
     return verdict(Invariant.NO_LOST_WRITE, found)
 
 
@@ -35,14 +37,13 @@ def no_duplicate(record: Record) -> Verdict:
             times = sum(1 for effect in effects if counts(wanted, effect))
             if times > 1:
                 found.append(witness(record, operation, f"{wanted.object} was changed {times} times by one operation"))
-    wanted_of: dict[str, list[Wanted]] = defaultdict(list)
-    for operation in record.operations.values():
-        wanted_of[operation.system] += operation.wanted
-    for system, log in record.effects.items():
+    lost = [_spoilt(record, operation) for operation in record.operations.values()]  # these are I1's
+    for system, log in record.unasked.items():
         for effect in log:
-            about = [one for one in wanted_of[system] if one.object == effect.object and effect.kind in one.kinds]
-            if effect.kind == "insert" and about and not any(matches(one, effect) for one in about):
-                says = f"{effect.object} {effect.record_id} was made in {system}, and nobody asked for it"
+            if effect not in lost:
+                says = (
+                    f"{effect.object} {effect.record_id} was {_DONE[effect.kind]} in {system}, and nobody asked for it"
+                )
                 found.append(Witness(says, "", (str(effect),)))
     return verdict(Invariant.NO_DUPLICATE, found)
 
@@ -109,6 +110,9 @@ def exact_partials(record: Record) -> Verdict:
     return verdict(Invariant.EXACT_PARTIALS, found)
 
 
+_DONE = {"insert": "made", "update": "changed", "delete": "deleted", "invoke": "run"}
+
+
 _OF_OTHERS = ("session_expired", "wss_expired")
 """Faults of one call that others feel, too: they share its session."""
 
@@ -121,16 +125,21 @@ def _told_applied(operation: Operation) -> bool:
     return any(claim.word == "applied" for claim in operation.claims)
 
 
-def _gone(record: Record, operation: Operation) -> bool:
-    """Whether a record that it made was deleted by an effect that no operation asked for."""
-    made = {(effect.object, effect.record_id) for effect in operation.happened if effect.kind == "insert"}
-    log = record.effects.get(operation.system, ())
-    wanted = [one for other in record.operations.values() if other.system == operation.system for one in other.wanted]
+def _spoilt(record: Record, operation: Operation) -> Effect | None:
+    """The first effect that nobody asked for and that undid what was acknowledged; None if there is none."""
+    if not _told_applied(operation) or operation.first is None:
+        return None
+    own = operation.happened
+    return next((effect for effect in record.unasked.get(operation.system, ()) if _undoes(effect, own)), None)
+
+
+def _undoes(effect: Effect, own: Sequence[Effect]) -> bool:
     return any(
-        effect.kind == "delete"
-        and (effect.object, effect.record_id) in made
-        and not any(matches(one, effect) for one in wanted)
-        for effect in log
+        (one.object, one.record_id) == (effect.object, effect.record_id)
+        and one.seq < effect.seq
+        and (effect.kind == "delete" or not set(effect.changed).isdisjoint(one.fields))
+        for one in own
+        if one.kind != "delete"
     )
 
 

@@ -23,6 +23,7 @@ from ..entries import (
     Word,
 )
 from ..history import History
+from .attribution import Senders
 
 EPSILON = 1e-6  # seconds; virtual times are sums of floating-point numbers
 
@@ -132,8 +133,12 @@ class Record:
         for name, wanted in self.setting.wanted.items():
             self._operation(name).wanted = wanted
         for operation in self.operations.values():
-            log = effects.get(operation.system, ())
-            operation.effects = [[effect for effect in log if matches(one, effect)] for one in operation.wanted]
+            operation.effects = [[] for _ in operation.wanted]
+        self.unasked: dict[str, list[Effect]] = {}
+        """System → its effects that no operation wanted."""
+        senders = Senders(history.entries)
+        for system, log in effects.items():
+            self.unasked[system] = [effect for effect in log if self._is_unasked(system, effect, senders)]
 
     def facts(self, operation: Operation) -> ActionFacts | None:
         """What is declared of an operation's action."""
@@ -148,6 +153,29 @@ class Record:
     def event(self, what: str) -> Event | None:
         """The first event of a kind."""
         return next((event for event in self.events if event.what == what), None)
+
+    def _is_unasked(self, system: str, effect: Effect, senders: Senders) -> bool:
+        """Give an effect to the operations whose it is; whether it is no operation's, as far as that can be told."""
+        here = [one for one in self.operations.values() if one.system == system]
+        takers = [one for one in here if any(matches(wanted, effect) for wanted in one.wanted)]
+        own = senders.of(system, effect)
+        if own is not None:
+            # An adapter may send for several attempts from a task that belongs to the first of them.
+            takers = [one for one in takers if one.name in own] or [
+                one for one in takers if senders.was_sending(one.attempts, effect.at)
+            ]
+        for taker in takers:
+            for wanted, effects in zip(taker.wanted, taker.effects, strict=True):
+                if matches(wanted, effect):
+                    effects.append(effect)
+        askers = here if own is None else [one for one in here if one.name in own]
+        if takers or not all(one.wanted for one in askers) or (effect.kind == "update" and not effect.changed):
+            return False
+        about = [wanted for one in here for wanted in one.wanted if wanted.object == effect.object]
+        if own is None:
+            return any(effect.kind in wanted.kinds for wanted in about)
+        # What a system makes beside what was asked for is often its own; what it had is nobody's to change.
+        return bool(about) or effect.kind in ("update", "delete")
 
     def _operation(self, name: str) -> Operation:
         if name not in self.operations:

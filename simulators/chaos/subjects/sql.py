@@ -65,11 +65,11 @@ class LegacyTarget:
         self.look()
         return tuple(self._effects)
 
-    def look(self) -> None:
-        """Take note of what was committed since the last look."""
+    def look(self, number: int = 0) -> None:
+        """Take note of what was committed since the last look, by the statement with this number."""
         now = self._clock.now()
         last = self._effects[-1].seq if self._effects else 0
-        self._effects += [replace(one, at=now) for one in self.database.effects(last)]
+        self._effects += [replace(one, at=now, request_id=number) for one in self.database.effects(last)]
 
     async def settle(self) -> None:
         """Nothing is ever outstanding: what a statement does is done when it ends."""
@@ -104,7 +104,7 @@ class _Seam(Seam):
             super().around(operation, connection, run)
         finally:
             if operation == "commit":
-                self._target.look()
+                self._target.look(self.statements)
 
 
 def _block(seconds: float) -> None:
@@ -192,7 +192,7 @@ def _change(n: int) -> Sample:
         return {"reference": f"mail-{n}", "order_no": order, "version": seen.version, "note": note}
 
     wanted = (
-        Wanted("orders", ("update",), {"note": note}, {"note": note}, ("version",)),
+        Wanted("orders", ("update",), {"id": order, "note": note}, {"note": note}, ("version",)),
         Wanted("order_history", ("insert",), {"what": note}),
     )
     return Sample(None, wanted, after_reading=Reading("get_order", {"order_no": order}, then))

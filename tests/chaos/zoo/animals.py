@@ -236,6 +236,23 @@ def tidies_up_too_much(adapter: Adapter) -> None:
     vars(adapter)["send"] = send
 
 
+def changes_the_case_too(adapter: Adapter) -> None:
+    """A connector that comments on a case, and sets the case's status as well."""
+    real = adapter.send
+
+    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
+        sent: Sent[Any] = await real(action, attempt)
+        if action.name == "add_case_comment":
+            get, update = adapter.actions["get_case"], adapter.actions["update_case"]
+            case = {"case_id": attempt.request.case_id}  # type: ignore[attr-defined]
+            seen: Sent[Any] = await real(get, replace(attempt, request=get.request.model_validate(case)))
+            change = update.request.model_validate({**case, "version": seen.value.version, "status": "Working"})
+            await real(update, replace(attempt, request=change))
+        return sent
+
+    vars(adapter)["send"] = send
+
+
 def lies_when_it_looks(adapter: Adapter) -> None:
     async def probe(action: Action, attempt: Attempt) -> Absent:
         return Absent()
@@ -374,6 +391,13 @@ ANIMALS = [
         Invariant.NO_DUPLICATE,
         scenario("salesforce-marker", once("create_case"), faults=(on_write("after_commit", "reset"),)),
         spoil=sends(retries_without_key),
+    ),
+    Animal(
+        "a connector changes a record that nobody asked it to change",
+        Invariant.NO_DUPLICATE,
+        scenario("salesforce", once("add_case_comment")),
+        spoil=changes_the_case_too,
+        says="was changed in salesforce, and nobody asked for it",
     ),
     Animal(
         "Seawall ignores late commits",
