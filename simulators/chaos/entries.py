@@ -25,8 +25,9 @@ class Wanted:
         kinds: Which kinds of effect count: `insert`, `update`, `delete`, `invoke`.
         where: Field → text that its value contains; `id` → the record's id, whole. All must hold.
         content: Field → value that the effect must have written for the operation to be what was asked for.
-        beside: Fields that an update may change beside these, such as a version. None: any; what an adapter writes
-            without being asked is then not noticed.
+        beside: Fields that the effect may write or change beside these, such as a key or a version. None: any; what an
+            adapter writes without being asked is then not noticed.
+        contains: Field → text that its value must contain, as `content`, where an adapter adds a marker to a text.
     """
 
     object: str
@@ -34,6 +35,7 @@ class Wanted:
     where: Mapping[str, str]
     content: Mapping[str, Any] = field(default_factory=dict)
     beside: tuple[str, ...] | None = None
+    contains: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

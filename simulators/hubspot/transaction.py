@@ -82,7 +82,8 @@ class Transaction:
         if not self.records.link(one, other, number):
             return
         self._linked(one, other, number, before)
-        self._effects.append(("insert", ASSOCIATIONS, _link_id(one, other), {"associationTypeId": number}, ()))
+        written = {"associationTypeId": number, "toObjectId": other[1]}
+        self._effects.append(("insert", ASSOCIATIONS, _link_id(one, other), written, ()))
 
     def unlink(self, one: Place, other: Place) -> None:
         """Take every association between two records away."""

@@ -70,7 +70,7 @@ def no_phantom_failure(record: Record) -> Verdict:
             found.append(
                 witness(record, operation, f"call {said.asked.call} was told that it did not happen, and it did")
             )
-        elif operation.status == "rejected" and operation.happened and not _items(operation):
+        elif _rejected_falsely(operation) and not _items(operation):
             found.append(witness(record, operation, "the ledger calls it rejected, and it happened"))
     return verdict(Invariant.NO_PHANTOM_FAILURE, found)
 
@@ -107,6 +107,9 @@ def exact_partials(record: Record) -> Verdict:
             else:
                 continue
             break
+        else:
+            if _rejected_falsely(operation) and _items(operation):
+                found.append(witness(record, operation, "the ledger calls the item rejected, and it happened"))
     return verdict(Invariant.EXACT_PARTIALS, found)
 
 
@@ -115,6 +118,10 @@ _DONE = {"insert": "made", "update": "changed", "delete": "deleted", "invoke": "
 
 _OF_OTHERS = ("session_expired", "wss_expired")
 """Faults of one call that others feel, too: they share its session."""
+
+
+def _rejected_falsely(operation: Operation) -> bool:
+    return operation.status == "rejected" and bool(operation.happened)
 
 
 def _items(operation: Operation) -> bool:
@@ -150,23 +157,40 @@ def _not_there(record: Record, operation: Operation, claim: Claim) -> str:
         return f"call {claim.asked.call} was told applied, and nothing happened"
     if first > claim.told.at + EPSILON:
         return f"call {claim.asked.call} was told applied before it happened"
-    if claim.record and _is_of_another(record, operation, claim.record):
-        return f"call {claim.asked.call} was told applied, with the record {claim.record} of another operation"
+    if claim.record and (whose := _whose_else(record, operation, claim.record)):
+        return f"call {claim.asked.call} was told applied, with the record {claim.record} of {whose}"
+    if _was_sent_for_another(operation, claim):
+        return f"call {claim.asked.call} was told applied, and what was sent is the content of another call"
     if claim.asked.reworded:
         return ""
     for wanted, effects in zip(operation.wanted, operation.effects, strict=True):
         if not any(as_asked(wanted, effect) for effect in effects):
             return f"call {claim.asked.call} was told applied, and the content is not what was asked for"
         if more := sorted({name for effect in effects for name in unasked(wanted, effect)}):
-            return f"call {claim.asked.call} was told applied, and nobody had asked to change {', '.join(more)}"
+            return f"call {claim.asked.call} was told applied, and nobody had asked to write {', '.join(more)}"
     return ""
 
 
-def _is_of_another(record: Record, operation: Operation, named: str) -> bool:
-    """Whether a receipt names a record that was made or changed, but not by this operation."""
-    objects = {wanted.object for wanted in operation.wanted}
-    ids = {one.record_id for one in record.effects.get(operation.system, ()) if one.object in objects}
-    return named in ids and named not in {effect.record_id for effect in operation.happened}
+def _whose_else(record: Record, operation: Operation, named: str) -> str:
+    """Whose record a receipt names, if it is not one that the operation made, changed or wrote the id of."""
+    own = operation.happened
+    written = {str(value) for effect in own for value in effect.fields.values()}
+    written |= {
+        str(value) for wanted in operation.wanted for value in (*wanted.where.values(), *wanted.content.values())
+    }
+    if named in written or named in {effect.record_id for effect in own}:
+        return ""
+    ids = {effect.record_id for effect in record.effects.get(operation.system, ())}
+    return "another operation" if named in ids else "nothing that it made or changed"
+
+
+def _was_sent_for_another(operation: Operation, claim: Claim) -> bool:
+    """Whether a call was answered by attempts that all had another content than its own."""
+    if claim.item or not claim.asked.digest:
+        return False
+    none = {answer.attempt for answer in operation.answers.values() if answer.effect == "none"}
+    sent = [one for one in operation.attempts if one.attempt not in none] or operation.attempts
+    return bool(sent) and all(one.digest != claim.asked.digest for one in sent)
 
 
 def _explained(record: Record, operation: Operation, claim: Claim) -> bool:

@@ -259,19 +259,23 @@ def counts(wanted: Wanted, effect: Effect) -> bool:
     """Whether an effect changed anything that the operation is about: writing the same again is no second effect."""
     if effect.kind != "update":
         return True
-    return not set(effect.changed).isdisjoint(wanted.content) if wanted.content else bool(effect.changed)
+    about = {*wanted.content, *wanted.contains}
+    return not about.isdisjoint(effect.changed) if about else bool(effect.changed)
 
 
 def as_asked(wanted: Wanted, effect: Effect) -> bool:
     """Whether an effect wrote what was asked for. An update may leave out what was so already."""
+    if effect.kind == "delete":
+        return True
+    fields, may_lack = effect.fields, effect.kind == "update"
     return all(
-        str(effect.fields[name]) == str(value) if name in effect.fields else effect.kind == "update"
-        for name, value in wanted.content.items()
-    )
+        str(fields[name]) == str(value) if name in fields else may_lack for name, value in wanted.content.items()
+    ) and all(text in str(fields[name]) if name in fields else may_lack for name, text in wanted.contains.items())
 
 
 def unasked(wanted: Wanted, effect: Effect) -> set[str]:
-    """Fields that an update changed although nobody had asked for it."""
-    if wanted.beside is None or effect.kind != "update":
+    """Fields that an effect wrote or changed although nobody had asked for it."""
+    if wanted.beside is None:
         return set()
-    return set(effect.changed) - wanted.content.keys() - set(wanted.beside)
+    written = set(effect.changed) if effect.kind == "update" else {*effect.fields}
+    return written - {*wanted.content, *wanted.contains, *wanted.where, *wanted.beside}

@@ -89,13 +89,17 @@ class HubSpotTextSubject(HubSpotSubject):
 
 
 _STAGE = {"hs_pipeline": "0", "hs_pipeline_stage": "1"}
+_KEYS = ("seawall_key", "message", "description")
+"""Where a key is left: in a property of its own, or in a text that is there for people."""
 
 
 def _create_contact(n: int) -> Sample:
-    fields: dict[str, Any] = {"reference": f"lead-{n}", "email": f"t{n:05d}@example.com", "last_name": f"T{n:05d}"}
+    email = f"t{n:05d}@example.com"
+    fields: dict[str, Any] = {"reference": f"lead-{n}", "email": email, "last_name": f"T{n:05d}"}
+    content = {"email": email, "lastname": f"T{n:05d}"}
     return Sample(
         models.CreateContact(**fields),
-        (Wanted("contacts", ("insert",), {"email": f"t{n:05d}@"}, {"lastname": f"T{n:05d}"}),),
+        (Wanted("contacts", ("insert",), {"email": f"t{n:05d}@"}, content, _KEYS),),
         reworded=models.CreateContact(**fields, phone="42"),
     )
 
@@ -109,16 +113,17 @@ def _create_company(n: int) -> Sample:
     name = f"T{n:05d} & Sons"
     return Sample(
         models.CreateCompany(reference=f"firm-{n}", name=name, city="Oslo"),
-        (Wanted("companies", ("insert",), {"name": f"T{n:05d}"}, {"name": name, "city": "Oslo"}),),
+        (Wanted("companies", ("insert",), {"name": f"T{n:05d}"}, {"name": name, "city": "Oslo"}, _KEYS),),
     )
 
 
 def _create_ticket(n: int) -> Sample:
-    token = f"T{n:05d}"
+    subject = f"T{n:05d} is down"
+    content = {**_STAGE, "hs_ticket_priority": "HIGH"}
     return Sample(
-        models.CreateTicket(reference=f"mail-{n}", subject=f"{token} is down", priority="HIGH"),
-        (Wanted("tickets", ("insert",), {"subject": token}, {"hs_ticket_priority": "HIGH"}),),
-        reworded=models.CreateTicket(reference=f"mail-{n}", subject=f"{token} is down", priority="LOW"),
+        models.CreateTicket(reference=f"mail-{n}", subject=subject, priority="HIGH"),
+        (Wanted("tickets", ("insert",), {"subject": f"T{n:05d}"}, content, _KEYS, {"subject": subject}),),
+        reworded=models.CreateTicket(reference=f"mail-{n}", subject=subject, priority="LOW"),
     )
 
 
@@ -129,8 +134,13 @@ def _create_tickets(n: int) -> Sample:
 
 def _add_note(target: HubSpotSimulator, n: int) -> Sample:
     contact = target.add_record("contacts", {"email": f"noted{n}@example.com"})
-    note = models.AddNote(reference=f"note-{n}", record_type="contacts", record_id=contact, body=f"T{n:05d} called")
-    return Sample(note, (Wanted("notes", ("insert",), {"hs_note_body": f"T{n:05d}"}),))
+    body, beside = f"T{n:05d} called", (*_KEYS, "hs_timestamp")
+    wanted = (
+        Wanted("notes", ("insert",), {"hs_note_body": f"T{n:05d}"}, {}, beside, {"hs_note_body": body}),
+        Wanted("associations", ("insert",), {"toObjectId": contact}, {"associationTypeId": 202}, ()),
+    )
+    note = models.AddNote(reference=f"note-{n}", record_type="contacts", record_id=contact, body=body)
+    return Sample(note, wanted)
 
 
 def _update_contact(target: HubSpotSimulator, n: int) -> Sample:
@@ -164,7 +174,7 @@ def _upsert_contact(n: int) -> Sample:
     email = f"u{n:05d}@example.com"
     return Sample(
         models.UpsertContact(reference=f"sync-{n}", email=email, last_name=f"U{n:05d}"),
-        (Wanted("contacts", ("insert", "update"), {"email": email}, {"lastname": f"U{n:05d}"}),),
+        (Wanted("contacts", ("insert", "update"), {"email": email}, {"lastname": f"U{n:05d}"}, _KEYS),),
     )
 
 

@@ -91,15 +91,18 @@ def _customer(target: ErpSimulator, n: int) -> str:
 
 
 def _create_memo(target: ErpSimulator, n: int) -> Sample:
+    customer, text = _customer(target, n), f"T{n:05d} sorry"
     memo = models.CreateCreditMemo(
         reference=f"return-{n}",
-        customer_id=_customer(target, n),
+        customer_id=customer,
         lines=(models.CreditLine(item_id="3", amount=Decimal("12.50"), description="Nut"),),
-        memo=f"T{n:05d} sorry",
+        memo=text,
     )
+    items = [{"item": "3", "description": "Nut", "amount": "12.50"}]
+    content = {"memo": text, "entity": customer, "items": items, "total": "12.50"}
     return Sample(
         memo,
-        (Wanted("CreditMemo", ("insert",), {"memo": f"T{n:05d}"}),),
+        (Wanted("CreditMemo", ("insert",), {"memo": f"T{n:05d}"}, content, ("externalId",)),),
         reworded=memo.model_copy(update={"lines": (models.CreditLine(item_id="4", amount=Decimal("1.00")),)}),
     )
 

@@ -91,11 +91,17 @@ class SalesforceMarkerSubject(SalesforceSubject):
     keys: ClassVar[Mapping[str, Any]] = {"marker_fields": {"Case": _MARKS, "Task": _MARKS}}
 
 
+_KEYS = (_KEY, _MARKS)
+"""Where a key or a marker is left."""
+
+_MARKED = (_MARKS,)
+
+
 def _create_case(n: int) -> Sample:
     subject = f"T{n:05d} printer on fire"
     return Sample(
         models.CreateCase(reference=f"mail-{n}", subject=subject, priority="High"),
-        (Wanted("Case", ("insert",), {"Subject": f"T{n:05d}"}, {"Subject": subject, "Priority": "High"}),),
+        (Wanted("Case", ("insert",), {"Subject": f"T{n:05d}"}, {"Subject": subject, "Priority": "High"}, _KEYS),),
         reworded=models.CreateCase(reference=f"mail-{n}", subject=subject, priority="Low"),
     )
 
@@ -110,10 +116,6 @@ def _case(target: SalesforceSimulator, n: int) -> tuple[str, str]:
     record = target.records.get("Case", case_id)
     assert record is not None
     return case_id, str(record["LastModifiedDate"])
-
-
-_MARKED = ("Seawall_Marks__c",)
-"""Where a marker is left, if the org has no better place for it."""
 
 
 def _update_case(target: SalesforceSimulator, n: int) -> Sample:
@@ -135,9 +137,11 @@ def _close_case(target: SalesforceSimulator, n: int) -> Sample:
 
 def _add_comment(target: SalesforceSimulator, n: int) -> Sample:
     case_id, _ = _case(target, n)
+    body = f"T{n:05d} was called"
+    content = {"ParentId": case_id, "IsPublished": False}
     return Sample(
-        models.AddCaseComment(case_id=case_id, reference=f"note-{n}", body=f"T{n:05d} was called"),
-        (Wanted("CaseComment", ("insert",), {"CommentBody": f"T{n:05d}"}),),
+        models.AddCaseComment(case_id=case_id, reference=f"note-{n}", body=body),
+        (Wanted("CaseComment", ("insert",), {"CommentBody": f"T{n:05d}"}, content, (), {"CommentBody": body}),),
     )
 
 
@@ -146,15 +150,15 @@ def _create_task(target: SalesforceSimulator, n: int) -> Sample:
     subject = f"T{n:05d} call back"
     return Sample(
         models.CreateFollowUp(case_id=case_id, reference=f"task-{n}", subject=subject),
-        (Wanted("Task", ("insert",), {"Subject": f"T{n:05d}"}, {"Subject": subject}),),
+        (Wanted("Task", ("insert",), {"Subject": f"T{n:05d}"}, {"Subject": subject, "WhatId": case_id}, _KEYS),),
     )
 
 
 def _trigger(n: int) -> Sample:
-    note = f"T{n:05d}"
+    inputs = {"caseId": "5", "reason": f"T{n:05d}"}
     return Sample(
-        models.TriggerWorkflow(flow="Escalate_Case", reference=f"run-{n}", inputs={"caseId": "5", "reason": note}),
-        (Wanted("Escalate_Case", ("invoke",), {"reason": note}),),
+        models.TriggerWorkflow(flow="Escalate_Case", reference=f"run-{n}", inputs=inputs),
+        (Wanted("Escalate_Case", ("invoke",), {"reason": f"T{n:05d}"}, inputs, ()),),
     )
 
 

@@ -70,22 +70,26 @@ def _book(n: int) -> Sample:
     credit = example.BookCredit(
         reference=f"return-{n}", account_no="A-1", amount=Decimal(n) + Decimal("0.50"), currency="EUR", text=f"T{n:05d}"
     )
+    content = {"accountNo": "A-1", "amount": f"{n}.50", "currency": "EUR", "text": f"T{n:05d}"}
     return Sample(
         credit,
-        (Wanted("Credit", ("insert",), {"text": f"T{n:05d}"}, {"accountNo": "A-1"}),),
+        (Wanted("Credit", ("insert",), {"text": f"T{n:05d}"}, content, ("reference",)),),
         reworded=credit.model_copy(update={"amount": Decimal("0.01")}),
     )
 
 
 def _reverse(target: BillingSimulator, n: int) -> Sample:
     credit = target.add_credit("A-1", f"old-{n}", "5.00")
-    return Sample(example.ReverseCredit(creditNo=credit), (Wanted("Credit", ("update", "delete"), {"id": credit}),))
+    wanted = Wanted("Credit", ("update", "delete"), {"id": credit}, {"state": "reversed"}, ())
+    return Sample(example.ReverseCredit(creditNo=credit), (wanted,))
 
 
 def _notify(n: int) -> Sample:
     text = f"T{n:05d} is on its way"
+    content = {"accountNo": "A-1", "text": text}
     return Sample(
-        example.NotifyCustomer(accountNo="A-1", text=text), (Wanted("NotifyCustomer", ("invoke",), {"text": text}),)
+        example.NotifyCustomer(accountNo="A-1", text=text),
+        (Wanted("NotifyCustomer", ("invoke",), {"text": f"T{n:05d}"}, content, ()),),
     )
 
 

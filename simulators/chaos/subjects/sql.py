@@ -193,16 +193,24 @@ def _change(n: int) -> Sample:
 
     wanted = (
         Wanted("orders", ("update",), {"id": order, "note": note}, {"note": note}, ("version",)),
-        Wanted("order_history", ("insert",), {"what": note}),
+        Wanted("order_history", ("insert",), {"what": note}, _entry(order, note), _NUMBERED),
     )
     return Sample(None, wanted, after_reading=Reading("get_order", {"order_no": order}, then))
 
 
+_NUMBERED = ("entry_no",)
+
+
+def _entry(order: str, what: str) -> dict[str, str]:
+    return {"order_no": order, "what": what, "entered_by": "agent"}
+
+
 def _add(n: int) -> Sample:
-    fields = {"reference": f"call-{n}", "order_no": _order(n + 7), "what": f"T{n:05d} called"}
+    order, what = _order(n + 7), f"T{n:05d} called"
+    fields = {"reference": f"call-{n}", "order_no": order, "what": what}
     return Sample(
         fields,
-        (Wanted("order_history", ("insert",), {"what": f"T{n:05d}"}, {"what": f"T{n:05d} called"}),),
+        (Wanted("order_history", ("insert",), {"what": f"T{n:05d}"}, _entry(order, what), _NUMBERED),),
         reworded={**fields, "what": f"T{n:05d} wrote"},
     )
 

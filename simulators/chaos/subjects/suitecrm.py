@@ -101,7 +101,7 @@ def _create_case(n: int) -> Sample:
     subject = f"T{n:05d} it's <hot>"
     return Sample(
         models.CreateCase(reference=f"mail-{n}", subject=subject, priority="P1"),
-        (Wanted("Cases", ("insert",), {"name": f"T{n:05d}"}, {"priority": "P1"}),),
+        (Wanted("Cases", ("insert",), {"name": f"T{n:05d}"}, {"name": subject, "priority": "P1"}, ()),),
         reworded=models.CreateCase(reference=f"mail-{n}", subject=subject, priority="P3"),
     )
 
@@ -112,8 +112,9 @@ def _create_cases(n: int) -> Sample:
 
 
 def _create_contact(n: int) -> Sample:
+    content = {"last_name": f"T{n:05d}", "email1": f"t{n}@example.com"}
     contact = models.CreateContact(reference=f"lead-{n}", last_name=f"T{n:05d}", email=f"t{n}@example.com")
-    return Sample(contact, (Wanted("Contacts", ("insert",), {"last_name": f"T{n:05d}"}),))
+    return Sample(contact, (Wanted("Contacts", ("insert",), {"last_name": f"T{n:05d}"}, content, ()),))
 
 
 def _case(target: SuiteCrmSimulator, n: int) -> str:
@@ -122,15 +123,26 @@ def _case(target: SuiteCrmSimulator, n: int) -> str:
 
 def _log_call(target: SuiteCrmSimulator, n: int) -> Sample:
     started = datetime(2026, 3, 9, 8, 15, tzinfo=UTC)
-    call = models.LogCall(
-        case_id=_case(target, n), reference=f"call-{n}", subject=f"T{n:05d} back", started_at=started, minutes=15
-    )
-    return Sample(call, (Wanted("Calls", ("insert",), {"name": f"T{n:05d}"}),))
+    case_id, subject = _case(target, n), f"T{n:05d} back"
+    call = models.LogCall(case_id=case_id, reference=f"call-{n}", subject=subject, started_at=started, minutes=15)
+    content = {
+        "name": subject,
+        "date_start": "2026-03-09 08:15:00",
+        "direction": "Inbound",
+        "status": "Held",
+        "duration_hours": "0",
+        "duration_minutes": "15",
+        "parent_type": "Cases",
+        "parent_id": case_id,
+    }
+    return Sample(call, (Wanted("Calls", ("insert",), {"name": f"T{n:05d}"}, content, ()),))
 
 
 def _add_note(target: SuiteCrmSimulator, n: int) -> Sample:
-    note = models.AddNote(case_id=_case(target, n), reference=f"note-{n}", subject=f"T{n:05d} mail", body="Soon")
-    return Sample(note, (Wanted("Notes", ("insert",), {"name": f"T{n:05d}"}, {"description": "Soon"}),))
+    case_id, subject = _case(target, n), f"T{n:05d} mail"
+    note = models.AddNote(case_id=case_id, reference=f"note-{n}", subject=subject, body="Soon")
+    content = {"name": subject, "description": "Soon", "parent_type": "Cases", "parent_id": case_id}
+    return Sample(note, (Wanted("Notes", ("insert",), {"name": f"T{n:05d}"}, content, ()),))
 
 
 def _update_case(target: SuiteCrmSimulator, n: int) -> Sample:

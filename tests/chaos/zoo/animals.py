@@ -156,6 +156,23 @@ def names_the_first_record(real: Callable[..., Any]) -> Callable[..., Any]:
     return send
 
 
+def names_a_record_of_its_own(real: Callable[..., Any]) -> Callable[..., Any]:
+    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
+        sent: Sent[Any] = await real(action, attempt)
+        return replace(sent, record="500000000000001AAA")
+
+    return send
+
+
+def describes_what_it_makes(real: Callable[..., Any]) -> Callable[..., Any]:
+    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
+        request = attempt.request.model_copy(update={"description": "by Seawall"})
+        sent: Sent[Any] = await real(action, replace(attempt, request=request))
+        return sent
+
+    return send
+
+
 def looks_by_writing(adapter: Adapter) -> None:
     """A connector whose probe does it again, because its target keeps keys unique."""
     real = adapter.probe
@@ -422,6 +439,20 @@ ANIMALS = [
         spoil=sends(names_the_first_record),
     ),
     Animal(
+        "a connector makes up the record that it names",
+        Invariant.NO_PHANTOM_SUCCESS,
+        scenario("salesforce", once("create_case")),
+        spoil=sends(names_a_record_of_its_own),
+        says="of nothing that it made or changed",
+    ),
+    Animal(
+        "a connector makes a record with fields that nobody asked for",
+        Invariant.NO_PHANTOM_SUCCESS,
+        scenario("salesforce", once("create_case")),
+        spoil=sends(describes_what_it_makes),
+        says="nobody had asked to write Description",
+    ),
+    Animal(
         "a connector writes fields that nobody asked it to change",
         Invariant.NO_PHANTOM_SUCCESS,
         scenario("salesforce", once("update_case")),
@@ -474,6 +505,13 @@ ANIMALS = [
             faults=({**on_write("apply", "partial_batch", k=2, code="FIELD_CUSTOM_VALIDATION_EXCEPTION")},),
         ),
         spoil=collapses_batches,
+    ),
+    Animal(
+        "Seawall trusts an absence in a lagging index, for items",
+        Invariant.EXACT_PARTIALS,
+        scenario("hubspot-text", once("create_tickets"), faults=(on_write("after_commit", "reset"),)),
+        plant=decides(trusts_any_absence),
+        says="item",
     ),
     Animal(
         "a connector repeats by itself, again and again",
