@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from ...effects import Effect
@@ -76,12 +75,10 @@ def no_phantom_failure(record: Record) -> Verdict:
 
 
 def no_unexplained_outcome(record: Record) -> Verdict:
-    """I5: each unknown has a fault behind it, and no action answers unknown whatever comes."""
+    """I5: each unknown has something behind it that can leave its client in doubt."""
     found: list[Witness] = []
-    words: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for operation in record.operations.values():
         for claim in operation.claims:
-            words[operation.system, operation.action][claim.word] += 1
             if claim.word == "unknown" and not _explained(record, operation, claim):
                 found.append(witness(record, operation, f"call {claim.asked.call} was told unknown without any cause"))
                 break
@@ -114,10 +111,6 @@ def exact_partials(record: Record) -> Verdict:
 
 
 _DONE = {"insert": "made", "update": "changed", "delete": "deleted", "invoke": "run"}
-
-
-_OF_OTHERS = ("session_expired", "wss_expired")
-"""Faults of one call that others feel, too: they share its session."""
 
 
 def _rejected_falsely(operation: Operation) -> bool:
@@ -194,17 +187,32 @@ def _was_sent_for_another(operation: Operation, claim: Claim) -> bool:
 
 
 def _explained(record: Record, operation: Operation, claim: Claim) -> bool:
-    at, facts = claim.told.at + EPSILON, record.facts(operation)
-    if facts is not None and facts.dedupe == "NoDedupe" and not facts.probe:
-        return True  # a target that only accepts proves nothing, and there is nothing to look at
+    """Whether something had happened by then that can leave a client in doubt about this operation."""
+    at = claim.told.at + EPSILON
+    workers = {one.worker for one in operation.attempts} | {one.worker for one in operation.journal}
     return (
-        any(wire.at <= at for wire in record.struck(operation))
-        or any(event.what in ("crash", "pause") and event.at <= at for event in record.events)
-        or any(attempt.attempt not in operation.answers for attempt in operation.attempts)
+        _struck_in_doubt(record, operation, at)
+        or any(one.what in ("crash", "pause") and one.at <= at and one.who in workers for one in record.events)
+        or any(one.at <= at and not _answered(operation, one.attempt, at) for one in operation.attempts)
         or any(other.word == "cut_off" and other.told.at <= at for other in operation.claims)
-        or any(
-            wire.fault and wire.at <= at and (wire.point == "later" or wire.kind in _OF_OTHERS)
-            for wire in record.wires
-            if wire.system == operation.system
-        )
     )
+
+
+def _struck_in_doubt(record: Record, operation: Operation, at: float) -> bool:
+    """Whether a fault befell one of its attempts from which nobody can tell that nothing was done."""
+    own = {attempt.attempt for attempt in operation.attempts}
+    wrote: set[int] = set()
+    for wire in record.wires:
+        if wire.at > at or wire.attempt not in own or wire.lane == "auth":
+            continue
+        reached = wire.point != "connect"
+        if wire.fault and (reached or wire.attempt in wrote):
+            return True
+        if reached and wire.lane == "write":
+            wrote.add(wire.attempt)
+    return False
+
+
+def _answered(operation: Operation, attempt: int, at: float) -> bool:
+    answer = operation.answers.get(attempt)
+    return answer is not None and answer.at <= at

@@ -145,11 +145,6 @@ class Record:
         system = self.setting.systems.get(operation.system)
         return None if system is None else system.actions.get(operation.action)
 
-    def struck(self, operation: Operation) -> list[Wire]:
-        """The faults that met the requests of an operation's attempts and probes."""
-        own = {attempt.attempt for attempt in operation.attempts} | {probe.attempt for probe in operation.probes}
-        return [wire for wire in self.wires if wire.fault and wire.attempt in own]
-
     def event(self, what: str) -> Event | None:
         """The first event of a kind."""
         return next((event for event in self.events if event.what == what), None)

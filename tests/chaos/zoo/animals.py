@@ -206,6 +206,17 @@ def never_knows_at_first(real: Callable[..., Any]) -> Callable[..., Any]:
     return send
 
 
+def is_never_sure(real: Callable[..., Any]) -> Callable[..., Any]:
+    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
+        try:
+            sent: Sent[Any] = await real(action, attempt)
+        except IntegrationError as error:
+            raise Ambiguous("who knows", code="who_knows", transient=False) from error
+        return sent
+
+    return send
+
+
 def storms(real: Callable[..., Any]) -> Callable[..., Any]:
     async def send(action: Action, attempt: Attempt) -> Sent[Any]:
         for _ in range(6):
@@ -495,6 +506,14 @@ ANIMALS = [
         Invariant.NO_UNEXPLAINED_OUTCOME,
         scenario("hubspot", once("upsert_contact")),
         spoil=sends(never_knows_at_first),
+    ),
+    Animal(
+        "a connector says unknown although it could not connect",
+        Invariant.NO_UNEXPLAINED_OUTCOME,
+        scenario(
+            "hubspot", once("upsert_contact"), faults=({**on_write("connect", "refused"), "trigger": {"first": 8}},)
+        ),
+        spoil=sends(is_never_sure),
     ),
     Animal(
         "a connector collapses batches",
