@@ -50,6 +50,7 @@ def unexplained(*between: Entry) -> bool:
         [struck("read", "respond")],
         [WROTE, struck("read", "connect")],
         [WROTE, struck("write", "connect")],
+        [WROTE, struck("auth", "apply", attempt=7)],
         [Event(1.5, "crash", "w1")],
         [Event(1.5, "pause", "w1")],
     ],
