@@ -203,7 +203,8 @@ def _struck_in_doubt(record: Record, operation: Operation, at: float) -> bool:
     own = {attempt.attempt for attempt in operation.attempts}
     wrote: set[int] = set()
     for wire in record.wires:
-        if wire.lane == "auth" and wire.fault and wire.system == operation.system and wrote and wire.at <= at:
+        shared = wire.fault and (wire.lane == "auth" or wire.kind == "session_expired")
+        if shared and wire.system == operation.system and wrote and wire.at <= at:
             return True  # a login is shared, and what comes after the write may need one
         if wire.at > at or wire.attempt not in own or wire.lane == "auth":
             continue

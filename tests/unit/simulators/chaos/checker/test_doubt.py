@@ -51,6 +51,7 @@ def unexplained(*between: Entry) -> bool:
         [WROTE, struck("read", "connect")],
         [WROTE, struck("write", "connect")],
         [WROTE, struck("auth", "apply", attempt=7)],
+        [WROTE, struck("read", "apply", attempt=7, kind="session_expired")],
         [Event(1.5, "crash", "w1")],
         [Event(1.5, "pause", "w1")],
     ],
