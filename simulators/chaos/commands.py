@@ -197,6 +197,13 @@ def _play_all(
         raise typer.Exit(1)
     if not played:
         _refuse("nothing was tried: no episode was played; give it more time, or a subject with samples")
+    if idle := [
+        f"{name} ({count} calls)" for tally in tallies.values() for name, count in tally.never_happened.items()
+    ]:
+        _refuse(
+            f"nothing is proven of {idle}: it never happened. Either the adapter refuses every call, or the "
+            "subject's samples cannot work; `seawall conformance run … --check calm` shows which"
+        )
 
 
 def _check_writable(path: Path | None) -> None:

@@ -14,6 +14,9 @@ from .verdicts import Invariant, Judgement, Reached, Result
 MOST_KEPT = 20
 """Failing scenarios that are kept; the others are only counted."""
 
+ENOUGH_CALLS = 20
+"""A write that never happens in so many calls is one of which nothing was proven."""
+
 
 @dataclass(slots=True)
 class Tally:
@@ -86,6 +89,17 @@ class Tally:
     def green(self) -> bool:
         """Whether every promise held."""
         return not self.broken
+
+    @property
+    def never_happened(self) -> dict[str, int]:
+        """Writes that never happened, as `system.action`, with the number of calls, where there were enough of them."""
+        calls: Counter[str] = Counter()
+        happened: set[str] = set()
+        for row, count in self.reached.items():
+            calls[row.action] += count
+            if row.truth != "not applied":
+                happened.add(row.action)
+        return {action: count for action, count in calls.items() if count >= ENOUGH_CALLS and action not in happened}
 
     @property
     def parked_share(self) -> float:

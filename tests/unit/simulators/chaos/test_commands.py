@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from seawall.cli import app
+from seawall.core.adapter import Action, Adapter, Attempt, Sent, Surroundings
+from seawall.core.errors import BusinessRule
 from seawall.simulators.chaos.scenario import PlannedCall, Scenario
+from seawall.simulators.chaos.subjects.soap import BillingSubject
 from seawall.simulators.faults import Plan
 
 
@@ -97,3 +101,30 @@ def test_run_in_which_no_episode_was_played_is_no_success(monkeypatch: pytest.Mo
     result = run("run", "soap", "--budget", "1ms")
     assert result.exit_code == 2
     assert "nothing was tried" in result.output
+
+
+class RefusingSubject(BillingSubject):
+    """An adapter that refuses each credit before it sends anything."""
+
+    def adapter(self, target: Any, around: Surroundings) -> Adapter:
+        """The connector, without its heart."""
+        adapter = super().adapter(target, around)
+        real = adapter.send
+
+        async def send(action: Action, attempt: Attempt) -> Sent[Any]:
+            if action.name == "book_credit":
+                raise BusinessRule("no credit today")
+            return await real(action, attempt)
+
+        adapter.send = send  # type: ignore[method-assign]
+        return adapter
+
+
+@pytest.mark.slow
+def test_run_in_which_a_write_never_happened_is_no_success() -> None:
+    name = f"{__name__}:RefusingSubject"
+    result = run("run", name, "--runs", "40", "--processes", "1")
+    assert result.exit_code == 2, result.output
+    said = " ".join(result.output.split())
+    assert "nothing is proven of soap.book_credit (" in said
+    assert "soap.notify_customer" not in said
