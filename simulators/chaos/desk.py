@@ -10,6 +10,7 @@ from ...core.action import EffectClass
 from ...core.errors import InvalidRequest, LedgerUnavailable
 from ...core.ledger.approval_records import ApprovalStatus
 from ..origin import outside
+from .entries import Decided
 from .scenario import People
 from .worker import Worker
 
@@ -79,7 +80,8 @@ class Desk:
 
     async def _decide(self, approval_id: str, *, refuses: bool) -> None:
         await self._stage.clock.sleep(self._people.after)
-        approvals = self._worker.wall.approvals
+        approvals, journal = self._worker.wall.approvals, self._stage.journal
+        journal.write(Decided(self._stage.clock.now(), approval_id, not refuses))
         while True:
             decision = (
                 approvals.reject(approval_id, by=PERSON, message="not this one")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 Word = Literal["applied", "rejected", "partial", "unknown", "pending", "cut_off"]
 """What a client was told; `cut_off` is a client that went, or whose process died, before it heard anything."""
@@ -292,6 +292,15 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True)
+class Decided:
+    """A person said yes or no, in a process of their own; written down before it is recorded anywhere."""
+
+    at: float
+    approval: str
+    approved: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened to everybody: `crash` or `pause` of a worker, `heal` of all targets, `settled`.
 
@@ -306,10 +315,10 @@ class Event:
     who: str = ""
 
 
-Entry: TypeAlias = Asked | Told | Attempted | Answered | Probed | Wire | Journalled | Compensated | Spent | Event
-ENTRIES: Mapping[str, type[Any]] = {
-    one.__name__: one for one in (Asked, Told, Attempted, Answered, Probed, Wire, Journalled, Compensated, Spent, Event)
-}
+Entry: TypeAlias = (
+    Asked | Told | Attempted | Answered | Probed | Wire | Journalled | Compensated | Spent | Decided | Event
+)
+ENTRIES: Mapping[str, type[Any]] = {one.__name__: one for one in get_args(Entry)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import pytest
 from chaos.zoo.animals import ANIMALS, Animal, sends, tells_a_secret, undoes_at_once
 from seawall import Applied
 from seawall.simulators.chaos.checker import check
-from seawall.simulators.chaos.entries import Entry, Journalled, Spent, Wanted
+from seawall.simulators.chaos.entries import Decided, Entry, Journalled, Spent, Wanted
 from seawall.simulators.chaos.episode import play
 from seawall.simulators.chaos.explore import schedules
 from seawall.simulators.chaos.scenario import PlannedCall, Scenario
@@ -148,7 +148,8 @@ def test_approval_that_is_spent_twice_or_on_other_content_is_caught_by_key_disci
     ):
         history = type(episode.history)(episode.history.setting, [*episode.history.entries, *spent])
         assert check(history, episode.effects).broken == (Invariant.KEY_DISCIPLINE,)
-    given_back: list[Entry] = [held, Spent(1.0, "ap_1", "x", "d", "d"), held, Spent(2.0, "ap_1", "x", "d", "d")]
+    said = Decided(0.5, "ap_1", approved=True)
+    given_back: list[Entry] = [said, held, Spent(1.0, "ap_1", "x", "d", "d"), held, Spent(2.0, "ap_1", "x", "d", "d")]
     history = type(episode.history)(episode.history.setting, [*episode.history.entries, *given_back])
     assert check(history, episode.effects).broken == ()
 

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 
 from ..entries import Answered, Attempted, Event, Journalled, Spent
 from ..verdicts import Invariant, Verdict, Witness
+from .approving import approvals
 from .record import EPSILON, Operation, Record
 from .witnesses import verdict, witness
 
@@ -148,7 +149,7 @@ def key_discipline(record: Record) -> Verdict:
             if other != operation.name:
                 found.append(witness(record, operation, f"its key is that of {other}, too"))
                 break
-    found += _approvals(record)
+    found += approvals(record)
     return verdict(Invariant.KEY_DISCIPLINE, found)
 
 
@@ -189,41 +190,13 @@ def _stale(record: Record, operation: Operation, sent_by: dict[int, Attempted]) 
     return ""
 
 
-def _approvals(record: Record) -> list[Witness]:
-    """Approvals spent more than once, unless given back because nothing happened; on other content; and none at all."""
-    found: list[Witness] = []
-    spent: dict[str, str] = {}  # approval → operation
-    may_run: set[str] = set()
-
-    def say(says: str, name: str) -> None:
-        operation = record.operations.get(name)
-        found.append(Witness(says, name) if operation is None else witness(record, operation, says))
-
-    for entry in record.history.entries:
-        match entry:
-            case Spent():
-                if entry.approval in spent:
-                    say(f"approval {entry.approval} was spent twice", entry.operation)
-                elif entry.digest != entry.approved:
-                    say(f"approval {entry.approval} was spent on other content", entry.operation)
-                spent[entry.approval] = entry.operation
-                may_run.add(entry.operation)
-            case Journalled() if entry.status in ("held", "rejected"):
-                may_run.discard(entry.operation)
-                if entry.status == "held":
-                    spent = {approval: name for approval, name in spent.items() if name != entry.operation}
-            case Attempted() if entry.action in record.setting.approved.get(entry.system, ()):
-                if entry.operation not in may_run:
-                    say("it was sent, and nobody had approved it", entry.operation)
-            case _:
-                pass
-    return found
-
-
 def deadline(record: Record) -> Verdict:
     """I10: every call is answered by its deadline; a process that stands still answers when it runs again."""
     found: list[Witness] = []
     still = _still(record.events)
+    if record.event("settled") is not None:
+        silent = (asked for call, asked in record.calls.items() if call not in record.told)
+        found += [Witness(f"call {one.call} was never answered", one.operation) for one in silent]
     for told in record.told.values():
         asked = record.calls[told.call]
         late = told.at - asked.at - asked.deadline

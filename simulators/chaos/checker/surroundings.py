@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
+from collections.abc import Iterator
+from html import escape
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from ...effects import Effect
+from ..entries import Asked, Told
 from ..history import line_of
 from ..verdicts import Invariant, Verdict, Witness
 from .record import EPSILON, Operation, Record, counts
 from .witnesses import verdict, witness
 
 _HELD_BACK = ("CircuitOpen", "BulkheadFull", "BudgetExhausted", "RateLimited")
+
+_BY_LOAD = ("BulkheadFull", "RateLimited")
 
 
 def read_honesty(record: Record) -> Verdict:
@@ -35,14 +42,28 @@ def read_honesty(record: Record) -> Verdict:
 
 
 def isolation(record: Record) -> Verdict:
-    """I12: a fault in one system holds back no call of another."""
+    """I12: a fault in one system holds back no call of another. A system's own load may hold back its calls."""
     struck = {wire.system for wire in record.wires if wire.fault}
     found = [
         Witness(f"call {told.call} of {asked.system} was held back ({told.error}), and only {_all(struck)} had faults")
         for told in record.told.values()
-        if (asked := record.calls[told.call]).system not in struck and told.error in _HELD_BACK and struck
+        if (asked := record.calls[told.call]).system not in struck
+        and told.error in _HELD_BACK
+        and struck
+        and not (told.error in _BY_LOAD and _has_company(record, asked, told))
     ]
     return verdict(Invariant.ISOLATION, found)
+
+
+def _has_company(record: Record, asked: Asked, told: Told) -> bool:
+    """Whether another call of the same system was under way while a call was."""
+    return any(
+        other.call != asked.call
+        and other.system == asked.system
+        and other.at <= told.at
+        and (other.call not in record.told or record.told[other.call].at >= asked.at)
+        for other in record.calls.values()
+    )
 
 
 def order(record: Record) -> Verdict:
@@ -66,13 +87,22 @@ def order(record: Record) -> Verdict:
 
 def no_secrets(record: Record) -> Verdict:
     """I14: no configured secret is in anything that was told or written down."""
-    canaries = [canary for canary in record.setting.canaries if canary]
+    canaries = {form for canary in record.setting.canaries if canary for form in _forms(canary)}
     found = []
     for entry in record.history.entries if canaries else ():
         line = line_of(entry)
         if any(canary in line for canary in canaries):
             found.append(Witness(f"a secret is in {type(entry).__name__} at t={entry.at - record.start:.2f}"))
     return verdict(Invariant.NO_SECRETS, found)
+
+
+def _forms(canary: str) -> Iterator[str]:
+    """How a text looks in a line of JSON: as it is, and as JSON, a URL, HTML or base64 may hold it."""
+    encoded = canary.encode()
+    written = (canary, quote(canary, safe=""), quote_plus(canary), escape(canary), repr(canary)[1:-1])
+    for one in (*written, json.dumps(canary)[1:-1], json.dumps(canary, ensure_ascii=False)[1:-1]):
+        yield json.dumps(one, ensure_ascii=False)[1:-1]
+    yield b64encode(encoded).decode().rstrip("=")
 
 
 def not_vacuous(record: Record) -> Verdict:

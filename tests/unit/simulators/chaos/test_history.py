@@ -40,6 +40,7 @@ ONE_OF_EACH: list[entries.Entry] = [
     entries.Wire(1.15, "toy", "create", "write", "f1", "after_commit", "reset", 1),
     entries.Journalled(1.05, "w1", "toy.add/1", "op_1", "k", "running", 1),
     entries.Compensated(1.5, "toy.undo/1", "toy.add/1"),
+    entries.Decided(1.5, "ap_1", approved=True),
     entries.Spent(1.6, "ap_1", "toy.add/1", "d", "d"),
     entries.Event(1.7, "heal"),
 ]
