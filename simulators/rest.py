@@ -7,22 +7,22 @@ from here. Write it from the system's documentation and never from the connector
 from __future__ import annotations
 
 import json
-import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
 
-from .effects import Cause, EffectLog, Kind
-from .exchange import Exchange, RolledBack
+from .effects import Cause, Kind
+from .exchange import RolledBack
 from .faults import Plan
-from .injector import FaultInjector, RequestFacts
+from .http_simulator import HttpSimulator
+from .injector import RequestFacts
 from .kinds import Lane
 from .request import HttpRequest, json_reply
 from .vocabulary import Traits
-from .wire import Receive, Reply, Scope, Send, Wire
+from .wire import Reply
 
 TRAITS: Final[Traits] = {"http": None, "transactions": None}
 """What kinds of fault such a system can show."""
@@ -170,7 +170,7 @@ class Transaction:
             rows[record_id] = row
 
 
-class RestSimulator(ABC):
+class RestSimulator(HttpSimulator[Call]):
     """One simulated system. Run it with `seawall.simulators.server.serve` or behind `InProcessTransport`.
 
     Args:
@@ -187,15 +187,11 @@ class RestSimulator(ABC):
     """What can be asked for; the first route that fits is the one."""
 
     def __init__(self, plan: Plan | None = None, now: Callable[[], float] | None = None) -> None:
-        self._now = now or time.time
         lanes = {route.name: route.lane for route in self.routes}
-        self.faults = FaultInjector(plan, system=self.system, operations=lanes, traits=TRAITS, now=self._now)
-        self.effects = EffectLog()
+        super().__init__(plan, system=self.system, operations=lanes, traits=TRAITS, now=now)
         self._rows: dict[str, dict[str, dict[str, Any]]] = {}
         self._numbers: Counter[str] = Counter()
         self._held: Counter[str] = Counter()
-        self._exchange = Exchange[Call](self, self.faults)
-        self._requests = 0
 
     # What a system says for itself ------------------------------------------------------------------------------
 
@@ -207,7 +203,7 @@ class RestSimulator(ABC):
             Refusal: The system says no.
         """
 
-    def authenticate(self, request: HttpRequest) -> None:  # noqa: B027 -- open unless it says otherwise
+    def authenticate(self, request: HttpRequest) -> None:
         """Check who calls.
 
         Raises:
@@ -243,31 +239,19 @@ class RestSimulator(ABC):
         """The records of a kind with their ids."""
         yield from self._rows.get(object_name, {}).items()
 
-    async def settle(self) -> None:
-        """Wait until no late commit is outstanding."""
-        await self._exchange.settle()
-
-    def close(self) -> None:
-        """Close the effect log."""
-        self.effects.close()
-
     # The same for all -------------------------------------------------------------------------------------------
 
-    async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The ASGI application."""
-        wire = Wire(scope, receive, send, self._now)
-        body = await wire.request_body()
-        if body is None:
-            return
-        self._requests += 1
+    def admit(self, request: HttpRequest) -> tuple[Call, RequestFacts] | Reply:
+        """The first route that fits, or the refusal of who is not known and what is not there."""
         try:
-            call = self._admit(HttpRequest.from_scope(scope, body, self._requests))
+            self.authenticate(request)
+            for route in self.routes:
+                args = route.arguments(request)
+                if args is not None:
+                    return Call(request, route, args), self.facts(route.name, request)
+            raise Refusal(404, "NO_ROUTE", f"{request.method} {'/'.join(request.path)} is not known here")
         except Refusal as refusal:
-            await wire.answer(self.worded(refusal))
-            return
-        sent, number = (call.request.target, body), call.request.number
-        facts = RequestFacts(self.system, call.route.name, call.route.lane, sent=sent, number=number)
-        await self._exchange.run(wire, call, facts)
+            return self.worded(refusal)
 
     def perform(self, call: Call, *, cause: Cause = "request", failing: Mapping[int, str] | None = None) -> Reply:  # noqa: ARG002 -- it has no batches
         """Apply a call, commit, and word the answer."""
@@ -310,16 +294,8 @@ class RestSimulator(ABC):
         self._held.update(held)
         return lambda: self._held.subtract(held)
 
-    def _admit(self, request: HttpRequest) -> Call:
-        self.authenticate(request)
-        for route in self.routes:
-            args = route.arguments(request)
-            if args is not None:
-                return Call(request, route, args)
-        raise Refusal(404, "NO_ROUTE", f"{request.method} {'/'.join(request.path)} is not known here")
-
     def _transaction(self, call: Call, cause: Cause = "request") -> Transaction:
         def commit(**effect: Any) -> None:
-            self.effects.append(at=self._now(), request_id=call.request.number, cause=cause, **effect)
+            self.effects.append(at=self.now(), request_id=call.request.number, cause=cause, **effect)
 
         return Transaction(self._rows, commit)

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..effects import Cause, EffectLog
-from ..exchange import Exchange, RolledBack
+from ..effects import Cause
+from ..exchange import RolledBack
 from ..faults import Plan
-from ..injector import FaultInjector, RequestFacts
+from ..http_simulator import HttpSimulator
+from ..injector import RequestFacts
 from ..journal import Journal
 from ..kinds import Lane
 from ..request import HttpRequest, json_reply
 from ..vocabulary import Traits
-from ..wire import Receive, Reply, Scope, Send, Wire
+from ..wire import Reply
 from .batches import BATCHES, batch_size
 from .call import Call
 from .errors import HubSpotError, locked, search_throttled, throttled, unauthenticated
@@ -36,7 +36,7 @@ TRAITS: Traits = {"http": None, "transactions": None, "search": ("search",)}
 """What kinds of fault it can show."""
 
 
-class HubSpotSimulator:
+class HubSpotSimulator(HttpSimulator[Call]):
     """One simulated portal.
 
     Run it with `seawall.simulators.server.serve` or behind `InProcessTransport`. Clients see what the vendor's
@@ -68,43 +68,30 @@ class HubSpotSimulator:
         now: Callable[[], float] | None = None,
     ) -> None:
         self.settings = settings or HubSpotSettings()
-        self._now = now or time.time
-        plan = plan or Plan()
-        plan = plan if seed is None else plan.with_seed(seed)
-        self.faults = FaultInjector(
-            plan, system=self.settings.system, operations=OPERATIONS, batches=BATCHES, traits=TRAITS, now=self._now
+        super().__init__(
+            plan,
+            system=self.settings.system,
+            operations=OPERATIONS,
+            batches=BATCHES,
+            traits=TRAITS,
+            seed=seed,
+            effects_path=effects_path,
+            now=now,
         )
-        self.effects = EffectLog(effects_path)
         journal = None if data_path is None else Journal(data_path)
-        self.portal = Portal.build(self.settings, self.effects, self._now, journal, plan.seed)
+        self.portal = Portal.build(self.settings, self.effects, self.now, journal, self.faults.plan.seed)
         for fault in self.faults.own:
             if fault.kind == "search_lag":
                 self.portal.records.remember(fault.param("seconds"))
-        self._exchange = Exchange[Call](self, self.faults)
-        self._requests = self.effects.last_request_id
 
     @property
     def records(self) -> Records:
         """The portal's records, for judges and tests."""
         return self.portal.records
 
-    @property
-    def requests(self) -> int:
-        """How many HTTP requests arrived, whatever became of them."""
-        return self._requests
-
-    @property
-    def outstanding(self) -> int:
-        """How many changes were accepted and are not applied yet."""
-        return self._exchange.outstanding
-
-    async def settle(self) -> None:
-        """Wait until no late commit is outstanding."""
-        await self._exchange.settle()
-
     def close(self) -> None:
         """Close the files."""
-        self.effects.close()
+        super().close()
         self.portal.records.close()
 
     def add_record(self, object_name: str, properties: Mapping[str, Any]) -> str:
@@ -136,33 +123,19 @@ class HubSpotSimulator:
         with self.records.transaction(logged=False) as tx:
             tx.archive(obj, self.portal.writer.live(obj, record_id))
 
-    async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The ASGI application."""
-        if scope["type"] != "http":
-            raise RuntimeError(f"the simulator speaks HTTP only, not {scope['type']}")
-        wire = Wire(scope, receive, send, self._now)
-        body = await wire.request_body()
-        if body is None:
-            return
-        self._requests += 1
-        request = HttpRequest.from_scope(scope, body, self._requests)
+    def admit(self, request: HttpRequest) -> tuple[Call, RequestFacts] | Reply:
+        """What a request asks for, or the refusal of a call that never gets to the data."""
         try:
-            call = self._admit(request)
+            call = route(request)
+            if call.operation not in OPEN:
+                session = self.portal.sessions.check(bearer(request))
+                self.portal.limits.count(session.app, searching=call.operation == "search")
+                check_scopes(session, scopes(call, self.portal.schema.names))
         except NoRoute as nowhere:
-            await wire.answer(nowhere.reply())
-            return
+            return nowhere.reply()
         except HubSpotError as error:
-            await wire.answer(self._refused(request, error))
-            return
-        facts = RequestFacts(
-            self.settings.system,
-            call.operation,
-            OPERATIONS[call.operation],
-            batch_size(call),
-            (request.target, body),
-            request.number,
-        )
-        await self._exchange.run(wire, call, facts)
+            return self._refused(request, error)
+        return call, self.facts(call.operation, request, batch_size(call))
 
     def perform(self, call: Call, *, cause: Cause = "request", failing: Mapping[int, str] | None = None) -> Reply:
         """Apply a call, commit, and word the answer."""
@@ -215,14 +188,6 @@ class HubSpotSimulator:
     def lock_rows(self, call: Call) -> Callable[[], None]:
         """Lock the records, and the unique values, that a call is about to change."""
         return self.records.locks.hold(_touched_by(self.portal, call))
-
-    def _admit(self, request: HttpRequest) -> Call:
-        call = route(request)
-        if call.operation not in OPEN:
-            session = self.portal.sessions.check(bearer(request))
-            self.portal.limits.count(session.app, searching=call.operation == "search")
-            check_scopes(session, scopes(call, self.portal.schema.names))
-        return call
 
     def _finished(self, call: Call, reply: Reply) -> Reply:
         headers = [(b"x-hubspot-correlation-id", self._id(call.request.number).encode())]

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..request import json_reply
 from ..wire import Reply
+from .call import Call
 from .errors import ApiError, not_found
 from .records import Transaction
-from .request import Call, json_reply
 from .settings import Flow
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ MOST_INPUTS = 200
 def invoke(org: Org, call: Call, tx: Transaction) -> Reply:
     """POST /actions/custom/flow/{name} and /actions/standard/{name}: one run for each element of ``inputs``."""
     flow = _flow(org, call.args[-1])
-    body = call.request.json_object() if call.request.body else {}
+    body = call.json_object() if call.request.body else {}
     inputs = body.get("inputs", [{}])
     if not isinstance(inputs, list) or not all(isinstance(item, dict) for item in inputs):
         raise ApiError("JSON_PARSER_ERROR", "inputs must be a list of objects")

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..effects import Cause, EffectLog
-from ..exchange import Exchange, RolledBack
+from ..effects import Cause
+from ..exchange import RolledBack
 from ..faults import Plan
-from ..injector import FaultInjector, RequestFacts
+from ..http_simulator import HttpSimulator
+from ..injector import RequestFacts
 from ..journal import Journal
 from ..kinds import Lane
+from ..request import HttpRequest, json_reply
 from ..vocabulary import Traits
-from ..wire import Receive, Reply, Scope, Send, Wire
+from ..wire import Reply
 from .batches import BATCHES, batch_size
+from .call import Call
 from .composite import composite
 from .errors import ApiError, MultipleMatches, expired_session, lock_error
 from .locks import rows_of
 from .org import Org
 from .records import Records
 from .replies import ambiguous, refused
-from .request import Call, Request, json_reply
 from .routes import OPEN, RESPONDERS, Responder, route
 from .sessions import bearer, limit_exceeded
 from .settings import SalesforceSettings
@@ -42,7 +43,7 @@ MOST_URI = 16_384
 """Longest URI in bytes, as documented; a longer one is a 414."""
 
 
-class SalesforceSimulator:
+class SalesforceSimulator(HttpSimulator[Call]):
     """One simulated org.
 
     Run it with `seawall.simulators.server.serve` or behind `InProcessTransport`. Clients see what the vendor's
@@ -70,44 +71,27 @@ class SalesforceSimulator:
         now: Callable[[], float] | None = None,
     ) -> None:
         self.settings = settings or SalesforceSettings()
-        self._now = now or time.time
-        plan = plan or Plan()
-        self.faults = FaultInjector(
-            plan if seed is None else plan.with_seed(seed),
+        super().__init__(
+            plan,
             system=self.settings.system,
             operations=OPERATIONS,
             batches=BATCHES,
             traits=TRAITS,
-            now=self._now,
+            seed=seed,
+            effects_path=effects_path,
+            now=now,
         )
-        self.effects = EffectLog(effects_path)
         journal = None if data_path is None else Journal(data_path)
-        self.org = Org.build(self.settings, self.effects, self._now, journal)
-        self._exchange = Exchange[Call](self, self.faults)
-        self._requests = self.effects.last_request_id
+        self.org = Org.build(self.settings, self.effects, self.now, journal)
 
     @property
     def records(self) -> Records:
         """The org's records, for judges and tests."""
         return self.org.records
 
-    @property
-    def requests(self) -> int:
-        """How many HTTP requests arrived, whatever became of them."""
-        return self._requests
-
-    @property
-    def outstanding(self) -> int:
-        """How many changes were accepted and are not applied yet."""
-        return self._exchange.outstanding
-
-    async def settle(self) -> None:
-        """Wait until no late commit is outstanding."""
-        await self._exchange.settle()
-
     def close(self) -> None:
         """Close the files."""
-        self.effects.close()
+        super().close()
         self.org.records.close()
 
     def add_record(self, object_name: str, fields: Mapping[str, Any]) -> str:
@@ -129,29 +113,18 @@ class SalesforceSimulator:
         with self.org.records.transaction(logged=False) as tx:
             self.org.writer.update(tx, obj, self.org.writer.live(obj, record_id), fields)
 
-    async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The ASGI application."""
-        if scope["type"] != "http":
-            raise RuntimeError(f"the simulator speaks HTTP only, not {scope['type']}")
-        wire = Wire(scope, receive, send, self._now)
-        body = await wire.request_body()
-        if body is None:
-            return
-        self._requests += 1
+    def admit(self, request: HttpRequest) -> tuple[Call, RequestFacts] | Reply:
+        """What a request asks for, or the refusal of a call that never gets to the data."""
         try:
-            call = self._admit(Request.from_scope(scope, body, self._requests))
+            if len(request.target) > MOST_URI:
+                raise ApiError("URI_TOO_LONG", f"The URI exceeds the {MOST_URI}-byte limit", 414)
+            call = route(request)
+            if call.operation not in OPEN:
+                self.org.sessions.check(request)
+                self.org.usage.count()
         except ApiError as error:
-            await wire.answer(self._finished(refused(error)))
-            return
-        facts = RequestFacts(
-            self.settings.system,
-            call.operation,
-            OPERATIONS[call.operation],
-            batch_size(call),
-            (call.request.target, body),
-            call.request.number,
-        )
-        await self._exchange.run(wire, call, facts)
+            return self._finished(refused(error))
+        return call, self.facts(call.operation, request, batch_size(call))
 
     def perform(self, call: Call, *, cause: Cause = "request", failing: Mapping[int, str] | None = None) -> Reply:
         """Apply a call, commit, and word the answer."""
@@ -208,15 +181,6 @@ class SalesforceSimulator:
         """Lock the rows that a call for a single record is about to change, and their parents."""
         return self.org.records.locks.hold(_rows_touched(self.org, call))
 
-    def _admit(self, request: Request) -> Call:
-        if len(request.target) > MOST_URI:
-            raise ApiError("URI_TOO_LONG", f"The URI exceeds the {MOST_URI}-byte limit", 414)
-        call = route(request)
-        if call.operation not in OPEN:
-            self.org.sessions.check(request)
-            self.org.usage.count()
-        return call
-
     def _finished(self, reply: Reply) -> Reply:
         return reply.with_headers([self.org.usage.header])
 
@@ -226,7 +190,7 @@ def _rows_touched(org: Org, call: Call) -> list[str]:
     if obj is None or call.operation not in ("create", "update", "upsert", "delete"):
         return []
     try:
-        body = call.request.json_object() if call.request.body else {}
+        body = call.json_object() if call.request.body else {}
     except ApiError:
         return []
     if call.operation == "create":

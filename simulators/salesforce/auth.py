@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from ..request import json_reply
 from ..wire import Reply
 from . import soap
+from .call import Call
 from .org import Org
 from .records import Transaction
-from .request import Call, json_reply
 from .sessions import OAuthError
 
 

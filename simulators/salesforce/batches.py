@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from ..request import flag, json_reply
 from ..wire import Reply
+from .call import Call
 from .errors import ApiError, MultipleMatches, item_error
 from .records import Transaction
-from .request import Call, flag, json_reply
 from .rows import allows_duplicates, object_named, shown
 from .schema import ObjectDef
 from .writes import external_id
@@ -132,7 +133,7 @@ def retrieve(org: Org, call: Call, _tx: Transaction) -> Reply:
     if call.request.method == "GET":
         ids, names = _ids(call), call.request.query.get("fields", "").split(",")
     else:
-        body = call.request.json_object()
+        body = call.json_object()
         ids, names = body.get("ids") or [], body.get("fields") or []
     fields = []
     for name in filter(None, names):
@@ -171,7 +172,7 @@ def _each(
 
 
 def _records(call: Call) -> tuple[list[Item], bool]:
-    body = call.request.json_object()
+    body = call.json_object()
     records = body.get("records")
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise ApiError("JSON_PARSER_ERROR", "The request body must have a list of objects named records")

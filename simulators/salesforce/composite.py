@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ..request import HttpRequest, flag, json_reply, split_path, split_query
 from ..wire import Reply
+from .call import Call
 from .errors import ApiError, MultipleMatches
 from .org import Org
 from .records import Transaction
 from .replies import ambiguous, refused
-from .request import Call, Request, flag, json_reply, split_path, split_query
 from .routes import OPEN, RESPONDERS, route
 
 MOST_PARTS = 25
@@ -28,7 +29,7 @@ _HALTED = "The transaction was rolled back since another operation in the same t
 
 def composite(org: Org, call: Call, tx: Transaction) -> Reply:
     """POST /composite."""
-    body = call.request.json_object()
+    body = call.json_object()
     parts = body.get("compositeRequest")
     if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
         raise ApiError("JSON_PARSER_ERROR", "The request body must have a list of objects named compositeRequest")
@@ -63,7 +64,7 @@ def _part(org: Org, outer: Call, tx: Transaction, part: Mapping[str, Any], answe
     try:
         path, _, query = str(_resolved(part.get("url", ""), answers)).partition("?")
         content = part.get("body")
-        request = Request(
+        request = HttpRequest(
             outer.request.number,
             str(part.get("method", "")).upper(),
             split_path(path),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..request import json_reply
 from ..wire import Reply
+from .call import Call
 from .records import Transaction
-from .request import Call, json_reply
 from .rows import object_named
 from .schema import FieldDef, ObjectDef
 from .values import make_id

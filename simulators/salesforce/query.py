@@ -12,10 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..request import json_reply
 from ..wire import Reply
+from .call import Call
 from .errors import ApiError
 from .records import Record, Transaction
-from .request import Call, json_reply
 from .selection import Selection
 from .soql import parse
 from .syntax import malformed

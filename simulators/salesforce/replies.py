@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ..request import json_reply
 from ..wire import Reply
+from .call import Call
 from .errors import ApiError, MultipleMatches
-from .request import Call, json_reply
 
 
 def refused(error: ApiError) -> Reply:

@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from ..kinds import Lane
+from ..request import HttpRequest
 from ..wire import Reply
 from . import actions, auth, batches, describe, query, rows
+from .call import Call
 from .describe import VERSIONS
 from .errors import ApiError, not_found
 from .org import Org
 from .records import Transaction
-from .request import Call, Request
 
 Responder: TypeAlias = Callable[[Org, Call, Transaction], Reply]
 
@@ -54,7 +55,7 @@ _VERSION = re.compile(r"v(\d\d)\.\d")
 Verbs: TypeAlias = Mapping[str, str]
 
 
-def route(request: Request) -> Call:
+def route(request: HttpRequest) -> Call:
     """The place of a request in the API.
 
     Raises:

@@ -14,10 +14,11 @@ from datetime import UTC
 from email.utils import formatdate, parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from ..request import json_reply
 from ..wire import Reply
+from .call import Call
 from .errors import ApiError, MultipleMatches, not_found
 from .records import Record, Transaction
-from .request import Call, json_reply
 from .schema import FieldDef, ObjectDef
 from .values import as_id, from_stamp
 from .writes import external_id
@@ -45,7 +46,7 @@ def create(org: Org, call: Call, tx: Transaction) -> Reply:
     """POST /sobjects/X."""
     obj = object_named(org, call.args[0])
     _since(call, "if-unmodified-since")
-    record = org.writer.create(tx, obj, call.request.json_object(), allow_duplicates=allows_duplicates(call))
+    record = org.writer.create(tx, obj, call.json_object(), allow_duplicates=allows_duplicates(call))
     location = f"{call.root}/sobjects/{obj.name}/{record['Id']}"
     body = {"id": record["Id"], "success": True, "errors": []}
     return json_reply(201, body, ((b"location", location.encode()),))
@@ -72,7 +73,7 @@ def get(org: Org, call: Call, _tx: Transaction) -> Reply:
 def update(org: Org, call: Call, tx: Transaction) -> Reply:
     """PATCH /sobjects/X/{id}."""
     obj = object_named(org, call.args[0])
-    body = call.request.json_object()
+    body = call.json_object()
     record = _by_id(org, obj, call.args[1], changing=True)
     unmodified_since = _since(call, "if-unmodified-since")
     if unmodified_since is not None and from_stamp(record["LastModifiedDate"]) > unmodified_since:
@@ -87,10 +88,10 @@ def upsert(org: Org, call: Call, tx: Transaction) -> Reply:
     obj = object_named(org, call.args[0])
     field = external_id(obj, call.args[1])
     if field.name == "Id":
-        org.writer.update(tx, obj, _by_id(org, obj, call.args[2], changing=True), call.request.json_object())
+        org.writer.update(tx, obj, _by_id(org, obj, call.args[2], changing=True), call.json_object())
         return Reply(204)
     record, created = org.writer.upsert(
-        tx, obj, field, call.args[2], call.request.json_object(), allow_duplicates=allows_duplicates(call)
+        tx, obj, field, call.args[2], call.json_object(), allow_duplicates=allows_duplicates(call)
     )
     body: dict[str, Any] = {"id": record["Id"], "success": True, "errors": []}
     if call.version >= UPSERT_TELLS_SINCE:

@@ -18,9 +18,9 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509 import load_pem_x509_certificate
 
+from ..request import HttpRequest
 from .errors import ApiError, expired_session
 from .records import Records
-from .request import Request
 from .settings import Client, SalesforceSettings, User
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -69,7 +69,7 @@ class Sessions:
         self._open[token] = _Session(username, self._now() + self._settings.session_life)
         return token
 
-    def check(self, request: Request) -> None:
+    def check(self, request: HttpRequest) -> None:
         """Let a request with a living session pass.
 
         Raises:
@@ -87,11 +87,11 @@ class Sessions:
         """End every session, as an administrator can."""
         self._open.clear()
 
-    def username(self, request: Request) -> str:
+    def username(self, request: HttpRequest) -> str:
         """The user of a request that passed `check`."""
         return self._open[bearer(request)].username
 
-    def grant(self, request: Request) -> dict[str, Any]:
+    def grant(self, request: HttpRequest) -> dict[str, Any]:
         """The answer of the token endpoint to a form.
 
         Raises:
@@ -126,10 +126,10 @@ class Sessions:
             return None
         return self.open(username)
 
-    def _client_credentials(self, form: dict[str, str], request: Request) -> tuple[str, dict[str, Any]]:
+    def _client_credentials(self, form: dict[str, str], request: HttpRequest) -> tuple[str, dict[str, Any]]:
         return self._client_with_secret(form, request).username, {}
 
-    def _password(self, form: dict[str, str], request: Request) -> tuple[str, dict[str, Any]]:
+    def _password(self, form: dict[str, str], request: HttpRequest) -> tuple[str, dict[str, Any]]:
         self._client_with_secret(form, request)
         user = self._user(form.get("username", ""))
         given = form.get("password", "")
@@ -137,7 +137,7 @@ class Sessions:
             raise OAuthError("invalid_grant", "authentication failure")
         return user.username, {}
 
-    def _refresh_token(self, form: dict[str, str], request: Request) -> tuple[str, dict[str, Any]]:
+    def _refresh_token(self, form: dict[str, str], request: HttpRequest) -> tuple[str, dict[str, Any]]:
         client = self._client(form, request)
         spent = form.get("refresh_token", "")
         if self._refresh.get(spent) != client.client_id:
@@ -150,7 +150,7 @@ class Sessions:
         self._records.note("rotated_refresh_token", {"spent": spent, "next": following, "client": client.client_id})
         return client.username, {"refresh_token": following}
 
-    def _assertion(self, form: dict[str, str], request: Request) -> tuple[str, dict[str, Any]]:
+    def _assertion(self, form: dict[str, str], request: HttpRequest) -> tuple[str, dict[str, Any]]:
         assertion = form.get("assertion", "")
         try:
             claims = jwt.decode(assertion, options={"verify_signature": False})
@@ -180,14 +180,14 @@ class Sessions:
             return claims
         raise jwt.InvalidSignatureError
 
-    def _client_with_secret(self, form: dict[str, str], request: Request) -> Client:
+    def _client_with_secret(self, form: dict[str, str], request: HttpRequest) -> Client:
         client = self._client(form, request)
         given = form.get("client_secret") or _basic(request)[1]
         if client.client_secret is None or not _same(given, client.client_secret):
             raise OAuthError("invalid_client", "invalid client credentials")
         return client
 
-    def _client(self, form: dict[str, str], request: Request) -> Client:
+    def _client(self, form: dict[str, str], request: HttpRequest) -> Client:
         return self._known(form.get("client_id") or _basic(request)[0])
 
     def _known(self, client_id: str) -> Client:
@@ -238,13 +238,13 @@ def limit_exceeded(status: int = 403) -> ApiError:
     return ApiError("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", status)
 
 
-def bearer(request: Request) -> str:
+def bearer(request: HttpRequest) -> str:
     """The access token of a request, or an empty string."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() in ("bearer", "oauth") else ""
 
 
-def _basic(request: Request) -> tuple[str, str]:
+def _basic(request: HttpRequest) -> tuple[str, str]:
     scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return "", ""

@@ -8,8 +8,8 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
+from ..request import HttpRequest
 from ..wire import Reply
-from .request import Request
 from .sessions import Sessions
 from .settings import SalesforceSettings
 from .values import make_id
@@ -20,7 +20,7 @@ _HEAD = (
 )
 
 
-def login(settings: SalesforceSettings, sessions: Sessions, request: Request, version: str) -> Reply:
+def login(settings: SalesforceSettings, sessions: Sessions, request: HttpRequest, version: str) -> Reply:
     """POST /services/Soap/u/{version}: ``login``, and no other call."""
     try:
         # Entities are expanded by no more than expat allows; the peer is a test on the same machine.

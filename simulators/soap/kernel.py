@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
@@ -11,14 +10,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from ..effects import Cause, EffectLog
-from ..exchange import Exchange, RolledBack
+from ..effects import Cause
+from ..exchange import RolledBack
 from ..faults import Plan
-from ..injector import FaultInjector, RequestFacts
+from ..http_simulator import HttpSimulator
+from ..injector import RequestFacts
 from ..kinds import Lane
 from ..request import HttpRequest
 from ..vocabulary import Traits
-from ..wire import Receive, Reply, Scope, Send, Wire
+from ..wire import Reply
 from .contract import Contract, Port, content_type
 from .drift import depart, drifted, with_entities
 from .envelope import (
@@ -65,7 +65,7 @@ class SoapCall:
     failing: Mapping[int, str] = field(default_factory=dict)
 
 
-class SoapSimulator(ABC):
+class SoapSimulator(HttpSimulator[SoapCall]):
     """One simulated service.
 
     Run it with `seawall.simulators.server.serve` or behind `InProcessTransport`. Clients see what the WSDL, which it
@@ -95,21 +95,18 @@ class SoapSimulator(ABC):
         now: Callable[[], float] | None = None,
     ) -> None:
         self._common = settings
-        self.now = now or time.time
-        self._started = self.now()
-        plan = plan or Plan()
-        self.faults = FaultInjector(
-            plan if seed is None else plan.with_seed(seed),
+        super().__init__(
+            plan,
             system=settings.system,
             operations=self.operations,
             batches=self.batches,
             traits=self.traits,
-            now=self.now,
+            seed=seed,
+            effects_path=effects_path,
+            now=now,
         )
-        self.effects = EffectLog(effects_path)
+        self._started = self.now()
         self.store = Store(self.effects, self.now)
-        self._exchange = Exchange[SoapCall](self, self.faults)
-        self._requests = self.effects.last_request_id
         self._understood = {
             WSSE,
             *(one.get("targetNamespace") for one in self.contract.served_at("").iter("{*}schema")),
@@ -165,41 +162,22 @@ class SoapSimulator(ABC):
 
     # The same for all -------------------------------------------------------------------------------------------
 
-    @property
-    def requests(self) -> int:
-        """How many HTTP requests arrived, whatever became of them."""
-        return self._requests
-
-    @property
-    def outstanding(self) -> int:
-        """How many changes were accepted and are not applied yet."""
-        return self._exchange.outstanding
-
-    async def settle(self) -> None:
-        """Wait until no late commit is outstanding."""
-        await self._exchange.settle()
-
-    def close(self) -> None:
-        """Close the files."""
-        self.effects.close()
-
-    async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The ASGI application."""
-        if scope["type"] != "http":
-            raise RuntimeError(f"the simulator speaks HTTP only, not {scope['type']}")
-        wire = Wire(scope, receive, send, self.now)
-        body = await wire.request_body()
-        if body is None:
-            return
-        self._requests += 1
-        request = HttpRequest.from_scope(scope, body, self._requests)
+    def admit(self, request: HttpRequest) -> tuple[SoapCall, RequestFacts] | Reply:
+        """What a message asks for; or the WSDL, or the fault that ends it at the door."""
         port = self.contract.ports.get("/".join(request.path))
         if port is None:
-            await wire.answer(Reply(404, b"<html><body>Not found</body></html>", b"text/html"))
-        elif request.method == "GET":
-            await wire.answer(self._wsdl(request))
-        else:
-            await self._called(wire, request, port)
+            return Reply(404, b"<html><body>Not found</body></html>", b"text/html")
+        if request.method == "GET":
+            return self._wsdl(request)
+        _asked.set(port)
+        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type not in _MEDIA_TYPES:
+            return Reply(415)
+        try:
+            call = self._understand(request, port)
+        except SoapFault as fault:
+            return self.refused(port, fault)
+        return call, self.facts(call.operation, request, self.items(call))
 
     def perform(self, call: SoapCall, *, cause: Cause = "request", failing: Mapping[int, str] | None = None) -> Reply:
         """Apply a call, commit, and word the answer."""
@@ -273,28 +251,7 @@ class SoapSimulator(ABC):
         """Lock what a call is about to change."""
         return self.store.hold(self.touched(call))
 
-    async def _called(self, wire: Wire, request: HttpRequest, port: Port) -> None:
-        _asked.set(port)
-        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media_type not in _MEDIA_TYPES:
-            await wire.answer(Reply(415))
-            return
-        try:
-            call = self._admit(request, port)
-        except SoapFault as fault:
-            await wire.answer(self.refused(port, fault))
-            return
-        facts = RequestFacts(
-            self._common.system,
-            call.operation,
-            self.operations[call.operation],
-            self.items(call),
-            (request.target, request.body),
-            request.number,
-        )
-        await self._exchange.run(wire, call, facts)
-
-    def _admit(self, request: HttpRequest, port: Port) -> SoapCall:
+    def _understand(self, request: HttpRequest, port: Port) -> SoapCall:
         envelope = parse(request.body)
         must_understand(envelope, self._understood)
         operation = port.operation(envelope)

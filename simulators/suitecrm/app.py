@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..effects import Cause, EffectLog
-from ..exchange import GATEWAY_PAGE, Exchange
+from ..effects import Cause
+from ..exchange import GATEWAY_PAGE
 from ..faults import Plan
-from ..injector import FaultInjector, RequestFacts
+from ..http_simulator import HttpSimulator
+from ..injector import RequestFacts
 from ..journal import Journal
 from ..request import HttpRequest
-from ..wire import HTML, Receive, Reply, Scope, Send, Wire
+from ..wire import HTML, Reply
 from .admission import Admission
 from .beans import Bean
 from .call import Call, plain_json, text_reply, v4_reply, v8_error
@@ -34,7 +34,7 @@ from .settings import SuiteCrmSettings
 from .suite import Suite
 
 
-class SuiteCrmSimulator:
+class SuiteCrmSimulator(HttpSimulator[Call]):
     """One simulated instance.
 
     Run it with `seawall.simulators.server.serve` or behind `InProcessTransport`. Clients see what the vendor's source
@@ -62,44 +62,27 @@ class SuiteCrmSimulator:
         now: Callable[[], float] | None = None,
     ) -> None:
         self.settings = settings or SuiteCrmSettings()
-        self._now = now or time.time
-        plan = plan or Plan()
-        self.faults = FaultInjector(
-            plan if seed is None else plan.with_seed(seed),
+        super().__init__(
+            plan,
             system=self.settings.system,
             operations=OPERATIONS,
             batches=BATCHES,
-            now=self._now,
+            seed=seed,
+            effects_path=effects_path,
+            now=now,
         )
-        self.effects = EffectLog(effects_path)
         journal = None if data_path is None else Journal(data_path)
-        self.suite = Suite.build(self.settings, self.effects, self._now, journal)
+        self.suite = Suite.build(self.settings, self.effects, self.now, journal)
         self._admission = Admission(self.suite)
-        self._exchange = Exchange[Call](self, self.faults)
-        self._requests = self.effects.last_request_id
 
     @property
     def records(self) -> Database:
         """The instance's records, for judges and tests."""
         return self.suite.database
 
-    @property
-    def requests(self) -> int:
-        """How many HTTP requests arrived, whatever became of them."""
-        return self._requests
-
-    @property
-    def outstanding(self) -> int:
-        """How many changes were accepted and are not applied yet."""
-        return self._exchange.outstanding
-
-    async def settle(self) -> None:
-        """Wait until no late commit is outstanding."""
-        await self._exchange.settle()
-
     def close(self) -> None:
         """Close the files."""
-        self.effects.close()
+        super().close()
         self.suite.database.close()
 
     def add_record(self, module_name: str, fields: Mapping[str, Any]) -> str:
@@ -126,33 +109,15 @@ class SuiteCrmSimulator:
             bean.set(name, value)
         self._save(bean)
 
-    async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The ASGI application."""
-        if scope["type"] != "http":
-            raise RuntimeError(f"the simulator speaks HTTP only, not {scope['type']}")
-        wire = Wire(scope, receive, send, self._now)
-        body = await wire.request_body()
-        if body is None:
-            return
-        self._requests += 1
-        request = HttpRequest.from_scope(scope, body, self._requests)
+    def admit(self, request: HttpRequest) -> tuple[Call, RequestFacts] | Reply:
+        """What a request asks for, or the refusal of a call that never gets to the data."""
         try:
             call = self._admission.admit(request)
         except SuiteError as error:
-            await wire.answer(self._worded(error, legacy=is_v4(request)))
-            return
+            return self._worded(error, legacy=is_v4(request))
         if isinstance(call, int):
-            await wire.answer(_no_route(call))
-            return
-        facts = RequestFacts(
-            self.settings.system,
-            call.operation,
-            OPERATIONS[call.operation],
-            _items(call),
-            (request.target, body),
-            request.number,
-        )
-        await self._exchange.run(wire, call, facts)
+            return _no_route(call)
+        return call, self.facts(call.operation, request, _items(call))
 
     def perform(self, call: Call, *, cause: Cause = "request", failing: Mapping[int, str] | None = None) -> Reply:
         """Apply a call, statement by statement, and word the answer."""
