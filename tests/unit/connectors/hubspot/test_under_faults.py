@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import pytest
+from support.http_faults import HTTP_FAULTS, fault_id
 from support.hubspot_world import OAUTH, PLACES, World, in_a_portal
 
 from seawall.connectors.hubspot import models
@@ -61,50 +62,22 @@ CHANGES = [
     Deed("update_contact", "unique", "contacts", "update"),
     Deed("update_ticket", "unique", "tickets", "update"),
 ]
-FAULTS: list[dict[str, Any]] = [
+FAULTS = [
+    *HTTP_FAULTS,
     *(
-        {"kind": kind, "point": point, "params": params}
+        {"kind": "status", "point": point, "params": {"status": status, "body": "html"}}
         for point in ("apply", "after_commit")
-        for kind, params in (
-            ("reset", {}),
-            ("hang", {}),
-            ("status", {"status": 502, "body": "html"}),
-            ("status", {"status": 504, "body": "html"}),
-            ("status", {"status": 521, "body": "html"}),
-            ("status", {"status": 524, "body": "html"}),
-            ("status", {"status": 500, "body": "json"}),
-            ("status", {"status": 503, "body": "empty"}),
-            ("slow", {"seconds": 20}),
-        )
-    ),
-    *(
-        {"kind": kind, "point": "after_commit", "params": params}
-        for kind, params in (
-            ("reset", {"bytes": 5}),
-            ("html_200", {}),
-            ("truncate", {"fraction": 0.5}),
-            ("empty", {}),
-            ("garbage", {}),
-        )
+        for status in (504, 521, 524)
     ),
     {"kind": "status", "point": "apply", "params": {"status": 477, "body": "json", "retry_after": 7200}},
-    {"kind": "lock_error", "point": "apply"},
     {"kind": "throttle", "point": "apply", "params": {"status": 429}},
-    {"kind": "session_expired", "point": "apply"},
-    {"kind": "duplicate_delivery", "point": "apply", "params": {"answer": "first"}},
-    {"kind": "duplicate_delivery", "point": "apply", "params": {"answer": "second"}},
-    {"kind": "late_commit", "point": "later", "params": {"delay": 40, "reply": "hang"}},
-    {"kind": "late_commit", "point": "later", "params": {"delay": 40, "reply": "504"}},
-    {"kind": "late_commit", "point": "later", "params": {"delay": 40, "reply": "reset"}},
 ]
 
 
 def told(value: Any) -> str | None:
     if isinstance(value, Deed):
         return f"{value.name} {value.place}"
-    if isinstance(value, dict) and "kind" in value:
-        return " ".join([value["kind"], value["point"], *map(str, value.get("params", {}).values())])
-    return None
+    return fault_id(value) if isinstance(value, dict) and "kind" in value else None
 
 
 @pytest.mark.parametrize("deed", CREATES + CHANGES, ids=told)

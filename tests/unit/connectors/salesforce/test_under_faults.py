@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 import pytest
+from support.http_faults import HTTP_FAULTS, fault_id
 from support.salesforce import BY_ID, BY_MARK, NO_KEY_FIELD
 from support.salesforce_world import World, in_an_org
 
@@ -59,47 +60,16 @@ DEEDS = [
     Deed("close_case", BY_ID, "Case", "update"),
 ]
 PLACES = {id(BY_ID): "external id", id(BY_MARK): "marker field", id(NO_KEY_FIELD): "no field"}
-FAULTS: list[dict[str, Any]] = [
-    *(
-        {"kind": kind, "point": point, "params": params}
-        for point in ("apply", "after_commit")
-        for kind, params in (
-            ("reset", {}),
-            ("hang", {}),
-            ("status", {"status": 502, "body": "html"}),
-            ("status", {"status": 500, "body": "json"}),
-            ("status", {"status": 503, "body": "empty"}),
-            ("slow", {"seconds": 20}),
-        )
-    ),
-    *(
-        {"kind": kind, "point": "after_commit", "params": params}
-        for kind, params in (
-            ("reset", {"bytes": 5}),
-            ("html_200", {}),
-            ("truncate", {"fraction": 0.5}),
-            ("empty", {}),
-            ("garbage", {}),
-        )
-    ),
-    {"kind": "lock_error", "point": "apply"},
+FAULTS = [
+    *HTTP_FAULTS,
     {"kind": "throttle", "point": "apply", "params": {"status": 403}},
-    {"kind": "throttle", "point": "apply", "params": {"status": 429, "retry_after": "3"}},
-    {"kind": "session_expired", "point": "apply"},
-    {"kind": "duplicate_delivery", "point": "apply", "params": {"answer": "first"}},
-    {"kind": "duplicate_delivery", "point": "apply", "params": {"answer": "second"}},
-    {"kind": "late_commit", "point": "later", "params": {"delay": 40, "reply": "hang"}},
-    {"kind": "late_commit", "point": "later", "params": {"delay": 40, "reply": "504"}},
-    {"kind": "late_commit", "point": "later", "params": {"delay": 40, "reply": "reset"}},
 ]
 
 
 def told(value: Any) -> str | None:
     if isinstance(value, Deed):
         return f"{value.name} ({PLACES[id(value.adapter)]})"
-    if isinstance(value, dict) and "kind" in value:
-        return " ".join([value["kind"], value["point"], *map(str, value.get("params", {}).values())])
-    return None
+    return fault_id(value) if isinstance(value, dict) and "kind" in value else None
 
 
 @pytest.mark.parametrize("deed", DEEDS, ids=told)

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pytest
+from support.http_faults import HTTP_FAULTS, fault_id
 from support.soap_erp import CREATE
 from support.soap_world import BILLING_URL, ERP_URL, Test, World, in_an_erp, in_billing
 
@@ -70,40 +71,16 @@ DEEDS = [
     Deed("book_credit", "BookCredit"),
     Deed("book_credit", "BookCredit", BILLING_12),
 ]
-FAULTS: list[dict[str, Any]] = [
-    *(
-        {"kind": kind, "point": point, "params": params}
-        for point in ("apply", "after_commit")
-        for kind, params in (
-            ("reset", {}),
-            ("hang", {}),
-            ("status", {"status": 502, "body": "html"}),
-            ("status", {"status": 500, "body": "json"}),
-            ("status", {"status": 503, "body": "empty"}),
-            ("slow", {"seconds": 20}),
-            ("slow", {"seconds": 20, "locks": True}),
-        )
-    ),
-    *(
-        {"kind": kind, "point": "after_commit", "params": params}
-        for kind, params in (
-            ("reset", {"bytes": 5}),
-            ("html_200", {}),
-            ("truncate", {"fraction": 0.5}),
-            ("empty", {}),
-            ("garbage", {}),
-        )
-    ),
-    {"kind": "lock_error", "point": "apply"},
+FAULTS = [
+    *HTTP_FAULTS,
     {"kind": "throttle", "point": "apply", "params": {"status": 403}},
-    {"kind": "throttle", "point": "apply", "params": {"status": 429, "retry_after": "3"}},
-    {"kind": "session_expired", "point": "apply"},
-    {"kind": "duplicate_delivery", "point": "apply", "params": {"answer": "first"}},
-    {"kind": "duplicate_delivery", "point": "apply", "params": {"answer": "second"}},
     *(
-        {"kind": "late_commit", "point": "later", "params": {"delay": 40, "reply": reply, "locks": locks}}
+        {"kind": "slow", "point": point, "params": {"seconds": 20, "locks": True}}
+        for point in ("apply", "after_commit")
+    ),
+    *(
+        {"kind": "late_commit", "point": "later", "params": {"delay": 40, "reply": reply, "locks": True}}
         for reply in ("hang", "504", "reset")
-        for locks in (False, True)
     ),
 ]
 
@@ -111,9 +88,7 @@ FAULTS: list[dict[str, Any]] = [
 def told(value: Any) -> str | None:
     if isinstance(value, Deed):
         return f"{value.name} ({value.adapter['port']})" if value.adapter else value.name
-    if isinstance(value, dict) and "kind" in value:
-        return " ".join([value["kind"], value["point"], *map(str, value.get("params", {}).values())])
-    return None
+    return fault_id(value) if isinstance(value, dict) and "kind" in value else None
 
 
 @pytest.mark.parametrize("deed", DEEDS, ids=told)
