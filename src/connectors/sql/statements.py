@@ -7,6 +7,7 @@ something else than one transaction, or that would let a request's text become S
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from sqlalchemy import text
@@ -39,6 +40,7 @@ class Reading(NamedTuple):
     parameters: frozenset[str]
 
 
+@lru_cache(maxsize=512)
 def read(sql: str) -> Reading:
     """Read one statement.
 
