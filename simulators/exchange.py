@@ -10,6 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from .effects import Cause
 from .faults import Fault
 from .injector import FaultInjector, RequestFacts
+from .json_drift import drifted
 from .wire import HTML, Reply, Wire
 
 CallT = TypeVar("CallT")
@@ -270,6 +271,8 @@ class Exchange(Generic[CallT]):
                 await wire.answer(last or Reply(200))
             case "soap_drift":
                 await wire.answer(self._soap.drifted(reply, fault.param("how")))
+            case "json_drift":
+                await wire.answer(drifted(reply, fault.param("how")))
             case "no_content":
                 await wire.answer(Reply(204, headers=reply.headers))
             case "empty":

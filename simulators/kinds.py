@@ -188,6 +188,14 @@ KINDS: Mapping[str, KindOfFault] = {
         choices={"how": ("added", "nil", "namespace", "order", "removed")},
         traits=("soap",),
     ),
+    "json_drift": KindOfFault(
+        "The reply is not what was published: a field `added` to every object, every value `null`, the last field of "
+        "every object `removed`, all fields `renamed`, or numbers and booleans as `text`. Errors stay as they are.",
+        _AFTER,
+        params={"how": "added"},
+        choices={"how": ("added", "null", "removed", "renamed", "text")},
+        traits=("json",),
+    ),
     # What comes later, twice, in part, or to light late ----------------------------------------------------------
     "late_commit": KindOfFault(
         "The call is accepted and applied `delay` seconds later, whatever the client does; meanwhile the client "

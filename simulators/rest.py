@@ -24,7 +24,7 @@ from .request import HttpRequest, json_reply
 from .vocabulary import Traits
 from .wire import Reply
 
-TRAITS: Final[Traits] = {"http": None, "transactions": None}
+TRAITS: Final[Traits] = {"http": None, "json": None, "transactions": None}
 """What kinds of fault such a system can show."""
 
 

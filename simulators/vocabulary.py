@@ -28,7 +28,7 @@ Point = Literal[
     "after_send",
     "before_record",
 ]
-Trait = Literal["http", "soap", "wss", "search", "sql", "transactions", "client"]
+Trait = Literal["http", "json", "soap", "wss", "search", "sql", "transactions", "client"]
 
 POINTS: Final[Mapping[Point, str]] = {
     "connect": "No connection comes about: nothing of the request leaves the client.",
@@ -67,6 +67,7 @@ SQL: Final[Traits] = {"sql": None, "transactions": ("commit",)}
 
 NOUNS: Final[Mapping[Trait, str]] = {
     "http": "systems behind HTTP",
+    "json": "systems that answer in JSON",
     "soap": "SOAP services",
     "wss": "services with WS-Security",
     "search": "systems whose search lags behind",

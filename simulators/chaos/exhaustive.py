@@ -10,7 +10,12 @@ from ..vocabulary import HTTP, SQL, Traits
 
 _ALIASES = {"respond": "after_commit"}
 """Points that are another name for one that is tried anyway."""
-_VARIANTS: Mapping[str, tuple[str, ...]] = {"soap_drift": ("how",), "soap_fault": ("status",), "sql_error": ("error",)}
+_VARIANTS: Mapping[str, tuple[str, ...]] = {
+    "json_drift": ("how",),
+    "soap_drift": ("how",),
+    "soap_fault": ("status",),
+    "sql_error": ("error",),
+}
 """Parameters that make another fault of a kind, so that each of their values is tried."""
 
 

@@ -10,7 +10,7 @@ from ..kinds import KINDS
 from ..vocabulary import CLIENT_POINTS, POINTS, KindOfFault, Trait
 
 _GROUPS: Final[tuple[tuple[str, tuple[Trait, ...]], ...]] = (
-    ("Systems behind HTTP", ("http",)),
+    ("Systems behind HTTP", ("http", "json")),
     ("SOAP services", ("soap", "wss")),
     ("Search that lags behind", ("search",)),
     ("Databases", ("sql",)),

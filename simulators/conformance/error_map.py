@@ -34,6 +34,7 @@ _ANSWERS = (
     "garbage",
     "wrong_content_type",
     "soap_drift",
+    "json_drift",
     "partial_batch",
     "cut_batch",
 )
@@ -47,6 +48,7 @@ _OF_EACH = (
     "soap_fault",
     "html_200",
     "truncate",
+    "json_drift",
     "partial_batch",
     "cut_batch",
 )

@@ -32,7 +32,7 @@ from .transaction import touched
 OPERATIONS: Mapping[str, Lane] = {name: lane for name, (lane, _) in RESPONDERS.items()}
 """The names that a plan can match on, and the lane of each."""
 
-TRAITS: Traits = {"http": None, "transactions": None, "search": ("search",)}
+TRAITS: Traits = {"http": None, "json": None, "transactions": None, "search": ("search",)}
 """What kinds of fault it can show."""
 
 

@@ -36,7 +36,11 @@ _ALL: Mapping[str, tuple[Lane, Responder]] = {**RESPONDERS, "composite": ("write
 OPERATIONS: Mapping[str, Lane] = {name: lane for name, (lane, _) in _ALL.items()}
 """The names that a plan can match on, and the lane of each."""
 
-TRAITS: Traits = {"http": None, "transactions": None}
+TRAITS: Traits = {
+    "http": None,
+    "json": tuple(name for name in OPERATIONS if name != "soap_login"),
+    "transactions": None,
+}
 """What kinds of fault it can show."""
 
 MOST_URI = 16_384

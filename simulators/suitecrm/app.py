@@ -14,6 +14,7 @@ from ..http_simulator import HttpSimulator
 from ..injector import RequestFacts
 from ..journal import Journal
 from ..request import HttpRequest
+from ..vocabulary import Traits
 from ..wire import HTML, Reply
 from .admission import Admission
 from .beans import Bean
@@ -32,6 +33,9 @@ from .errors import (
 from .routes import BATCHES, OPERATIONS, V4, V8, is_v4
 from .settings import SuiteCrmSettings
 from .suite import Suite
+
+TRAITS: Traits = {"http": None, "json": None}
+"""What kinds of fault it can show."""
 
 
 class SuiteCrmSimulator(HttpSimulator[Call]):
@@ -67,6 +71,7 @@ class SuiteCrmSimulator(HttpSimulator[Call]):
             system=self.settings.system,
             operations=OPERATIONS,
             batches=BATCHES,
+            traits=TRAITS,
             seed=seed,
             effects_path=effects_path,
             now=now,

@@ -15,6 +15,7 @@ from ...inprocess import InProcessTransport
 from ...kinds import Lane
 from ...suitecrm import CustomField, SuiteCrmSimulator
 from ...suitecrm import SuiteCrmSettings as Instance
+from ...suitecrm.app import TRAITS
 from ...suitecrm.routes import BATCHES, OPERATIONS
 from ...virtual_time import LoopClock
 from ..entries import Wanted
@@ -31,6 +32,7 @@ class SuiteCrmSubject(Subject):
 
     name = "suitecrm"
     lanes: ClassVar[Mapping[str, Lane]] = OPERATIONS
+    traits = TRAITS
     batches: ClassVar[Collection[str]] = BATCHES
     canaries = (_SECRET,)
     wire: ClassVar[Mapping[str, Any]] = {
