@@ -122,3 +122,10 @@ class Subject(ABC):
     def remove(self, target: Any, action: str, record: str) -> bool:  # noqa: ARG002 -- for those that can
         """Delete a record that an action made, as somebody else would; False where that cannot be."""
         return False
+
+    def change(self, target: Any, action: str, record: str) -> bool:  # noqa: ARG002 -- for those that can
+        """Write other content into a record that an action made or is to change, as somebody else would.
+
+        It is other content than any sample of the action asks for. False where that cannot be.
+        """
+        return False

@@ -47,6 +47,10 @@ class Altered(Subject):
         """The same."""
         return self._inner.remove(target, action, record)
 
+    def change(self, target: Any, action: str, record: str) -> bool:
+        """The same."""
+        return self._inner.change(target, action, record)
+
 
 class AlteredAdapter(Adapter):
     """An adapter in another's place.

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
-from ...core.adapter import Absent, Attempt, Finding, Many, Present
-from ...core.identity import identify
-from ...core.outcome import Applied, Outcome
-from ..chaos.samples import as_model
-from ..chaos.subject import Sample
+from ...core.action import EffectClass
+from ...core.adapter import Absent, Many, Present
+from ...core.errors import IntegrationError
+from ...core.outcome import Applied
 from ..faults import Fault, Match
+from . import probe_reads
 from .cases import Case, Check, Exempt
 from .play import Play
+from .probing import MOMENT, Looking, is_done
 from .trial import Trial
 
-_MOMENT = 0.05  # virtual seconds
-_HOWS = ("fresh", "not_there", "under_lag", "look_alike", "deleted_by_others")
+_HOWS = ("fresh", "not_there", "under_lag", "look_alike", "deleted_by_others", "changed_by_others", "changed_since")
+_NEVER = {"changed_by_others": (EffectClass.CREATE,), "changed_since": (EffectClass.DELETE,)}
+"""What has no record yet, and what has none any more, cannot be changed by others."""
 _LAG = 30.0  # seconds by which a search lags whose lag is not declared
 
 
 def _cases(trial: Trial) -> Iterator[Case]:
     for name in trial.writes:
         if trial.actions[name].batch is None:
-            for how in _HOWS:
+            for how in (how for how in _HOWS if trial.actions[name].effect not in _NEVER.get(how, ())):
                 yield Case(f"{name}-{how}", partial(_probe, trial, name, how))
+            yield Case(f"{name}-other_content", partial(_other_content, trial, name))
+            yield from probe_reads.cases(trial, name)
 
 
 def _probe(trial: Trial, name: str, how: str) -> None:
@@ -42,68 +47,93 @@ def _probe(trial: Trial, name: str, how: str) -> None:
     async def script(play: Play) -> None:
         worker = await play.stage.start_worker()
         sample = await play.sample(name)
-        looks = partial(_look, play, trial, name, sample)
+        looking = Looking(play, trial, name, sample, play.stage.clock.now())
         if how == "not_there":
-            play.expect(
-                not isinstance(found := await looks(), Present), f"the probe finds what was never sent: {found}"
-            )
+            found = await looking.look()
+            play.expect(not isinstance(found, Present), f"the probe finds what was never sent: {found}")
+            return
+        if how == "changed_by_others":
+            _change(play, name, sample.wanted[0].where.get("id", ""))
+            await play.stage.clock.sleep(lag + MOMENT)
+            found = await looking.look()
+            play.expect(not is_done(found), f"the probe takes what somebody else changed for ours: {found}")
             return
         if how == "look_alike":
             if not play.stage.subjects[play.system].look_alike(play.target, sample):
                 raise Exempt(f"the subject makes no look-alikes for {name}")
-            await play.stage.clock.sleep(lag + _MOMENT)
-            found = await looks()
+            await play.stage.clock.sleep(lag + MOMENT)
+            found = await looking.look()
             play.expect(
                 not isinstance(found, Present | Many), f"the probe takes somebody else's record for ours: {found}"
             )
         done = await play.ask(worker, name, sample)
         if not isinstance(done, Applied):
             raise Exempt(f"{name} is not known to be done when the target answers, so that there is nothing to find")
-        await play.stage.clock.sleep(_MOMENT)
-        found = await looks()
+        await play.stage.clock.sleep(MOMENT)
+        found = await looking.look()
         play.expect(lag or not isinstance(found, Absent), "the probe says absent right after the commit")
         await play.stage.clock.sleep(lag)
         if how == "deleted_by_others":
-            await _deleted(play, name, sample, done)
+            await _deleted(looking, done, lag)
+        elif how == "changed_since":
+            await _changed(looking, done, lag)
         else:
-            _is_ours(play, await looks(), done)
-
-    async def _deleted(play: Play, name: str, sample: Sample, done: Applied[object]) -> None:
-        record = done.receipt.record or ""
-        if not record or not play.stage.subjects[play.system].remove(play.target, name, record):
-            raise Exempt(f"the subject deletes no records of {name}")
-        await play.stage.clock.sleep(lag + _MOMENT)
-        found = await _look(play, trial, name, sample)
-        gone = not isinstance(found, Present) or found.superseded
-        play.expect(gone, f"the probe finds a record that others have deleted: {found}")
+            looking.hold(await looking.look(), done, "after its lag")
 
     trial.play(script, faults)
 
 
-def _is_ours(play: Play, found: Finding, done: Outcome[object]) -> None:
-    assert isinstance(done, Applied)
+async def _deleted(looking: Looking, done: Applied[Any], lag: float) -> None:
+    play, record = looking.play, done.receipt.record or ""
+    if not record or not play.stage.subjects[play.system].remove(play.target, looking.name, record):
+        raise Exempt(f"the subject deletes no records of {looking.name}")
+    await play.stage.clock.sleep(lag + MOMENT)
+    found = await looking.look()
+    gone = not isinstance(found, Present) or found.superseded
+    play.expect(gone, f"the probe finds a record that others have deleted: {found}")
+
+
+async def _changed(looking: Looking, done: Applied[Any], lag: float) -> None:
+    """The effect stays ours, and what it left is not what is there now."""
+    play = looking.play
+    _change(play, looking.name, done.receipt.record or looking.sample.wanted[0].where.get("id", ""))
+    await play.stage.clock.sleep(lag + MOMENT)
+    found = await looking.look()
     play.expect(
-        not isinstance(found, Absent), "the probe says absent, and the effect has been there for longer than its lag"
+        not isinstance(found, Absent), "the probe says absent after others have changed the record, and it was done"
     )
-    play.expect(not isinstance(found, Many), f"the probe finds several records, and there is one: {found}")
-    if isinstance(found, Present):
-        same = found.record is None or done.receipt.record is None or found.record == done.receipt.record
-        play.expect(same, f"the probe finds record {found.record}, and ours is {done.receipt.record}")
-        play.expect(
-            found.superseded or not found.differs,
-            f"the probe says that the content differs ({', '.join(found.differs)}), and it does not",
-        )
 
 
-async def _look(play: Play, trial: Trial, name: str, sample: Sample) -> Finding:
+def _change(play: Play, name: str, record: str) -> None:
+    if not record or not play.stage.subjects[play.system].change(play.target, name, record):
+        raise Exempt(f"the subject changes no records of {name}")
+
+
+def _other_content(trial: Trial, name: str) -> None:
+    """Under our key something else was done: another request of somebody who made the same key."""
     action = trial.actions[name]
-    request = as_model(action, sample.request)
-    key = identify(play.system, action, request).key
-    attempt = Attempt(
-        "op_probed", key, request, number=2, maybe_applied=True, sent_before=play.stage.clock.now() - _MOMENT
-    )
-    adapter = play.stage.workers[0].wall.systems[play.system].adapter
-    return await adapter.probe(action, attempt)
+    if action.probe is None:
+        raise Exempt(f"{name} declares no probe")
+    lag = action.probe.read_lag
+
+    async def script(play: Play) -> None:
+        await play.stage.start_worker()
+        sample = await play.sample(name)
+        if sample.reworded is None:
+            raise Exempt(f"the sample of {name} has no content that could be another")
+        looking = Looking(play, trial, name, sample, play.stage.clock.now())
+        await play.stage.reader(play.system).send(action, looking.attempt(sample.reworded))
+        truth = play.truth(name, sample)
+        if truth.copies and truth.content:
+            raise Exempt(f"the reworded sample of {name} leaves all that is asked for")
+        await play.stage.clock.sleep(lag + MOMENT)
+        try:
+            found = await looking.look()
+        except IntegrationError:
+            return  # it says that it could not look, and why
+        play.expect(not is_done(found), f"the probe takes other content for what was asked for: {found}")
+
+    trial.play(script)
 
 
 PROBES = Check(

@@ -80,6 +80,19 @@ class HubSpotSubject(Subject):
         target.delete_record(names[action], record)
         return True
 
+    def change(self, target: HubSpotSimulator, action: str, record: str) -> bool:
+        """Write a field of a contact or ticket that the samples write, too."""
+        fields = {
+            "create_contact": "lastname",
+            "update_contact": "phone",
+            "create_ticket": "content",
+            "update_ticket": "content",
+        }
+        if action not in fields:
+            return False
+        target.change_record("contacts" if "contact" in action else "tickets", record, {fields[action]: "42"})
+        return True
+
 
 class HubSpotTextSubject(HubSpotSubject):
     """Our keys in the text of the records, found by search where nothing better is there."""

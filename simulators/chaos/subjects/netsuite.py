@@ -85,6 +85,20 @@ class NetSuiteSubject(Subject):
         target.delete_record("CreditMemo", record)
         return True
 
+    def change(self, target: ErpSimulator, action: str, record: str) -> bool:
+        """Write the phone of a customer or the memo of another record."""
+        kinds = {
+            "create_credit_memo": ("CreditMemo", "memo"),
+            "update_customer": ("Customer", "phone"),
+            "update_invoice_memo": ("Invoice", "memo"),
+            "delete_credit_memo": ("CreditMemo", "memo"),
+        }
+        if action not in kinds:
+            return False
+        kind, field = kinds[action]
+        target.change_record(kind, record, {field: "by hand"})
+        return True
+
 
 def _customer(target: ErpSimulator, n: int) -> str:
     return target.add_record("Customer", {"companyName": f"Firm {n}", "email": f"firm{n}@example.com"})

@@ -83,6 +83,13 @@ class SalesforceSubject(Subject):
             tx.delete(obj, found)
         return True
 
+    def change(self, target: SalesforceSimulator, action: str, record: str) -> bool:
+        """Write the priority of a case."""
+        if action not in ("create_case", "update_case", "close_case"):
+            return False
+        target.change_record("Case", record, {"Priority": "Medium"})
+        return True
+
 
 class SalesforceMarkerSubject(SalesforceSubject):
     """Our keys in a text field that is not unique."""

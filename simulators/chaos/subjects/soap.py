@@ -65,6 +65,13 @@ class BillingSubject(Subject):
         target.add_credit("A-1", "by hand", str(request.amount), text=request.text)
         return True
 
+    def change(self, target: BillingSimulator, action: str, record: str) -> bool:
+        """Write the text of a credit."""
+        if action != "book_credit":
+            return False
+        target.change_credit(record, text="by hand")
+        return True
+
 
 def _book(n: int) -> Sample:
     credit = example.BookCredit(

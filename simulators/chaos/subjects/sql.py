@@ -144,6 +144,13 @@ class LegacySubject(Subject):
         """Orders noted on and entered into their history, lines added, and an order that is read."""
         return {"change_order": _change, "add_entry": _add, "get_order": _get}
 
+    def change(self, target: LegacyTarget, action: str, record: str) -> bool:
+        """Write the note of an order."""
+        if action != "change_order":
+            return False
+        target.database.change_order(record, note="by hand")
+        return True
+
 
 _GET_ORDER = {
     "description": "Reads an order.",

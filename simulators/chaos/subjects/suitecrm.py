@@ -83,6 +83,13 @@ class SuiteCrmSubject(Subject):
         target.change_record(names[action], record, {"deleted": "1"})
         return True
 
+    def change(self, target: SuiteCrmSimulator, action: str, record: str) -> bool:
+        """Write the description of a case."""
+        if action not in ("create_case", "update_case", "close_case"):
+            return False
+        target.change_record("Cases", record, {"description": "by hand"})
+        return True
+
 
 class SuiteCrmOldSubject(SuiteCrmSubject):
     """The REST API of version 4_1, as instances of ten years ago have it."""
