@@ -12,11 +12,12 @@ from typing import Any
 from urllib.parse import quote
 
 from ...core.adapter import Attempt
+from ...core.errors import IntegrationError
 from ...core.identity import identify
 from ..chaos.entries import Asked, Told
 from ..chaos.history import History
 from ..chaos.samples import as_model
-from ..chaos.subject import Subject
+from ..chaos.subject import Sample, Subject
 from ..chaos.verdicts import Invariant
 from ..faults import Fault
 from ..kinds import Lane, Point
@@ -30,6 +31,7 @@ _SLACK = 1.0  # virtual seconds by which it may be late
 _STEPS = ("before_journal", "after_journal", "before_send", "after_send", "before_record")
 _GOES = 2.0  # virtual seconds after which a client goes away
 _STAYS = 4.0  # virtual seconds for which everything stands still meanwhile
+_ON_ITS_WAY = 60.0  # virtual seconds after which what was sent is done
 _ENDS = 1.0  # virtual seconds in which an attempt ends that is cancelled
 
 
@@ -181,7 +183,7 @@ async def _goes_and_comes_back(play: Play, *, name: str) -> None:
 
 
 def _attempt_ends(trial: Trial, name: str) -> None:
-    fault = trial.fault(name, "apply", "slow", {"seconds": 60.0})
+    fault = trial.fault(name, "apply", "slow", {"seconds": _ON_ITS_WAY})
 
     async def script(play: Play) -> None:
         worker = await play.stage.start_worker()
@@ -211,8 +213,22 @@ def _attempt_ends(trial: Trial, name: str) -> None:
             not task.done() or task.cancelled() or task.exception() is not None,
             f"an attempt of {name} was cancelled, and answers as if it had been acknowledged",
         )
+        if task.done() and not task.cancelled():
+            await _denies(play, name, sample, task.exception())
 
     trial.play(script, [fault])
+
+
+async def _denies(play: Play, name: str, sample: Sample, error: BaseException | None) -> None:
+    """An attempt that was cancelled in flight cannot say that nothing happens: what was sent goes on."""
+    if not isinstance(error, IntegrationError) or error.effect != "none":
+        return
+    await play.stage.clock.sleep(_ON_ITS_WAY)
+    play.expect(
+        not any(play.truth(name, one).copies for one in sample.items or (sample,)),
+        f"an attempt of {name} was cancelled, and says that there is no effect ({type(error).__name__}): it came "
+        "after that; let the cancellation through",
+    )
 
 
 SECRETS = Check(
