@@ -129,3 +129,10 @@ class Subject(ABC):
         It is other content than any sample of the action asks for. False where that cannot be.
         """
         return False
+
+    def stored(self, target: Any, action: str, record: str) -> Mapping[str, Any]:  # noqa: ARG002 -- for those that can
+        """What the target holds of a record that an action changes or deletes, by the names of its effect log.
+
+        Empty where the record is not there, and where nobody can say.
+        """
+        return {}

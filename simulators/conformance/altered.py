@@ -51,6 +51,10 @@ class Altered(Subject):
         """The same."""
         return self._inner.change(target, action, record)
 
+    def stored(self, target: Any, action: str, record: str) -> Mapping[str, Any]:
+        """The same."""
+        return self._inner.stored(target, action, record)
+
 
 class AlteredAdapter(Adapter):
     """An adapter in another's place.

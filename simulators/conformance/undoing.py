@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
+from typing import Any
 
 from ...core.action import EffectClass
 from ...core.outcome import Applied, Outcome, Pending
 from ..chaos.entries import Wanted
+from ..chaos.subject import Sample
 from ..chaos.verdicts import Invariant
 from ..chaos.worker import Worker
 from ..effects import Effect
@@ -18,6 +20,8 @@ from .trial import Trial
 
 _CAN_BE_UNDONE = (EffectClass.CREATE, EffectClass.SET, EffectClass.CHANGE, EffectClass.DELETE)
 _HOWS = ("restores", "reply_lost", "waits_for_horizon")
+_CHANGES = (EffectClass.SET, EffectClass.CHANGE, EffectClass.DELETE)
+"""What had content before, which the undoing restores."""
 _TURNS = 4
 _PAUSE = 30.0  # virtual seconds between two questions
 _PROMPT = 2.0  # virtual seconds
@@ -28,6 +32,8 @@ def _cases(trial: Trial) -> Iterator[Case]:
     for name in able:
         for how in _HOWS:
             yield Case(f"{name}-{how}", partial(_undo, trial, name, how))
+        if trial.single(name).effect in _CHANGES:
+            yield Case(f"{name}-content", partial(_undo, trial, name, "content"))
     if not able:
         yield Case("adapter", _none)
 
@@ -51,11 +57,12 @@ def _undo(trial: Trial, name: str, how: str) -> None:
         worker = await play.stage.start_worker()
         sample = await play.sample(name)
         play.tolerated |= {Invariant.NO_LOST_WRITE, Invariant.EVENTUAL_RESOLUTION}  # it is to be gone
+        was = _stored(play, name, sample) if how == "content" else {}
         done = await play.insist([worker], name, sample)
         if not isinstance(done, Applied):
             raise Exempt(f"{name} is not known to be done, so that there is nothing to undo")
         record = play.truth(name, sample).records[0]
-        before = _of(play, record)
+        before, since = _of(play, record), play.effects()
         wanted = (Wanted(sample.wanted[0].object, ("update", "delete"), {"id": record}),)
         if how == "waits_for_horizon":
             early = await play.stage.compensate(worker, done, wanted, deadline=_PROMPT)
@@ -66,11 +73,14 @@ def _undo(trial: Trial, name: str, how: str) -> None:
         play.stage.heal()
         play.expect(not await play.stage.settle(), "operations are still open after the target has healed")
         _judge(play, record, len(before), outcome)
+        if how == "content" and isinstance(outcome, Applied):
+            _holds_again(play, name, sample, was)
         assert action.compensation is not None
         again = await play.stage.call(worker, name, sample, deadline=DEADLINE)
         play.expect(not isinstance(again, Applied), f"{name} was undone, and is told as Applied when it is asked again")
         await _insist(play, worker, done, wanted)
         _judge(play, record, len(before), outcome)
+        _leaves_others(play, wanted[0].object, since)
 
     trial.play(script, faults)
 
@@ -94,6 +104,40 @@ def _judge(play: Play, record: str, before: int, outcome: Outcome[object]) -> No
         return  # its own reply was lost, and it declares no way to find out
     else:
         play.wrong(f"it was not undone: {outcome}")
+
+
+def _leaves_others(play: Play, kind: str, since: list[Effect]) -> None:
+    """The undoing changes no record of the same kind that the doing had not touched."""
+    known = {one.record_id for one in since}
+    for one in play.effects()[len(since) :]:
+        if one.object == kind and one.kind != "insert" and one.record_id not in known:
+            play.wrong(f"the undoing made an {one.kind} of {one.record_id}, which was not what was done")
+
+
+def _stored(play: Play, name: str, sample: Sample) -> Mapping[str, Any]:
+    """What a record holds that a sample is to change or delete.
+
+    Raises:
+        Exempt: The subject cannot say.
+    """
+    record = sample.wanted[0].where.get("id", "")
+    held = play.stage.subjects[play.system].stored(play.target, name, record) if record else {}
+    if not held:
+        raise Exempt(f"the subject does not say what a record holds, so that nobody knows what undoing {name} restores")
+    return dict(held)
+
+
+def _holds_again(play: Play, name: str, sample: Sample, was: Mapping[str, Any]) -> None:
+    """The record holds what it held, but for what a write may change beside what it was asked for."""
+    wanted = sample.wanted[0]
+    now = play.stage.subjects[play.system].stored(play.target, name, wanted.where["id"])
+    asked = {*wanted.content, *wanted.contains}
+    beside = (was.keys() - asked) if wanted.beside is None else set(wanted.beside)
+    for field in sorted(was.keys() - (beside - asked)):
+        play.expect(
+            now.get(field) == was[field],
+            f"{name} was undone, and {field} is {now.get(field)!r}: before it was done it was {was[field]!r}",
+        )
 
 
 def _of(play: Play, record: str) -> list[Effect]:

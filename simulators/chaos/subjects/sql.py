@@ -151,6 +151,10 @@ class LegacySubject(Subject):
         target.database.change_order(record, note="by hand")
         return True
 
+    def stored(self, target: LegacyTarget, action: str, record: str) -> Mapping[str, Any]:  # noqa: ARG002 -- of orders
+        """The row of an order."""
+        return target.database.read("orders", record) or {}
+
 
 _GET_ORDER = {
     "description": "Reads an order.",
