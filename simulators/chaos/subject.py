@@ -115,6 +115,13 @@ class Subject(ABC):
     def samples(self, target: Any) -> Mapping[str, Sampler]:
         """For each action that is to be tried, what makes its requests."""
 
+    def refusals(self, target: Any) -> Mapping[str, Mapping[str, Sampler]]:  # noqa: ARG002 -- for those that can
+        """Action → error code of the target → what makes requests that it refuses with that code.
+
+        Name those that an action declares and no fault brings about. They are no batches, and need no `wanted`.
+        """
+        return {}
+
     def look_alike(self, target: Any, sample: Sample) -> bool:  # noqa: ARG002 -- for those that can
         """Put a record into the target that looks like the sample's, without its key; False where that cannot be."""
         return False

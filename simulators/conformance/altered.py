@@ -39,6 +39,10 @@ class Altered(Subject):
         """The same."""
         return self._inner.samples(target)
 
+    def refusals(self, target: Any) -> Mapping[str, Mapping[str, Sampler]]:
+        """The same."""
+        return self._inner.refusals(target)
+
     def look_alike(self, target: Any, sample: Sample) -> bool:
         """The same."""
         return self._inner.look_alike(target, sample)

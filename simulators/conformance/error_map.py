@@ -12,6 +12,7 @@ from ..chaos.exhaustive import single_faults
 from ..faults import Fault, Match, Trigger
 from ..kinds import Point
 from ..virtual_time import LoopClock
+from . import declared_codes
 from .cases import Case, Check, Exempt, together
 from .play import Play
 from .trial import Trial
@@ -118,6 +119,7 @@ def _cases(trial: Trial) -> Iterator[Case]:
         missing -= by_kind.keys()
         for kind, faults in by_kind.items():
             yield Case(f"{name}-{kind}", partial(_answers, trial, name, faults))
+    yield from declared_codes.cases(trial)
     if missing:
         shown = ", ".join(sorted(missing))
         yield Case("not-simulated", partial(_not_simulated, shown))

@@ -65,6 +65,17 @@ class HubSpotSubject(Subject):
             "get_contact": lambda n: _get_contact(target, n),
         }
 
+    def refusals(self, target: HubSpotSimulator) -> Mapping[str, Mapping[str, Sampler]]:
+        """A contact whose address is taken, and a note on a contact that does not exist."""
+
+        def taken(n: int) -> Sample:
+            sample = _create_contact(n)
+            target.add_record("contacts", {"email": sample.request.email})
+            return sample
+
+        note = models.AddNote(reference="note-0", record_type="contacts", record_id="999999", body="x")
+        return {"create_contact": {"CONFLICT": taken}, "add_note": {"VALIDATION_ERROR": lambda _: Sample(note)}}
+
     def look_alike(self, target: HubSpotSimulator, sample: Sample) -> bool:
         """A ticket with the same subject that somebody else made."""
         if not isinstance(sample.request, models.CreateTicket):

@@ -70,6 +70,14 @@ class NetSuiteSubject(Subject):
             "get_customer": lambda n: _get_customer(target, n),
         }
 
+    def refusals(self, target: ErpSimulator) -> Mapping[str, Mapping[str, Sampler]]:  # noqa: ARG002 -- of what is not there
+        """Records that do not exist."""
+        delete = models.DeleteCreditMemo(credit_memo_id="999999")
+        return {
+            "get_customer": {"RCRD_DSNT_EXIST": lambda _: Sample(models.GetCustomer(customer_id="999999"))},
+            "delete_credit_memo": {"RCRD_DSNT_EXIST": lambda _: Sample(delete)},
+        }
+
     def look_alike(self, target: ErpSimulator, sample: Sample) -> bool:
         """A credit memo with the same memo that somebody else made."""
         request = sample.request

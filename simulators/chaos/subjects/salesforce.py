@@ -22,6 +22,7 @@ from ..subject import Sample, Sampler, Subject
 
 _KEY, _MARKS = "Seawall_Key__c", "Seawall_Marks__c"
 _SECRET = "seawall-secret"  # noqa: S105 -- the simulator's own
+_NOBODY = "500000000000999AAA"
 _ITEMS = 5  # cases in one batch
 
 
@@ -62,6 +63,17 @@ class SalesforceSubject(Subject):
             "create_follow_up": lambda n: _create_task(target, n),
             "trigger_workflow": _trigger,
             "get_case": lambda n: _get_case(target, n),
+        }
+
+    def refusals(self, target: SalesforceSimulator) -> Mapping[str, Mapping[str, Sampler]]:  # noqa: ARG002 -- of what is not there
+        """Cases and flows that do not exist."""
+        version = "2026-01-01T00:00:00.000+0000"
+        change = models.UpdateCase(case_id=_NOBODY, version=version, subject="x")
+        run = models.TriggerWorkflow(flow="No_Such_Flow", reference="run-0")
+        return {
+            "get_case": {"NOT_FOUND": lambda _: Sample(models.GetCase(case_id=_NOBODY))},
+            "update_case": {"NOT_FOUND": lambda _: Sample(change)},
+            "trigger_workflow": {"NOT_FOUND": lambda _: Sample(run)},
         }
 
     def look_alike(self, target: SalesforceSimulator, sample: Sample) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import ClassVar
@@ -55,6 +56,20 @@ class BillingSubject(Subject):
             "reverse_credit": lambda n: _reverse(target, n),
             "notify_customer": _notify,
             "get_account": lambda n: _get(target, n),
+        }
+
+    def refusals(self, target: BillingSimulator) -> Mapping[str, Mapping[str, Sampler]]:  # noqa: ARG002 -- of what is not there
+        """Accounts and credits that do not exist."""
+
+        def nobody(n: int) -> Sample:
+            sample = _book(n)
+            return replace(sample, request=sample.request.model_copy(update={"account_no": "nobody"}))
+
+        reverse = example.ReverseCredit(creditNo="999999")
+        return {
+            "get_account": {"NO_SUCH_ACCOUNT": lambda _: Sample(example.GetAccount(accountNo="nobody"))},
+            "book_credit": {"NO_SUCH_ACCOUNT": nobody},
+            "reverse_credit": {"NO_SUCH_CREDIT": lambda _: Sample(reverse)},
         }
 
     def look_alike(self, target: BillingSimulator, sample: Sample) -> bool:

@@ -68,6 +68,14 @@ class SuiteCrmSubject(Subject):
             "get_case": lambda n: _get_case(target, n),
         }
 
+    def refusals(self, target: SuiteCrmSimulator) -> Mapping[str, Mapping[str, Sampler]]:  # noqa: ARG002 -- of what is not there
+        """A case that does not exist, read and written about."""
+        note = models.AddNote(case_id="nobody", reference="note-0", subject="x", body="x")
+        return {
+            "get_case": {"invalid_option": lambda _: Sample(models.GetCase(case_id="nobody"))},
+            "add_note": {"invalid_option": lambda _: Sample(note)},
+        }
+
     def look_alike(self, target: SuiteCrmSimulator, sample: Sample) -> bool:
         """A case with the same subject that somebody else made."""
         if not isinstance(sample.request, models.CreateCase):
@@ -104,6 +112,10 @@ class SuiteCrmOldSubject(SuiteCrmSubject):
     def samples(self, target: SuiteCrmSimulator) -> Mapping[str, Sampler]:
         """Those of both wires, and cases in one call."""
         return {**super().samples(target), "create_cases": _create_cases}
+
+    def refusals(self, target: SuiteCrmSimulator) -> Mapping[str, Mapping[str, Sampler]]:  # noqa: ARG002 -- none here
+        """Here a record that does not exist is no error, but an answer."""
+        return {}
 
 
 def _create_case(n: int) -> Sample:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, get_args
 
-from ...core.adapter import Action, Batch, EffectClass, Marker, NaturalKey, NoDedupe, Observation, fresh
+from ...core.adapter import Action, Batch, EffectClass, Mapped, Marker, NaturalKey, NoDedupe, Observation, fresh
+from ...core.errors import BusinessRule, Conflict
 from . import models
 from .classify import ERRORS
 from .keys import IN_COMMENT, IN_DESCRIPTION, IN_SUBJECT, key_place
 from .settings import SalesforceSettings
 
+_OF_FLOWS: Final = {
+    code: Mapped(BusinessRule) if one.error is Conflict else one for code, one in ERRORS.items()
+}  # final even for a lock: what a flow did outside its transaction is not undone by its rollback
 MAX_BATCH: Final = 200  # records in one call of the sObject Collections resource
 
 
@@ -159,5 +163,5 @@ def _trigger_workflow() -> Action:
         effect=EffectClass.SEND,
         identity=("flow", "reference"),
         dedupe=NoDedupe(),
-        errors=ERRORS,
+        errors=_OF_FLOWS,
     )
