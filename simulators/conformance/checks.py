@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from . import ambiguity, breaking, contract, error_map, facts, probe_honesty, repetition, silence, undoing, whole
+from . import (
+    ambiguity,
+    breaking,
+    contract,
+    error_map,
+    facts,
+    fencing,
+    probe_honesty,
+    repetition,
+    silence,
+    undoing,
+    whole,
+)
 from .cases import Check
 
 CHECKS: tuple[Check, ...] = (
@@ -20,7 +32,7 @@ CHECKS: tuple[Check, ...] = (
     repetition.APPLY_TWICE,
     repetition.REWORDING,
     ambiguity.TWO_WORKERS,
-    contract.FENCE,
+    fencing.FENCE,
     probe_honesty.PROBES,
     breaking.BREAKER,
     silence.CANCELLATION,
