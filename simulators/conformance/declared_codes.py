@@ -93,7 +93,7 @@ async def _hears(play: Play, *, trial: Trial, name: str) -> set[str]:
     worker, action = await play.stage.start_worker(), trial.single(name)
     await play.ask(worker, name, await play.sample(name))
     said = [one for one in play.stage.journal.entries if isinstance(one, Answered)]
-    _mean_what_is_declared(play, action, said)
+    _mean_what_is_declared(play, action, said, careful=True)
     return {one.code for one in said}
 
 
@@ -107,10 +107,20 @@ def _faults(trial: Trial, name: str) -> Iterator[Fault]:
             continue
 
 
-def _mean_what_is_declared(play: Play, action: Action, said: Sequence[Answered]) -> None:
+def _mean_what_is_declared(play: Play, action: Action, said: Sequence[Answered], *, careful: bool = False) -> None:
+    """Hold the adapter's words against its action's.
+
+    Args:
+        play: The episode.
+        action: The action.
+        said: What the adapter said of each attempt.
+        careful: Whether a refusal may also be called doubtful, as under a status that gateways use, too.
+    """
     for one in said:
         declared = action.errors.get(one.code)
-        if declared is not None and one.error not in _names(declared.error):
+        if declared is None or (careful and one.effect == "maybe" and declared.error.default_effect == "none"):
+            continue
+        if one.error not in _names(declared.error):
             play.wrong(f"{action.name} declares {one.code} as {declared.error.__name__}, and it comes as {one.error}")
 
 

@@ -7,9 +7,10 @@ from functools import partial
 from typing import Any
 
 from ...core.action import EffectClass
-from ...core.adapter import Absent, Many, Present
+from ...core.adapter import Absent, Attempt, Many, Present
 from ...core.errors import IntegrationError
 from ...core.outcome import Applied
+from ..chaos.samples import as_model
 from ..faults import Fault, Match
 from . import probe_reads
 from .cases import Case, Check, Exempt
@@ -122,7 +123,11 @@ def _other_content(trial: Trial, name: str) -> None:
         if sample.reworded is None:
             raise Exempt(f"the sample of {name} has no content that could be another")
         looking = Looking(play, trial, name, sample, play.stage.clock.now())
-        await play.stage.reader(play.system).send(action, looking.attempt(sample.reworded))
+        other = Attempt("op_other", looking.key, as_model(action, sample.reworded))
+        try:
+            await play.stage.reader(play.system).send(action, other)
+        except IntegrationError as error:
+            raise Exempt(f"the target does not take the reworded sample of {name}: {error}") from None
         truth = play.truth(name, sample)
         if truth.copies and truth.content:
             raise Exempt(f"the reworded sample of {name} leaves all that is asked for")

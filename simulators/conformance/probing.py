@@ -44,13 +44,11 @@ class Looking:
         probe = self.trial.actions[self.name].probe
         return 0.0 if probe is None else probe.read_lag
 
-    def attempt(self, request: Any = None) -> Attempt:
-        """An attempt under the sample's key, with its request or with another one."""
+    @property
+    def key(self) -> str:
+        """The sample's key."""
         action = self.trial.actions[self.name]
-        own = as_model(action, self.sample.request)
-        sent = own if request is None else as_model(action, request)
-        key = identify(self.play.system, action, own).key
-        return Attempt("op_probed", key, sent, number=2, maybe_applied=True, sent_before=self.since)
+        return identify(self.play.system, action, as_model(action, self.sample.request)).key
 
     async def look(self, worker: Worker | None = None) -> Finding:
         """Probe once, with the first worker's adapter or with another's.
@@ -59,7 +57,10 @@ class Looking:
             IntegrationError: The probe could not look.
         """
         adapter = (worker or self.play.stage.workers[0]).wall.systems[self.play.system].adapter
-        return await adapter.probe(self.trial.actions[self.name], self.attempt())
+        action = self.trial.actions[self.name]
+        request = as_model(action, self.sample.request)
+        attempt = Attempt("op_probed", self.key, request, number=2, maybe_applied=True, sent_before=self.since)
+        return await adapter.probe(action, attempt)
 
     async def look_anyhow(self, worker: Worker | None = None) -> Finding | None:
         """The same; None where the probe could not look, whatever it raised: that says nothing of the effect."""
