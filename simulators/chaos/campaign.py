@@ -6,6 +6,7 @@ import gc
 import logging
 import multiprocessing
 import os
+import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -20,6 +21,18 @@ from .tally import Tally
 _GARBAGE = 50_000
 """Objects between two looks for garbage: an episode's are nearly all alive until it ends."""
 _TOGETHER = 16  # scenarios that one process is given at a time
+
+
+class Interrupted(KeyboardInterrupt):
+    """Somebody wants an end of it.
+
+    Args:
+        tallies: Subject → its figures so far.
+    """
+
+    def __init__(self, tallies: dict[str, Tally]) -> None:
+        super().__init__("interrupted")
+        self.tallies = tallies
 
 
 def run_here(scenarios: Iterable[Scenario], on_episode: Callable[[Episode], None] | None = None) -> Tally:
@@ -57,25 +70,52 @@ def run_all(
 
     Returns:
         The figures of each subject.
+
+    Raises:
+        Interrupted: By Ctrl-C; it has the figures of all that was played until then.
     """
     tallies: dict[str, Tally] = {}
+
+    def add(done: Iterable[Future[tuple[str, Tally]]]) -> None:
+        for one in done:
+            waiting.discard(one)
+            name, tally = one.result()
+            tallies.setdefault(name, Tally()).merge(tally)
+            if on_progress is not None:
+                on_progress(name, tally)
+
     until = None if seconds is None else time.monotonic() + seconds
     waiting: set[Future[tuple[str, Tally]]] = set()
     count = processes or os.cpu_count() or 1
     parts = _parts(scenarios)
-    with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
-        while True:
-            in_time = until is None or time.monotonic() < until
-            for part in islice(parts, 2 * count - len(waiting)) if in_time else ():
-                waiting.add(pool.submit(_play_some, part, naive))
-            if not waiting:
-                return tallies
-            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            for one in done:
-                name, tally = one.result()
-                tallies.setdefault(name, Tally()).merge(tally)
-                if on_progress is not None:
-                    on_progress(name, tally)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(count, mp_context=context, initializer=_leave_interrupts_to_the_parent) as pool:
+        try:
+            while True:
+                in_time = until is None or time.monotonic() < until
+                for part in islice(parts, 2 * count - len(waiting)) if in_time else ():
+                    waiting.add(pool.submit(_play_some, part, naive))
+                if not waiting:
+                    return tallies
+                add(wait(waiting, return_when=FIRST_COMPLETED).done)
+        except KeyboardInterrupt:
+            _end(pool)
+            add([one for one in waiting if not one.cancelled() and one.exception() is None])
+            raise Interrupted(tallies) from None
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    """Wait for what is being played, a second or so; who cannot wait for that interrupts once more."""
+    try:
+        pool.shutdown(cancel_futures=True)
+    except KeyboardInterrupt:
+        for process in multiprocessing.active_children():
+            process.terminate()
+        pool.shutdown()
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all of them
 
 
 def _parts(scenarios: Iterable[Scenario]) -> Iterator[list[Scenario]]:

@@ -15,12 +15,14 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from ...envelope import ExitCode
 from ..faults import Plan, PlanError
 from .budget import seconds_of
-from .campaign import run_all
+from .campaign import Interrupted, run_all
 from .episode import play
 from .explore import pairs, schedules, singles
-from .failing import Found, investigate
+from .failing import Found
+from .findings import Findings
 from .history import History
 from .kept import load, save
 from .report import Shown, render
@@ -47,8 +49,6 @@ def _begin() -> None:
     logging.getLogger("seawall").setLevel(logging.CRITICAL)
     sys.path.insert(0, str(Path.cwd()))  # subjects of one's own lie where one works
 
-
-_SHOWN = 3  # failures of each subject that are looked into
 
 Names = Annotated[
     list[str] | None,
@@ -166,7 +166,7 @@ def _play_all(
     as_json: bool,
 ) -> None:
     console = Console(stderr=as_json)
-    seconds = _seconds(budget)
+    seconds, findings = _seconds(budget), Findings()
     for path in (report, keep and keep / "scenario.yaml"):
         _check_writable(path)
     columns = (TextColumn("{task.description:>18}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -178,21 +178,31 @@ def _play_all(
                 progress.update(bar, advance=tally.episodes, description=name)
 
             tallies = run_all(scenarios, processes=processes, seconds=seconds, on_progress=on_progress)
+    except Interrupted as cut:
+        tallies, findings.interrupted = cut.tallies, True
     except (PlanError, LookupError) as error:
         _refuse(str(error))
     print_tallies(console, tallies)
     played = sum(tally.episodes for tally in tallies.values())
-    if played < total and seconds is not None:
+    if played < total and seconds is not None and not findings.interrupted:
         console.print(f"the budget of {budget} is used up: {played:,} of {total:,} episodes were played")
-    failures = [one for tally in tallies.values() for one in _distinct(tally)]
+    failures = [one for tally in tallies.values() for one in findings.of(tally)]
     for found in failures:
         file = found.keep(keep or Path(".chaos"))
         print_failure(console, found, command=f"seawall chaos replay {shlex.quote(str(file))}")
+    if findings.interrupted:
+        console.print(
+            f"interrupted: {played:,} of {total:,} episodes were played; failures are shown as they were found, "
+            "`replay` plays them again",
+            soft_wrap=True,
+        )
     if report is not None:
         write_report(report, tallies, failures)
         console.print(f"report: {report}", soft_wrap=True, markup=False)
     if as_json:
         typer.echo(json.dumps({name: _figures(tally) for name, tally in tallies.items()}))
+    if findings.interrupted:
+        raise typer.Exit(ExitCode.INTERRUPTED)
     if not all(tally.green for tally in tallies.values()):
         raise typer.Exit(1)
     if not played:
@@ -218,21 +228,6 @@ def _check_writable(path: Path | None) -> None:
             raise PermissionError(f"{path} cannot be written")
     except OSError as error:
         _refuse(f"nothing was played, for its findings could not be written: {error}")
-
-
-def _distinct(tally: Tally) -> Iterator[Found]:
-    """The failures, shrunk, without those that come to the same."""
-    seen: set[tuple[object, ...]] = set()
-    for scenario in tally.failures:
-        if len(seen) == _SHOWN:
-            return
-        found = investigate(scenario)
-        smallest = found.shrunk.scenario
-        actions = sorted({call.action for call in smallest.calls})
-        what = (found.invariant, *actions, *(fault.point for fault in smallest.plan.faults))
-        if what not in seen:
-            seen.add(what)
-            yield found
 
 
 def _known(names: Sequence[str] | None) -> list[str]:

@@ -32,8 +32,10 @@ def _lines(found: Found, test: str, replay: str, keep: str) -> Iterator[str]:
     says = "" if witness is None else f": {witness.says}"
     yield f"{test or scenario.subject}  I{int(verdict.invariant)} {verdict.invariant.title}{says}"
     from_what = f"{of(shrunk.calls, 'op')}, {of(shrunk.faults, 'fault')}"
-    if scenario.calls:
-        smaller = f"{of(len(scenario.calls), 'op')}, {of(len(scenario.plan.faults), 'fault')}"
+    smaller = f"{of(len(scenario.calls), 'op')}, {of(len(scenario.plan.faults), 'fault')}"
+    if scenario.calls and shrunk.runs == 1:
+        yield f"as it is: {smaller}"
+    elif scenario.calls:
         yield f"minimal: {smaller} (from {from_what}; {of(shrunk.runs, 'run')}, {found.seconds:.1f} s)"
     else:  # a test's own script is not made smaller
         yield f"as written: {from_what}"
