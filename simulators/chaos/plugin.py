@@ -56,6 +56,8 @@ _BUDGET = pytest.StashKey[float]()
 _BEGAN = pytest.StashKey[float]()
 _COLLECTED = pytest.StashKey[Any]()
 _PLAYED = pytest.StashKey[Any]()
+_OVER = pytest.StashKey[bool]()  # the session ends: a test whose fixtures are still there was interrupted
+_CUT_SHORT = pytest.StashKey[list[str]]()  # what such tests had found, which no test's report can tell any more
 _CASE = {"plan": "plan", "seed": "seed", "scenario": "replay"}  # what a case is made of, and the flags for it
 
 
@@ -165,7 +167,10 @@ def chaos(request: pytest.FixtureRequest, virtual_clock: VirtualClock, tmp_path:
     try:
         yield made
         # Whatever no test function of pytest's own had to say: unittest's methods, and what fixtures called since.
-        _tell(made)
+        if config.stash.get(_OVER, False):
+            config.stash.setdefault(_CUT_SHORT, []).extend(made.cut_short())
+        else:
+            _tell(made)
     finally:
         made.close()
         request.node.user_properties.extend(made.properties())
@@ -216,8 +221,11 @@ def legacy_database(virtual_clock: VirtualClock) -> Any:
     return virtual_clock.make("sql")
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     """A worker of pytest-xdist hands over what it collected."""
+    session.config.stash[_OVER] = True
+    yield
     collected = session.config.stash.get(_COLLECTED, None)
     if collected is not None and hasattr(session.config, "workeroutput"):
         session.config.workeroutput["seawall_chaos"] = collected.packed()
@@ -237,6 +245,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     collected = config.stash.get(_COLLECTED, None)
     if collected is None:
         return
+    for text in config.stash.get(_CUT_SHORT, ()):
+        terminalreporter.write_line(text)
     for line in collected.never_struck():
         terminalreporter.write_line(f"chaos: {line}")
     if path := config.getoption("--chaos-report"):

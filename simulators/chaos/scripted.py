@@ -235,7 +235,11 @@ class Chaos:
         episode = play(scenario, tried)
         self._episodes.append(shown_episode(episode))
         if episode.judgement.broken:
-            self._found.append(investigate(scenario, tried))
+            try:
+                self._found.append(investigate(scenario, tried))
+            except KeyboardInterrupt:
+                self._found.append(Found.as_it_is(episode))
+                raise
         return episode.judgement
 
     # The end ------------------------------------------------------------------------------------------------------
@@ -252,6 +256,12 @@ class Chaos:
         texts = [text for text in self._failures() if text not in self._said]
         self._said.update(texts)
         return texts
+
+    def cut_short(self) -> list[str]:
+        """What is to be said of failures that were found before the test was interrupted."""
+        self.leave_unjudged()
+        self._planted.clear()
+        return self.verdict()
 
     def leave_unjudged(self) -> None:
         """What was called so far has no meaning: the plan was wrong."""

@@ -1,21 +1,8 @@
-"""The pytest plugin, as somebody's own suite uses it."""
+"""The pytest plugin: fixtures, and tests that plant faults themselves."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
-
-BROKEN = Path(__file__).parents[3] / "chaos" / "broken.py"
-
-
-@pytest.fixture(name="suite")
-def _suite(pytester: pytest.Pytester) -> pytest.Pytester:
-    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
-    pytester.makepyfile(broken=BROKEN.read_text(encoding="utf-8"))
-    return pytester
-
 
 SCRIPTED = """
     from seawall import Applied
@@ -186,96 +173,11 @@ def test_planted_fault_that_never_struck_is_a_failure(suite: pytest.Pytester) ->
     result.stdout.fnmatch_lines(["*planted, and never struck: apply/slow*"])
 
 
-RANDOM = """
-    import pytest
-    from broken import RepeatingSubject
-
-    @pytest.mark.chaos(seeds=3)
-    def test_sound(chaos):
-        chaos.episode("soap")
-
-    @pytest.mark.chaos(seeds=25)
-    def test_broken(chaos):
-        chaos.episode(RepeatingSubject)
-"""
-
-
-@pytest.mark.slow
-def test_marked_test_is_played_for_each_seed_and_a_failure_is_shrunk_kept_and_replayed(suite: pytest.Pytester) -> None:
-    suite.makepyfile(RANDOM)
-    result = suite.runpytest_subprocess("--chaos-report", "out/chaos.html", "--junitxml", "junit.xml")
-    told = result.parseoutcomes()
-    assert told["failed"] >= 1
-    assert told["passed"] + told["failed"] == 28
-    result.stdout.fnmatch_lines(["chaos: soap: planned, and never struck: *"])
-    result.stdout.fnmatch_lines(["minimal: 1 op, 1 fault (from *", "replay: *--chaos-replay*", "chaos report: *"])
-    page = (suite.path / "out" / "chaos.html").read_text(encoding="utf-8")
-    assert "Promises were broken" in page
-    assert "http" not in page.split("</style>")[0]
-    junit = (suite.path / "junit.xml").read_text(encoding="utf-8")
-    assert 'name="chaos_invariant" value="I2' in junit
-    assert 'name="chaos_seed"' in junit
-    assert 'name="chaos_plan"' in junit
-    assert 'name="chaos_minimal"' in junit
-    (kept, *_) = sorted((suite.path / ".chaos").glob("*.yaml"))
-    # Several seeds may come to the same smallest scenario.
-    (line, *_) = [line for line in result.outlines if line.startswith("replay:") and kept.name in line]
-    test = line.split('"')[1]
-    again = suite.runpytest_subprocess(test, "--chaos-replay", str(kept))
-    again.assert_outcomes(failed=1)
-    again.stdout.fnmatch_lines(["*I2 no duplicate*"])
-
-
-def test_flags_choose_seeds_and_plan(suite: pytest.Pytester) -> None:
-    suite.makepyfile(
-        """
-        import pytest
-
-        @pytest.mark.chaos(seeds=50)
-        def test_it(chaos):
-            assert chaos.plan.faults[0].id == "only"
-            print("seed", chaos.seed)
-        """
-    )
-    (suite.path / "plan.yaml").write_text("faults: [{id: only, point: apply, kind: reset}]", encoding="utf-8")
-    result = suite.runpytest_subprocess("-s", "--chaos-seed", "7", "--chaos-runs", "2", "--chaos-plan", "plan.yaml")
-    result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines(["*seed 7*", "*seed 8*"])
-
-
-@pytest.mark.parametrize("flags", [("--chaos-budget", "0"), ("--chaos-budget", "soon"), ("--chaos-runs", "0")])
-def test_flag_under_which_nothing_would_be_tried_is_refused_once(
-    suite: pytest.Pytester, flags: tuple[str, str]
-) -> None:
-    suite.makepyfile("def test_it(chaos): pass")
-    result = suite.runpytest_subprocess(*flags)
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines([f"ERROR: {flags[0]} takes *, not *"])
-
-
 def test_budget_that_is_used_up_skips_the_rest_and_says_so(suite: pytest.Pytester) -> None:
     suite.makepyfile(SCRIPTED)
     result = suite.runpytest_subprocess("--chaos-budget", "1ms", "-rs")
     result.assert_outcomes(skipped=1)
     result.stdout.fnmatch_lines(["*the chaos budget is used up*"])
-
-
-def test_scenarios_that_were_kept_become_tests(suite: pytest.Pytester) -> None:
-    suite.makepyfile(
-        """
-        import pytest
-
-        @pytest.mark.chaos(seeds=0, scenarios="regressions/*.yaml")
-        def test_it(chaos):
-            chaos.episode("soap")
-        """
-    )
-    (suite.path / "regressions").mkdir()
-    text = "subject: soap\ncalls: [{action: book_credit, sample: 1}]\n"
-    (suite.path / "regressions" / "lost.yaml").write_text(text, encoding="utf-8")
-    result = suite.runpytest_subprocess("-v")
-    result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["*test_it[[]lost[]]*"])
 
 
 @pytest.mark.parametrize(
@@ -317,49 +219,6 @@ def test_suite_that_does_not_use_the_kit_does_not_load_it(suite: pytest.Pytester
     suite.runpytest_subprocess("-p", "no:hypothesispytest").assert_outcomes(passed=1)
 
 
-def test_plan_in_a_file_that_can_never_strike_is_one_sentence_that_names_the_file(suite: pytest.Pytester) -> None:
-    suite.makefile(".yaml", lost="faults: [{id: f1, match: {operation: book}, point: after_commit, kind: reset}]\n")
-    suite.makefile(".yaml", torn="faults: [{id: f1, point: nowhere")
-    suite.makepyfile(
-        """
-        import pytest
-
-        @pytest.mark.chaos(plans=("lost.yaml", "torn.yaml"))
-        def test_it(chaos):
-            chaos.episode("soap")
-        """
-    )
-    result = suite.runpytest_subprocess()
-    result.assert_outcomes(failed=1, errors=1)
-    result.stdout.fnmatch_lines(["*lost.yaml: fault 'f1' can never fire: billing has no operation 'book'*"])
-    result.stdout.fnmatch_lines(["*torn.yaml is not YAML*"])
-    assert "Traceback" not in result.stdout.str()
-    assert "def _check" not in result.stdout.str()
-
-
-def test_failure_of_an_own_subject_is_kept_so_that_the_command_line_finds_it(suite: pytest.Pytester) -> None:
-    suite.makepyfile(
-        """
-        import pytest
-        from broken import RepeatingSubject
-
-        @pytest.mark.chaos(seeds=8)
-        def test_it(chaos):
-            chaos.episode(RepeatingSubject)
-        """
-    )
-    plan = "faults: [{id: lost, point: after_commit, kind: reset, times: 4}]"
-    (suite.path / "plan.yaml").write_text(plan, encoding="utf-8")
-    told = suite.runpytest_subprocess("--chaos-seed", "1", "--chaos-plan", "plan.yaml")
-    assert told.parseoutcomes()["failed"] >= 1
-    (kept, *_) = sorted((suite.path / ".chaos").iterdir())
-    assert kept.name.startswith("RepeatingSubject-")
-    assert "subject: broken:RepeatingSubject" in kept.read_text(encoding="utf-8")
-    replayed = suite.run(Path(sys.executable).with_name("seawall"), "chaos", "replay", str(kept))
-    assert replayed.ret == 1
-    replayed.stdout.fnmatch_lines(["broken:RepeatingSubject  I2 no duplicate*"])
-
-
 def test_story_of_a_scripted_failure_counts_what_was_written(
     suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -379,18 +238,50 @@ def test_story_of_a_scripted_failure_counts_what_was_written(
     assert result.stdout.str().count(" heal") == 1
 
 
-def test_report_is_of_all_workers_of_xdist(suite: pytest.Pytester) -> None:
-    pytest.importorskip("xdist")
+INTERRUPTED = """
+    import os, signal, time
+    from broken import RepeatingSubject
+    from seawall.simulators.chaos import scripted
+
+    def interrupt(*_):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(9)
+
+    def test_before(chaos):
+        chaos.call("soap", "book_credit", 1)
+
+    def test_it(chaos, monkeypatch):
+        monkeypatch.setattr(scripted, "investigate", interrupt)
+        chaos.episode(RepeatingSubject)
+"""
+
+
+def test_what_an_interrupted_test_had_found_is_kept_told_and_reported(suite: pytest.Pytester) -> None:
+    suite.makepyfile(INTERRUPTED)
+    text = "subject: broken:RepeatingSubject\ncalls: [{action: book_credit, sample: 1}]\nplan:\n"
+    text += "  faults: [{id: lost, point: after_commit, kind: reset, match: {operation: BookCredit}}]\n"
+    (suite.path / "lost.yaml").write_text(text, encoding="utf-8")
+    result = suite.runpytest_subprocess("--chaos-report", "out.html", "--chaos-replay", "lost.yaml")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    (kept,) = (suite.path / ".chaos").iterdir()
+    result.stdout.fnmatch_lines(["*test_it  I2 no duplicate*", f"replay: *{kept.name}", "chaos report: out.html *"])
+    assert "INTERNALERROR" not in result.stdout.str()
+
+
+def test_test_that_is_interrupted_in_the_middle_of_a_call_is_not_accused(suite: pytest.Pytester) -> None:
     suite.makepyfile(
         """
-        import pytest
+        import os, signal, threading
 
-        @pytest.mark.chaos(seeds=4)
         def test_it(chaos):
-            chaos.episode("soap")
+            with chaos.fault("connect", "dns", subject="soap"):
+                threading.Timer(1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+                for number in range(1, 9_000):
+                    chaos.call("soap", "book_credit", number)
         """
     )
-    result = suite.runpytest_subprocess("-n", "2", "--chaos-report", "out.html")
-    result.assert_outcomes(passed=4)
-    result.stdout.fnmatch_lines(["chaos report: out.html (4 episodes)"])
-    assert "soap" in (suite.path / "out.html").read_text(encoding="utf-8")
+    result = suite.runpytest_subprocess("--chaos-report", "out.html")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["chaos report: out.html (0 episodes)"])
+    assert "test_it  I" not in result.stdout.str()
+    assert "INTERNALERROR" not in result.stdout.str()

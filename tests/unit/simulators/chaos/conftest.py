@@ -1,0 +1,16 @@
+"""Somebody's own suite, with an adapter that is broken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+BROKEN = Path(__file__).parents[3] / "chaos" / "broken.py"
+
+
+@pytest.fixture(name="suite")
+def _suite(pytester: pytest.Pytester) -> pytest.Pytester:
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+    pytester.makepyfile(broken=BROKEN.read_text(encoding="utf-8"))
+    return pytester
