@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .entries import ENTRIES, ActionFacts, Entry, Item, Setting, SystemFacts, Wanted
+from pydantic import TypeAdapter, ValidationError
+
+from .entries import ENTRIES, Entry, Setting
 
 SCHEMA = 1
 """Version of the JSON lines; it rises when a field changes its meaning or goes."""
@@ -71,54 +74,68 @@ class History:
             ValueError: It is no history, or one of a newer version.
         """
         lines = Path(path).read_text(encoding="utf-8").split("\n")  # what else ends a line may be part of one
-        return cls.parse((line for line in lines if line), name=str(path))
+        return cls.parse(lines, name=str(path))
 
     @classmethod
     def parse(cls, lines: Iterable[str], *, name: str = "history") -> History:
-        """Read JSON lines; `name` is used in messages.
+        """Read JSON lines, of which empty ones are passed over; `name` is used in messages.
 
         Raises:
-            ValueError: They are no history, or one of a newer version.
+            ValueError: They are no history, or one of a newer version; the message names the line.
         """
-        head, *rest = [json.loads(line) for line in lines] or [None]
-        if not isinstance(head, dict) or "schema" not in head:
+        read = [(number, line) for number, line in enumerate(lines, 1) if line]
+        head = _object(read[0][1], f"{name}, line {read[0][0]},") if read else {}
+        if "schema" not in head:
             raise ValueError(f"{name} is no history: its first line has no schema")
         if head["schema"] != SCHEMA:
             raise ValueError(f"{name} has schema {head['schema']}; this Seawall reads schema {SCHEMA}")
-        return cls(_setting(head["setting"]), [_entry(one, name) for one in rest])
+        setting = read_as(Setting, head.get("setting"), f"{name}, line {read[0][0]},")
+        return cls(setting, [_entry(line, f"{name}, line {number},") for number, line in read[1:]])
 
 
-def _entry(shown: dict[str, Any], name: str) -> Entry:
+def _entry(line: str, where: str) -> Entry:
+    shown = _object(line, where)
     kind = shown.pop("event", None)
-    if kind not in ENTRIES:
-        raise ValueError(f"{name} has an entry of an unknown kind: {kind!r}")
-    if kind == "Told":
-        shown["items"] = tuple(Item(**item) for item in shown["items"])
-    if kind == "Asked":
-        shown["items"], shown["supersedes"] = tuple(shown["items"]), tuple(shown["supersedes"])
-    made: Entry = ENTRIES[kind](**shown)
+    if not isinstance(kind, str) or kind not in ENTRIES:
+        raise ValueError(f"{where} has an entry of an unknown kind: {kind!r}")
+    made: Entry = read_as(ENTRIES[kind], shown, where)
     return made
 
 
-def _wanted(shown: dict[str, Any]) -> Wanted:
-    beside = shown.get("beside")
-    return Wanted(**{**shown, "kinds": tuple(shown["kinds"]), "beside": None if beside is None else tuple(beside)})
+def _object(line: str, where: str) -> dict[str, Any]:
+    try:
+        shown = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{where} is no JSON: {error.msg}, at character {error.colno}") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{where} cannot be read as JSON: {error}") from error
+    if not isinstance(shown, dict):
+        raise ValueError(f"{where} is no event: it is no JSON object")
+    return shown
 
 
-def _setting(shown: dict[str, Any]) -> Setting:
-    systems = {
-        name: SystemFacts(**{**facts, "actions": {one: ActionFacts(**had) for one, had in facts["actions"].items()}})
-        for name, facts in shown["systems"].items()
-    }
-    wanted = {operation: tuple(_wanted(one) for one in some) for operation, some in shown["wanted"].items()}
-    return Setting(
-        **{
-            **shown,
-            "systems": systems,
-            "wanted": wanted,
-            "reads": {int(call): fields for call, fields in shown["reads"].items()},
-            "planned": tuple(shown["planned"]),
-            "canaries": tuple(shown["canaries"]),
-            "approved": {system: tuple(actions) for system, actions in shown.get("approved", {}).items()},
-        }
-    )
+def read_as(kind: type[EntryT], shown: Any, where: str) -> EntryT:
+    """An instance of a dataclass from what JSON has of it.
+
+    Args:
+        kind: The dataclass.
+        shown: What JSON has.
+        where: Beginning of the message: the file and the line.
+
+    Raises:
+        ValueError: It is none.
+    """
+    strange = sorted(shown.keys() - {one.name for one in fields(kind)}) if isinstance(shown, dict) else ()  # type: ignore[arg-type]
+    if strange:
+        raise ValueError(f"{where} is no {kind.__name__}: it has {strange[0]!r}, which is unknown")
+    try:
+        return _reader(kind).validate_python(shown)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ValueError(f"{where} is no {kind.__name__}: {f'{place}: ' if place else ''}{first['msg']}") from error
+
+
+@cache
+def _reader(kind: type[EntryT]) -> TypeAdapter[EntryT]:
+    return TypeAdapter(kind)

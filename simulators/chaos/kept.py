@@ -9,10 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
 
 from ..effects import Effect
+from ..faults import Plan
 from .checker import check
-from .history import History
+from .history import History, read_as
 from .verdicts import Judgement
 
 _EFFECT, _END = "Effect", "End"
@@ -43,24 +47,49 @@ def load(path: str | Path) -> tuple[History, dict[str, list[Effect]], Judgement]
         OSError: It cannot be read.
     """
     # Not `splitlines`, which also parts lines at characters that values may have.
-    lines = [line for line in Path(path).read_text(encoding="utf-8").split("\n") if line]
+    try:
+        lines = Path(path).read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no episode: {error}") from error
     effects: dict[str, list[Effect]] = {}
     rest = []
     whole: int | None = None
-    for line in lines:
-        try:
-            shown = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{path} is no episode: {error}") from error
-        event = shown.get("event") if isinstance(shown, dict) else None
+    for number, line in enumerate(lines, 1):
+        event = _event(line)
         if event == _EFFECT:
-            effects.setdefault(shown["system"], []).append(Effect.from_line(json.dumps(shown["effect"])))
+            system, effect = _effect(line, f"{path}, line {number},")
+            effects.setdefault(system, []).append(effect)
         elif event == _END:
-            whole = shown.get("lines")
-        else:
-            rest.append(line)
+            whole = json.loads(line).get("lines")
+        rest.append("" if event in (_EFFECT, _END) else line)  # an empty one keeps the numbers of those after it
     history = History.parse(rest, name=str(path))
-    if whole != len(lines) - 1:
-        counted = "its last line, which counts them, is missing" if whole is None else f"it had {whole:,}"
-        raise ValueError(f"{path} is cut off: {len(lines):,} lines are there; {counted}")
-    return history, effects, check(history, effects)
+    try:
+        Plan.model_validate(history.setting.plan)
+    except ValidationError as error:
+        raise ValueError(f"{path} has a plan that is none: {error.errors(include_url=False)[0]['msg']}") from error
+    there = sum(map(bool, lines))
+    if whole != there - 1:
+        counted = "its last line, which counts them, is missing" if whole is None else f"it had {whole}"
+        raise ValueError(f"{path} is cut off: {there:,} lines are there; {counted}")
+    try:
+        return history, effects, check(history, effects)
+    except Exception as error:
+        raise ValueError(
+            f"{path} cannot be judged: its lines do not fit together ({type(error).__name__}: {error}); "
+            "write it again with `seawall chaos replay SCENARIO --history FILE`"
+        ) from error
+
+
+def _event(line: str) -> Any:
+    try:
+        shown = json.loads(line) if line else None
+    except (ValueError, RecursionError):
+        return None  # which is said, with the number of the line, where the history is read
+    return shown.get("event") if isinstance(shown, dict) else None
+
+
+def _effect(line: str, where: str) -> tuple[str, Effect]:
+    shown = json.loads(line)
+    if not isinstance(shown.get("system"), str):
+        raise ValueError(f"{where} is no {_EFFECT}: it names no system")
+    return shown["system"], read_as(Effect, shown.get("effect"), where)

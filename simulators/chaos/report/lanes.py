@@ -88,23 +88,27 @@ def _bars(shown: Sequence[Mark], rows: Sequence[int], columns: Mapping[Lane, Map
             begun[mark.begins] = (mark, y)
         if mark.ends in begun:
             first, top = begun.pop(mark.ends)
-            x = columns[first.lane][first.who]
-            yield f'<rect class="bar {mark.kind}" x="{x - 2}" y="{top - 4}" width="4" height="{y - top}" rx="2"/>'
+            x = _x(first, columns[first.lane])
+            yield f'<rect class="bar {escape(mark.kind)}" x="{x - 2}" y="{top - 4}" width="4" height="{y - top}" rx="2"/>'
         if mark.kind == "event crash":  # what the process had begun ends here
             for name, (first, top) in list(begun.items()):
                 if first.who == mark.who:
-                    x = columns[first.lane][first.who]
+                    x = _x(first, columns[first.lane])
                     yield f'<rect class="bar crashed" x="{x - 2}" y="{top - 4}" width="4" height="{y - top}" rx="2"/>'
                     del begun[name]
 
 
+def _x(mark: Mark, columns: Mapping[str, int]) -> int:
+    return columns.get(mark.who, min(columns.values()))
+
+
 def _drawn(mark: Mark, y: int, columns: Mapping[str, int]) -> str:
-    x = columns.get(mark.who, min(columns.values()))
+    x = _x(mark, columns)
     text = max(columns.values()) + 12
     bold = mark.kind == "fault" or mark.lane == "effects"
     room = int((_LANES[mark.lane][1] - text - 4) / (_BOLD if bold else _LETTER))
     label = mark.label if len(mark.label) <= room else f"{mark.label[: room - 1]}…"
     return (
-        f'<g class="mark {mark.kind}"><title>t={mark.at:.2f} s: {escape(mark.label)}\n{escape(mark.title)}</title>'
+        f'<g class="mark {escape(mark.kind)}"><title>t={mark.at:.2f} s: {escape(mark.label)}\n{escape(mark.title)}</title>'
         f'<circle cx="{x}" cy="{y - 4}" r="4.5"/><text x="{text}" y="{y}">{escape(label)}</text></g>'
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from seawall.simulators.chaos.entries import Told
 from seawall.simulators.chaos.episode import play
 from seawall.simulators.chaos.kept import load, save
 from seawall.simulators.chaos.scenario import PlannedCall, Scenario
@@ -53,3 +56,50 @@ def test_values_with_characters_that_part_lines_elsewhere_are_read_back(tmp_path
     save(path, episode.history, {"soap": [strange]})
     _, effects, _ = load(path)
     assert effects["soap"] == [strange]
+
+
+@pytest.mark.parametrize(
+    ("event", "change", "says"),
+    [
+        ("Told", {"word": 7}, "is no Told: word: Input should be "),
+        ("Told", {"items": 5}, "is no Told: items: "),
+        ("Told", {"at": "soon"}, "is no Told: at: "),
+        ("Told", {"mood": "good"}, "is no Told: it has 'mood', which is unknown"),
+        ("Told", {"word": '"/><script>alert(1)</script>'}, "is no Told: word: Input should be "),
+        ("Wire", {"event": ["Told"]}, "has an entry of an unknown kind: ['Told']"),
+        ("Wire", {"event": "Dreamt"}, "has an entry of an unknown kind: 'Dreamt'"),
+        ("Effect", {"effect": {"seq": 1}}, "is no Effect: at: Field required"),
+        ("Effect", {"system": None}, "is no Effect: it names no system"),
+    ],
+)
+def test_line_that_is_wrong_is_named_by_its_number(
+    tmp_path: Path, event: str, change: dict[str, object], says: str
+) -> None:
+    path = tmp_path / "episode.jsonl"
+    episode = play(Scenario(subject="soap", plan=Plan(), calls=(PlannedCall(action="book_credit", sample=1),)))
+    save(path, episode.history, episode.effects)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    place = next(n for n, line in enumerate(lines) if json.loads(line).get("event") == event)
+    lines[place] = json.dumps({**json.loads(lines[place]), **change})
+    path.write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(ValueError, match=re.escape(f"{path}, line {place + 1}, {says}")):
+        load(path)
+
+
+def test_events_that_do_not_fit_together_are_refused_in_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "episode.jsonl"
+    episode = play(Scenario(subject="soap", plan=Plan(), calls=(PlannedCall(action="book_credit", sample=1),)))
+    told = episode.history.of(Told)
+    episode.history.entries.append(replace(told[0], call=99))
+    save(path, episode.history, episode.effects)
+    with pytest.raises(ValueError, match="cannot be judged: its lines do not fit together"):
+        load(path)
+
+
+def test_plan_that_is_none_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "episode.jsonl"
+    episode = play(Scenario(subject="soap", plan=Plan(), calls=()))
+    episode.history.setting = replace(episode.history.setting, plan={"faults": [{"id": "f"}]})
+    save(path, episode.history, episode.effects)
+    with pytest.raises(ValueError, match="has a plan that is none: Field required"):
+        load(path)

@@ -42,7 +42,7 @@ def test_report_command_draws_kept_episodes(tmp_path: Path) -> None:
     assert "one.jsonl: soap" in out.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("text", "says"), [("{", "is no episode"), ('{"a": 1}', "its first line has no schema")])
+@pytest.mark.parametrize(("text", "says"), [("{", "line 1, is no JSON"), ('{"a": 1}', "its first line has no schema")])
 def test_file_that_is_no_episode_is_refused(tmp_path: Path, text: str, says: str) -> None:
     (tmp_path / "one.jsonl").write_text(text, encoding="utf-8")
     result = CliRunner().invoke(app, ["chaos", "report", str(tmp_path / "one.jsonl")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from xml.etree import ElementTree as ET
 
 from seawall.simulators.chaos import entries
@@ -73,3 +74,23 @@ def test_episode_that_is_too_long_says_what_is_left_out() -> None:
 
 def test_empty_episode_is_not_drawn() -> None:
     assert lanes(History(SETTING), {}) == ""
+
+
+def test_what_comes_from_a_file_can_open_no_tag() -> None:
+    hostile: Any = '"/><script>alert(1)</script><g class="'
+    told = entries.Told(9.0, 1, hostile, hostile, error=hostile, text=hostile)
+    answered = entries.Answered(9.0, 1, hostile, hostile, error=hostile)
+    wire = entries.Wire(1.0, hostile, hostile, hostile, hostile, hostile, hostile, 1)
+    journalled = entries.Journalled(1.0, hostile, hostile, hostile, hostile, hostile, 1)
+    effect = Effect(1, 0.0, hostile, hostile, hostile, {hostile: hostile}, cause=hostile)
+    probed = entries.Probed(1.0, 1.0, hostile, hostile, hostile, hostile, hostile, hostile)
+    event, spent = entries.Event(1.0, hostile, hostile), entries.Spent(1.0, hostile, hostile, hostile, hostile)
+    rest = (answered, wire, journalled, probed, event, spent, told)
+    svg = drawing(*CALL[:2], *rest, effects=(effect,))
+    assert {one.tag for one in svg.iter()} <= {"svg", "g", "rect", "line", "circle", "text", "title"}
+
+
+def test_bar_of_nobody_stands_beside_those_of_others() -> None:
+    nobody = entries.Attempted(0.0, 2, "", "toy", "add", "toy.add/1", "op1", "k", "d", 1)
+    svg = drawing(*CALL, nobody, entries.Answered(9.0, 2, "toy.add/1", "maybe", "ReplyTimeout"))
+    assert len(classed(svg, "bar")) == 3
