@@ -15,7 +15,7 @@ from itertools import islice
 from .episode import Episode, play
 from .naive import play_naively
 from .scenario import Scenario
-from .subjects import load_subject
+from .subjects import blamed, load_subject
 from .tally import Tally
 
 _GARBAGE = 50_000
@@ -135,7 +135,8 @@ def _play_some(scenarios: Sequence[Scenario], naive: bool) -> tuple[str, Tally]:
     name = scenarios[0].subject
     subject, tally = load_subject(name), Tally()
     for scenario in scenarios:
-        tally.add(play_naively(scenario, subject) if naive else play(scenario, subject))
+        with blamed(name):
+            tally.add(play_naively(scenario, subject) if naive else play(scenario, subject))
     if not gc.get_freeze_count():  # what was imported stays: looking at it again and again takes a tenth of the time
         gc.collect()
         gc.freeze()

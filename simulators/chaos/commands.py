@@ -8,6 +8,8 @@ import os
 import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -30,7 +32,8 @@ from .reporting import write_report
 from .scenario import Scenario
 from .schema import plan_schema
 from .self_check import self_check
-from .subjects import SUBJECTS, load_subject
+from .subject import SubjectError
+from .subjects import SUBJECTS, blamed, load_subject
 from .tables import print_failure, print_tallies
 from .tally import Tally
 
@@ -83,7 +86,8 @@ def run_command(
     names, seeds = _known(subjects), range(seed, seed + runs)
     given = _plan(plan)
     if check_seeds:
-        _check_seeds(names, seeds, given)
+        with _refusing():
+            _check_seeds(names, seeds, given)
     scenarios = (one for name in names for one in _schedules(name, seeds, given))
     _play_all(scenarios, len(names) * runs, budget, report, keep, processes, as_json=as_json)
 
@@ -102,7 +106,7 @@ def explore(
 ) -> None:
     """Play every single fault for every action, and then pairs of faults."""
     names = _known(subjects)
-    scenarios = [one for name in names for one in (*singles(name), *pairs(name, seed, pairs_each))]
+    scenarios = [one for name in names for one in _explored(name, seed, pairs_each)]
     _play_all(scenarios, len(scenarios), budget, report, keep, processes, as_json=as_json)
 
 
@@ -114,11 +118,10 @@ def replay(
 ) -> None:
     """Play one scenario again, and show what happened. Exit status 1 if it breaks a promise."""
     console = Console()
-    try:
+    with _refusing():
         scenario = Scenario.load(file)
-        episode = play(scenario)
-    except (PlanError, LookupError) as error:
-        _refuse(str(error))
+        with blamed(scenario.subject):
+            episode = play(scenario)
     if history is not None:
         save(history, episode.history, episode.effects)
     print_failure(console, Found.as_it_is(episode), command=f"seawall chaos replay {file}")
@@ -171,7 +174,7 @@ def _play_all(
         _check_writable(path)
     columns = (TextColumn("{task.description:>18}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     try:
-        with Progress(*columns, console=Console(stderr=True)) as progress:
+        with _refusing(), Progress(*columns, console=Console(stderr=True)) as progress:
             bar = progress.add_task("episodes", total=total)
 
             def on_progress(name: str, tally: Tally) -> None:
@@ -180,13 +183,12 @@ def _play_all(
             tallies = run_all(scenarios, processes=processes, seconds=seconds, on_progress=on_progress)
     except Interrupted as cut:
         tallies, findings.interrupted = cut.tallies, True
-    except (PlanError, LookupError) as error:
-        _refuse(str(error))
     print_tallies(console, tallies)
     played = sum(tally.episodes for tally in tallies.values())
     if played < total and seconds is not None and not findings.interrupted:
         console.print(f"the budget of {budget} is used up: {played:,} of {total:,} episodes were played")
-    failures = [one for tally in tallies.values() for one in findings.of(tally)]
+    with _refusing():
+        failures = [one for tally in tallies.values() for one in findings.of(tally)]
     for found in failures:
         file = found.keep(keep or Path(".chaos"))
         print_failure(console, found, command=f"seawall chaos replay {shlex.quote(str(file))}")
@@ -232,23 +234,28 @@ def _check_writable(path: Path | None) -> None:
 
 def _known(names: Sequence[str] | None) -> list[str]:
     chosen = list(names or SUBJECTS)
-    try:
+    with _refusing():
         for name in chosen:
             load_subject(name)
-    except LookupError as error:
-        _refuse(str(error))
     return chosen
 
 
 def _plan(path: Path | None) -> Plan | None:
-    try:
+    with _refusing():
         return None if path is None else Plan.load(path)
-    except PlanError as error:
-        _refuse(str(error))
+
+
+def _explored(name: str, seed: int, pairs_each: int) -> list[Scenario]:
+    with _refusing(), blamed(name):
+        return [*singles(name), *pairs(name, seed, pairs_each)]
 
 
 def _schedules(name: str, seeds: range, plan: Plan | None) -> Iterator[Scenario]:
-    for scenario in schedules(name, seeds):
+    made = schedules(name, seeds)
+    while True:
+        with blamed(name):
+            if (scenario := next(made, None)) is None:
+                return
         yield scenario if plan is None else scenario.model_copy(update={"plan": plan.with_seed(scenario.seed)})
 
 
@@ -259,7 +266,8 @@ def _check_seeds(names: Sequence[str], seeds: range, plan: Plan | None) -> None:
         def again(seed: int, chosen: dict[int, Scenario] = chosen) -> History:
             return play(chosen[seed]).history
 
-        differences = self_check(again, list(chosen))
+        with blamed(name):
+            differences = self_check(again, list(chosen))
         for difference in differences:
             typer.echo(f"{name}: {difference.says}", err=True)
         if differences:
@@ -283,6 +291,17 @@ def _figures(tally: Tally) -> Mapping[str, Any]:
         "parked": tally.parked,
         "broken": {f"I{int(one)}": count for one, count in sorted(tally.broken.items())},
     }
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """What a plan or a subject has wrong is one sentence."""
+    try:
+        yield
+    except (PlanError, SubjectError) as error:
+        _refuse(str(error))
+    except BrokenExecutor as error:
+        _refuse(f"a process that played episodes died ({error}); was memory short? Try fewer with --processes")
 
 
 def _refuse(message: str) -> NoReturn:

@@ -14,7 +14,7 @@ from .entries import Wire
 from .episode import play
 from .exhaustive import single_client_faults, single_faults
 from .scenario import PlannedCall, Scenario, drawn
-from .subject import Subject
+from .subject import Subject, SubjectError
 from .subjects import load_subject
 
 _ASKS = 2  # how often a client asks again after an answer that leaves it in doubt
@@ -22,12 +22,20 @@ _ASKS = 2  # how often a client asks again after an answer that leaves it in dou
 
 @cache
 def actions_of(name: str) -> tuple[str, ...]:
-    """The actions of which a subject makes samples."""
+    """The actions of which a subject makes samples.
+
+    Raises:
+        SubjectError: It makes none.
+    """
     return asked_of(load_subject(name))
 
 
 def asked_of(subject: Subject) -> tuple[str, ...]:
-    """The actions of which a subject makes samples."""
+    """The actions of which a subject makes samples.
+
+    Raises:
+        SubjectError: It makes none.
+    """
 
     async def names() -> tuple[str, ...]:
         target = subject.target(Plan(), LoopClock())
@@ -36,7 +44,9 @@ def asked_of(subject: Subject) -> tuple[str, ...]:
         finally:
             target.close()
 
-    return run(names())
+    if not (found := run(names())):
+        raise SubjectError(f"{subject.name}: the subject makes no samples, so there is nothing to try")
+    return found
 
 
 @dataclass(frozen=True, slots=True)

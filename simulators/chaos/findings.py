@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from .episode import play
 from .failing import Found, investigate
 from .scenario import Scenario
+from .subjects import blamed
 from .tally import Tally
 
 _LOOKED_INTO = 3  # failures of each subject
@@ -38,9 +39,10 @@ class Findings:
                 yield found
 
     def _looked_into(self, scenario: Scenario) -> Found:
-        if not self.interrupted:
-            try:
-                return investigate(scenario)
-            except KeyboardInterrupt:
-                self.interrupted = True
-        return Found.as_it_is(play(scenario))
+        with blamed(scenario.subject):
+            if not self.interrupted:
+                try:
+                    return investigate(scenario)
+                except KeyboardInterrupt:
+                    self.interrupted = True
+            return Found.as_it_is(play(scenario))

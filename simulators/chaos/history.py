@@ -128,14 +128,16 @@ def read_as(kind: type[EntryT], shown: Any, where: str) -> EntryT:
     strange = sorted(shown.keys() - {one.name for one in fields(kind)}) if isinstance(shown, dict) else ()  # type: ignore[arg-type]
     if strange:
         raise ValueError(f"{where} is no {kind.__name__}: it has {strange[0]!r}, which is unknown")
+    reader: Any = kind
     try:
-        return _reader(kind).validate_python(shown)
+        made: EntryT = _reader(reader).validate_python(shown)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise ValueError(f"{where} is no {kind.__name__}: {f'{place}: ' if place else ''}{first['msg']}") from error
+    return made
 
 
 @cache
-def _reader(kind: type[EntryT]) -> TypeAdapter[EntryT]:
+def _reader(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)

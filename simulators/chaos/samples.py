@@ -13,8 +13,9 @@ from pydantic import BaseModel
 from ... import Sources
 from ...core.action import Action
 from ...core.adapter import Adapter, Attempt, Surroundings
+from ..faults import nearest
 from ..virtual_time import LoopClock
-from .subject import Reading, Sample, Subject
+from .subject import Reading, Sample, Subject, SubjectError
 
 
 class Samples:
@@ -42,12 +43,19 @@ class Samples:
         """The sample of an action with a number; the same number gives the same sample.
 
         Raises:
-            KeyError: The subject makes no samples of that action.
+            SubjectError: The subject makes no samples of that action.
         """
         place = (system, action, number)
         if place not in self._kept:
+            known = self.reader(system).actions
+            for what in (self.makers[system], known):
+                if action not in what:
+                    said = "the adapter has" if what is known else "the subject makes samples of"
+                    raise SubjectError(f"{system}: {said} no action {action!r}{nearest(action, what)}")
             made = self.makers[system][action](number)
-            self._kept[place] = await self._ready(system, self.reader(system).actions[action], made)
+            if not isinstance(made, Sample):
+                raise SubjectError(f"{system}: the subject's sample {number} of {action} is no Sample but {made!r}")
+            self._kept[place] = await self._ready(system, known[action], made)
         return self._kept[place]
 
     def reader(self, system: str) -> Adapter:

@@ -17,6 +17,10 @@ from ..vocabulary import Traits
 from .entries import Wanted
 
 
+class SubjectError(LookupError):
+    """A subject that is not there or cannot be tried; the message names it and says what to do."""
+
+
 class Target(Protocol):
     """A simulated system as an episode needs it."""
 

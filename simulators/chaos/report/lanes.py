@@ -89,13 +89,17 @@ def _bars(shown: Sequence[Mark], rows: Sequence[int], columns: Mapping[Lane, Map
         if mark.ends in begun:
             first, top = begun.pop(mark.ends)
             x = _x(first, columns[first.lane])
-            yield f'<rect class="bar {escape(mark.kind)}" x="{x - 2}" y="{top - 4}" width="4" height="{y - top}" rx="2"/>'
+            yield _bar(mark.kind, x, top, y)
         if mark.kind == "event crash":  # what the process had begun ends here
             for name, (first, top) in list(begun.items()):
                 if first.who == mark.who:
                     x = _x(first, columns[first.lane])
-                    yield f'<rect class="bar crashed" x="{x - 2}" y="{top - 4}" width="4" height="{y - top}" rx="2"/>'
+                    yield _bar("crashed", x, top, y)
                     del begun[name]
+
+
+def _bar(kind: str, x: int, top: int, bottom: int) -> str:
+    return f'<rect class="bar {escape(kind)}" x="{x - 2}" y="{top - 4}" width="4" height="{bottom - top}" rx="2"/>'
 
 
 def _x(mark: Mark, columns: Mapping[str, int]) -> int:
@@ -109,6 +113,7 @@ def _drawn(mark: Mark, y: int, columns: Mapping[str, int]) -> str:
     room = int((_LANES[mark.lane][1] - text - 4) / (_BOLD if bold else _LETTER))
     label = mark.label if len(mark.label) <= room else f"{mark.label[: room - 1]}…"
     return (
-        f'<g class="mark {escape(mark.kind)}"><title>t={mark.at:.2f} s: {escape(mark.label)}\n{escape(mark.title)}</title>'
+        f'<g class="mark {escape(mark.kind)}">'
+        f"<title>t={mark.at:.2f} s: {escape(mark.label)}\n{escape(mark.title)}</title>"
         f'<circle cx="{x}" cy="{y - 4}" r="4.5"/><text x="{text}" y="{y}">{escape(label)}</text></g>'
     )
