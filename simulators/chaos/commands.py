@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,6 +35,7 @@ from .subject import SubjectError
 from .subjects import SUBJECTS, blamed, load_subject
 from .tables import print_failure, print_tallies
 from .tally import Tally
+from .writable import must_be_writable
 
 chaos = typer.Typer(
     name="chaos",
@@ -219,15 +219,9 @@ def _play_all(
 
 
 def _check_writable(path: Path | None) -> None:
-    """Say so before an hour is spent, and not after it."""
-    if path is None:
-        return
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_dir():
-            raise IsADirectoryError(f"{path} is a folder")
-        if not os.access(path if path.exists() else path.parent, os.W_OK):
-            raise PermissionError(f"{path} cannot be written")
+        if path is not None:
+            must_be_writable(path)
     except OSError as error:
         _refuse(f"nothing was played, for its findings could not be written: {error}")
 

@@ -10,27 +10,28 @@ from .history import History
 from .scenario import Scenario
 
 
-def failure_text(found: Found, *, test: str = "", replay: str = "", keep: str = "") -> str:
+def failure_text(found: Found, *, name: str | None = None, replay: str = "", keep: str = "") -> str:
     """The text.
 
     Args:
         found: The failure.
-        test: Name of the test, if it is one's.
+        name: What stands before the invariant; the subject if None.
         replay: The command that plays it again.
         keep: How it becomes a regression test.
     """
-    return "\n".join(_lines(found, test, replay, keep))
+    return "\n".join(_lines(found, name, replay, keep))
 
 
-def _lines(found: Found, test: str, replay: str, keep: str) -> Iterator[str]:
+def _lines(found: Found, name: str | None, replay: str, keep: str) -> Iterator[str]:
     shrunk, verdict = found.shrunk, found.verdict
     scenario = shrunk.scenario
+    before = scenario.subject if name is None else name
     if verdict is None:
-        yield f"{test or scenario.subject}: every promise held"
+        yield f"{before}: every promise held"
         return
     witness = verdict.witnesses[0] if verdict.witnesses else None
     says = "" if witness is None else f": {witness.says}"
-    yield f"{test or scenario.subject}  I{int(verdict.invariant)} {verdict.invariant.title}{says}"
+    yield f"{before}  I{int(verdict.invariant)} {verdict.invariant.title}{says}".lstrip()
     from_what = f"{of(shrunk.calls, 'op')}, {of(shrunk.faults, 'fault')}"
     smaller = f"{of(len(scenario.calls), 'op')}, {of(len(scenario.plan.faults), 'fault')}"
     if scenario.calls and shrunk.runs == 1:

@@ -50,6 +50,18 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(f"--chaos-budget {error}") from None
     if (runs := config.getoption("--chaos-runs")) is not None and runs < 1:
         raise pytest.UsageError(f"--chaos-runs takes a number of at least 1, not {runs}")
+    for flag, file in (("--chaos-report", ""), ("--chaos-keep", "scenario.yaml")):
+        if where := config.getoption(flag):
+            _check_writable(flag, Path(where, file))
+
+
+def _check_writable(flag: str, path: Path) -> None:
+    from .writable import must_be_writable
+
+    try:
+        must_be_writable(path)
+    except OSError as error:
+        raise pytest.UsageError(f"{flag} names what cannot be written: {error}") from None
 
 
 _BUDGET = pytest.StashKey[float]()
@@ -168,7 +180,8 @@ def chaos(request: pytest.FixtureRequest, virtual_clock: VirtualClock, tmp_path:
         yield made
         # Whatever no test function of pytest's own had to say: unittest's methods, and what fixtures called since.
         if config.stash.get(_OVER, False):
-            config.stash.setdefault(_CUT_SHORT, []).extend(made.cut_short())
+            texts = [f"{made.test}  {text}" for text in made.cut_short()]
+            config.stash.setdefault(_CUT_SHORT, []).extend(texts)
         else:
             _tell(made)
     finally:

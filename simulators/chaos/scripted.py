@@ -85,6 +85,7 @@ class Chaos:
         self._found: list[Found] = []
         self._judged: dict[str, Judgement] = {}
         self._unjudged = False
+        self._healed = False
         self._said: set[str] = set()
 
     @classmethod
@@ -199,8 +200,11 @@ class Chaos:
         self.clock.advance(seconds)
 
     def heal(self) -> None:
-        """Let no fault strike any more."""
+        """Let no fault strike any more, nor in what is called for the first time from now on."""
+        self._healed = True
+        self._heal()
 
+    def _heal(self) -> None:
         async def healed() -> None:
             for stage in self._stages.values():
                 stage.heal()
@@ -270,7 +274,7 @@ class Chaos:
     def _end(self) -> None:
         """Heal and settle what was scripted, and judge it."""
         self._unjudged = False
-        self.heal()
+        self._heal()
         self.settle()
         for system, stage in self._stages.items():
             judgement, effects = stage.judge(), stage.effects()
@@ -282,13 +286,13 @@ class Chaos:
         for found in self._found:
             file = found.keep(self.keep_in)
             replay = f'pytest "{self.test.partition("[")[0]}" --chaos-replay {file}'
-            yield failure_text(found, test=self.test, replay=replay, keep="--chaos-keep adds it to the regressions")
+            yield failure_text(found, name="", replay=replay, keep="--chaos-keep adds it to the regressions")
         for system, judgement in self._judged.items():
             if judgement.broken:
-                yield failure_text(self._as_found(system, judgement), test=self.test)
+                yield failure_text(self._as_found(system, judgement), name="")
         if idle := [f"{one.fault.point}/{one.fault.kind}" for one in self._planted if not one.fired]:
             names = ", ".join(idle)
-            yield f"{self.test}: planted, and never struck: {names}. Aim at what the test calls, or take it out."
+            yield f"planted, and never struck: {names}. Aim at what the test calls, or take it out."
 
     def _as_found(self, system: str, judgement: Judgement) -> Found:
         from .episode import Episode
@@ -333,6 +337,8 @@ class Chaos:
 
             async def opened() -> None:
                 await stage.__aenter__()
+                if self._healed:
+                    stage.heal()
 
             self.clock.run(opened())
             self._stages[given.name] = stage

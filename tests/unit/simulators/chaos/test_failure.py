@@ -44,7 +44,7 @@ def found(*verdicts: Verdict, attempts: tuple[Attempted, ...] = ()) -> Found:
 
 def test_text_names_the_invariant_the_smallest_form_the_story_and_how_to_see_it_again() -> None:
     broken = found(Verdict(Invariant.NO_DUPLICATE, "invalid", (WITNESS,)))
-    text = failure_text(broken, test="test_create[seed=17]", replay="pytest --chaos-replay m.yaml", keep="--chaos-keep")
+    text = failure_text(broken, name="test_create[seed=17]", replay="pytest --chaos-replay m.yaml", keep="--chaos-keep")
     assert text.splitlines() == [
         "test_create[seed=17]  I2 no duplicate: order A-7 was made 2 times",
         "minimal: 1 op, 1 fault (from 20 ops, 9 faults; 41 runs, 1.3 s)",
@@ -73,6 +73,11 @@ def test_text_without_a_test_names_the_subject_and_no_commands() -> None:
     lines = failure_text(found(Verdict(Invariant.DEADLINE, "invalid"))).splitlines()
     assert lines[0] == "acme  I10 deadline"
     assert not any(line.startswith(("replay", "keep")) for line in lines)
+
+
+def test_text_of_a_test_begins_with_the_invariant() -> None:
+    text = failure_text(found(Verdict(Invariant.NO_DUPLICATE, "invalid", (WITNESS,))), name="")
+    assert text.startswith("I2 no duplicate: order A-7 was made 2 times\n")
 
 
 def test_text_of_what_broke_nothing_says_so() -> None:

@@ -39,7 +39,13 @@ def test_broken_adapter_fails_at_the_end_with_the_invariant_and_the_story(suite:
     )
     result = suite.runpytest_subprocess()
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*test_it*I2 no duplicate: Credit was changed 2 times*", "*EFFECT insert Credit*"])
+    result.stdout.fnmatch_lines(
+        [
+            "I2 no duplicate: Credit was changed 2 times*",
+            "*EFFECT insert Credit*",
+            "FAILED *::test_it - Failed: I2 no *",
+        ]
+    )
 
 
 def test_checker_has_its_say_beside_an_assertion_that_failed(suite: pytest.Pytester) -> None:
@@ -97,7 +103,7 @@ def test_checker_has_its_say_however_the_fixture_was_come_by(suite: pytest.Pytes
     result = suite.runpytest_subprocess("-rA")
     result.assert_outcomes(failed=1, passed=2, skipped=1, errors=3)
     for name in ("test_fetched_by_name", "test_method", "test_called_after_the_test", "test_skipped_in_the_middle"):
-        result.stdout.fnmatch_lines([f"*{name}  I2 no duplicate: Credit was changed 2 times*"])
+        result.stdout.re_match_lines([f"(FAILED|ERROR) .*{name} - Failed: I2 no .*"])
 
 
 def test_failure_that_was_told_at_the_end_of_a_test_is_not_told_again(suite: pytest.Pytester) -> None:

@@ -74,6 +74,17 @@ def test_flag_under_which_nothing_would_be_tried_is_refused_once(
     result.stderr.fnmatch_lines([f"ERROR: {flags[0]} takes *, not *"])
 
 
+@pytest.mark.parametrize("flag", ["--chaos-report", "--chaos-keep"])
+def test_findings_that_could_not_be_written_are_refused_before_anything_is_played(
+    suite: pytest.Pytester, flag: str
+) -> None:
+    suite.makepyfile("def test_it(chaos): pass")
+    result = suite.runpytest_subprocess(flag, "/dev/null/there")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {flag} names what cannot be written: *"])
+    assert "Traceback" not in result.stderr.str()
+
+
 def test_scenarios_that_were_kept_become_tests(suite: pytest.Pytester) -> None:
     suite.makepyfile(
         """
