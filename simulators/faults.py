@@ -18,6 +18,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from .kinds import KINDS, Lane, Point
 from .vocabulary import CLIENT_POINTS
 
+DRAWN = "drawn"
+"""Description of plans whose faults nobody chose one by one: what is said of them is said of their points and kinds."""
+
 
 class PlanError(ValueError):
     """A plan that cannot be used; the message says what to do."""

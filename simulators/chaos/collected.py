@@ -53,9 +53,8 @@ class Collected:
     def never_struck(self) -> Iterator[str]:
         """For each subject the faults that were planned and never struck, as a line."""
         for name, tally in self.tallies.items():
-            idle = sorted(tally.planned.keys() - {(point, kind) for point, kind, _ in tally.struck})
-            if idle:
-                yield f"{name}: planned, and never struck: {', '.join(f'{point}/{kind}' for point, kind in idle)}"
+            if tally.idle:
+                yield f"{name}: planned, and never struck: {', '.join(tally.idle)}"
 
     def write(self, path: Path) -> None:
         """Write the report; its folder is made if it is not there."""

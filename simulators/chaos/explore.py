@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from ..faults import Fault, Match, Plan, Trigger
+from ..faults import DRAWN, Fault, Match, Plan, Trigger
 from ..kinds import KINDS
 from ..virtual_time import LoopClock, run
 from .entries import Wire
@@ -148,7 +148,7 @@ def pairs(name: str, seed: int, count: int, subject: Subject | None = None) -> I
         action = draw.choice(actions)
         first, second = (draw.choice(possible[action]) for _ in range(2))
         later = second.model_copy(update={"trigger": Trigger(nth=draw.choice([1, 2, 2, 3]))})
-        yield _one_call(name, action, (_named(first, "first"), _named(later, "second")))
+        yield _one_call(name, action, (_named(first, "first"), _named(later, "second")), DRAWN)
 
 
 def _possible(subject: Subject, course: Course) -> list[Fault]:
@@ -207,12 +207,12 @@ def _plan(faults: Sequence[Fault], own: Sequence[Fault], seed: int) -> Plan:
         chosen.append(
             fault.model_copy(update={"id": f"f{number}", "trigger": trigger, "times": None, "match": anywhere})
         )
-    return Plan(seed=seed, faults=tuple(chosen))
+    return Plan(seed=seed, faults=tuple(chosen), description=DRAWN)
 
 
-def _one_call(name: str, action: str, faults: tuple[Fault, ...]) -> Scenario:
+def _one_call(name: str, action: str, faults: tuple[Fault, ...], description: str = "") -> Scenario:
     call = PlannedCall(action=action, sample=1, again=_ASKS)
-    return Scenario(subject=name, plan=Plan(faults=faults), calls=(call,))
+    return Scenario(subject=name, plan=Plan(faults=faults, description=description), calls=(call,))
 
 
 def _named(fault: Fault, name: str) -> Fault:

@@ -80,6 +80,7 @@ def investigate(
         return broken in play(candidate, subject, prepare=prepare).judgement.broken
 
     shrunk = shrink(scenario, episode.history, fails, most_runs=most_runs)
-    smallest = shrunk.scenario.model_copy(update={"broke": (int(broken),)})
+    chosen = shrunk.scenario.plan.model_copy(update={"description": ""})  # each of its faults is needed
+    smallest = shrunk.scenario.model_copy(update={"broke": (int(broken),), "plan": chosen})
     shrunk = replace(shrunk, scenario=smallest)
     return Found(broken, play(smallest, subject, prepare=prepare), shrunk, time.perf_counter() - began)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .entries import Attempted
+from .entries import Attempted, Wire
 from .failing import Found
 from .history import History
 from .scenario import Scenario
+from .tally import planned_in
 
 
 def failure_text(found: Found, *, name: str | None = None, replay: str = "", keep: str = "") -> str:
@@ -28,6 +29,7 @@ def _lines(found: Found, name: str | None, replay: str, keep: str) -> Iterator[s
     before = scenario.subject if name is None else name
     if verdict is None:
         yield f"{before}: every promise held"
+        yield from _idle(found.episode.history)
         return
     witness = verdict.witnesses[0] if verdict.witnesses else None
     says = "" if witness is None else f": {witness.says}"
@@ -45,6 +47,7 @@ def _lines(found: Found, name: str | None, replay: str, keep: str) -> Iterator[s
     if witness is not None:
         yield from (f"  {line}" for line in witness.lines)
         yield from (f"  {line}" for line in _what_changed(found.episode.history, witness.operation))
+    yield from _idle(found.episode.history)
     if replay:
         yield f"replay:  {replay}"
     if keep:
@@ -77,6 +80,12 @@ def _what_changed(history: History, operation: str) -> Iterator[str]:
     ):
         if len(different := dict.fromkeys(values)) > 1:
             yield f"{what} changed between attempts: {', '.join(different)}"
+
+
+def _idle(history: History) -> Iterator[str]:
+    struck = {wire.fault for wire in history.of(Wire)}
+    if idle := [f"{name} ({one.point}/{one.kind})" for name, one in planned_in(history) if name not in struck]:
+        yield f"planned, and never struck: {', '.join(idle)}"
 
 
 def of(count: int, what: str) -> str:

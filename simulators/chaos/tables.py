@@ -46,16 +46,13 @@ def print_tallies(console: Console, tallies: Mapping[str, Tally]) -> None:
         for invariant, count in sorted(tally.broken.items()):
             console.print(f"{name}: I{int(invariant)} {invariant.title}: {count}", style="red")
     for name, tally in tallies.items():
-        if idle := sorted(f"{point}/{kind}" for point, kind in tally.planned if not _struck(tally, point, kind)):
-            console.print(f"{name}: planned, and never struck: {', '.join(idle)}", style="dim")
+        if tally.idle:
+            said = f"{name}: planned, and never struck: {', '.join(tally.idle)}"
+            console.print(said, style="dim", markup=False, highlight=False, soft_wrap=True)
 
 
 def _count(count: int) -> str:
     return f"[red]{count:,}[/red]" if count else "0"
-
-
-def _struck(tally: Tally, point: str, kind: str) -> bool:
-    return any((p, k) == (point, kind) for p, k, _ in tally.struck)
 
 
 def print_failure(console: Console, found: Found, *, command: str = "") -> None:

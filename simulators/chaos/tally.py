@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
+from ..faults import DRAWN
 from .entries import Wire
 from .episode import Episode
 from .history import History
@@ -16,6 +19,28 @@ MOST_KEPT = 20
 
 ENOUGH_CALLS = 20
 """A write that never happens in so many calls is one of which nothing was proven."""
+
+
+class Planned(NamedTuple):
+    """A fault that was planned.
+
+    Args:
+        point: Where in the call.
+        kind: What happens.
+        name: Its id; empty for one that was drawn, which is told by its point and kind.
+    """
+
+    point: str
+    kind: str
+    name: str
+
+
+def planned_in(history: History) -> Iterator[tuple[str, Planned]]:
+    """The faults of an episode's plan, each with its id."""
+    plan: Mapping[str, Any] = history.setting.plan
+    for fault in plan.get("faults", ()):
+        name = fault.get("id", "")
+        yield name, Planned(fault["point"], fault["kind"], "" if plan.get("description") == DRAWN else name)
 
 
 @dataclass(slots=True)
@@ -31,7 +56,9 @@ class Tally:
         parked: Operations that wait for a person at the end.
         broken: How often each invariant did not hold.
         struck: How often faults struck, by point, kind and the episode's verdict.
-        planned: How often faults were planned, by point and kind.
+        planned: How often each fault was planned.
+        fired: In how many episodes each of them struck.
+        unclear: In how many episodes one could not say whether an invariant held.
         reached: How often each row of the truth table was reached.
         failures: Scenarios that broke something.
     """
@@ -44,7 +71,9 @@ class Tally:
     parked: int = 0
     broken: Counter[Invariant] = field(default_factory=Counter)
     struck: Counter[tuple[str, str, Result]] = field(default_factory=Counter)
-    planned: Counter[tuple[str, str]] = field(default_factory=Counter)
+    planned: Counter[Planned] = field(default_factory=Counter)
+    fired: Counter[Planned] = field(default_factory=Counter)
+    unclear: Counter[Invariant] = field(default_factory=Counter)
     reached: Counter[Reached] = field(default_factory=Counter)
     failures: list[Scenario] = field(default_factory=list)
 
@@ -67,8 +96,13 @@ class Tally:
         for verdict in judgement.verdicts:
             if verdict.result == "invalid":
                 self.broken[verdict.invariant] += max(1, len(verdict.witnesses))
+            elif verdict.result == "unknown":
+                self.unclear[verdict.invariant] += 1
         self.struck.update((wire.point, wire.kind, worst) for wire in wires if wire.fault)
-        self.planned.update((fault["point"], fault["kind"]) for fault in history.setting.plan.get("faults", ()))
+        struck = {wire.fault for wire in wires if wire.fault}
+        planned = list(planned_in(history))
+        self.planned.update(fault for _, fault in planned)
+        self.fired.update(fault for name, fault in planned if name in struck)
         self.reached.update(judgement.reached)
 
     def merge(self, other: Tally) -> None:
@@ -82,6 +116,8 @@ class Tally:
         self.broken.update(other.broken)
         self.struck.update(other.struck)
         self.planned.update(other.planned)
+        self.fired.update(other.fired)
+        self.unclear.update(other.unclear)
         self.reached.update(other.reached)
         self.failures += other.failures[: MOST_KEPT - len(self.failures)]
 
@@ -89,6 +125,14 @@ class Tally:
     def green(self) -> bool:
         """Whether every promise held."""
         return not self.broken
+
+    @property
+    def idle(self) -> list[str]:
+        """The faults that were planned and struck in no episode: their ids, or points and kinds of drawn ones."""
+        return sorted(
+            f"{one.name} ({one.point}/{one.kind})" if one.name else f"{one.point}/{one.kind}"
+            for one in self.planned.keys() - self.fired.keys()
+        )
 
     @property
     def never_happened(self) -> dict[str, int]:

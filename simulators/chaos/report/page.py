@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
@@ -68,14 +68,16 @@ def render(title: str, tallies: Mapping[str, Tally], shown: Sequence[Shown]) -> 
     """
     style = files(__package__).joinpath("style.css").read_text(encoding="utf-8")
     green = all(tally.green for tally in tallies.values())
-    verdict = "Every promise held" if green else "Promises were broken"
+    tried = any(tally.episodes for tally in tallies.values())
+    verdict = "Promises were broken" if not green else "Every promise held" if tried else "Nothing was tried"
+    kind = "bad" if not green else "good" if tried else "open"
     return "".join(
         [
             "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
             "<meta name='viewport' content='width=device-width, initial-scale=1'>",
             f"<title>{escape(title)}</title><style>{style}</style></head><body>",
             f"<header><h1>{escape(title)}</h1>",
-            f"<p class='verdict {'good' if green else 'bad'}'>{verdict}</p></header><main>",
+            f"<p class='verdict {kind}'>{verdict}</p></header><main>",
             *_headline(tallies),
             *_figures(tallies),
             *_invariants(tallies),
@@ -131,10 +133,23 @@ def _figures(tallies: Mapping[str, Tally]) -> Iterator[str]:
 def _invariants(tallies: Mapping[str, Tally]) -> Iterator[str]:
     yield "<section><h2>Invariants</h2><ol class='invariants'>"
     for invariant in Invariant:
-        broken = sum(tally.broken[invariant] for tally in tallies.values())
-        word = f"broken {of(broken, 'time')}" if broken else "held"
-        yield f"<li class='{'bad' if broken else 'good'}'><b>I{int(invariant)}</b> {invariant.title} <i>{word}</i></li>"
+        word, kind = _held(invariant, tallies.values())
+        yield f"<li class='{kind}'><b>I{int(invariant)}</b> {invariant.title} <i>{word}</i></li>"
     yield "</ol></section>"
+
+
+def _held(invariant: Invariant, tallies: Collection[Tally]) -> tuple[str, str]:
+    """What is said of an invariant, and its class."""
+    if broken := sum(tally.broken[invariant] for tally in tallies):
+        return f"broken {of(broken, 'time')}", "bad"
+    if not any(tally.episodes for tally in tallies):
+        return "not tried", "open"
+    if invariant is Invariant.NOT_VACUOUS:  # what did not strike in one episode may have struck in another
+        idle = sum(len(tally.idle) for tally in tallies)
+        return (f"open: {of(idle, 'fault')} never struck", "open") if idle else ("held", "good")
+    if unclear := sum(tally.unclear[invariant] for tally in tallies):
+        return f"held, but open in {of(unclear, 'episode')}", "open"
+    return "held", "good"
 
 
 def _matrix(tallies: Mapping[str, Tally], shown: Sequence[Shown]) -> Iterator[str]:
@@ -146,7 +161,7 @@ def _matrix(tallies: Mapping[str, Tally], shown: Sequence[Shown]) -> Iterator[st
             row = struck.setdefault((point, kind), dict.fromkeys(_RESULTS, 0))
             row[result] += count
         for place in tally.planned:
-            struck.setdefault(place, dict.fromkeys(_RESULTS, 0))
+            struck.setdefault((place.point, place.kind), dict.fromkeys(_RESULTS, 0))
     seen = {point for point, _ in struck}
     points = [point for point in POINTS if point in seen]
     yield "<section><h2>What struck, where, and how it was judged</h2>"
@@ -159,7 +174,11 @@ def _matrix(tallies: Mapping[str, Tally], shown: Sequence[Shown]) -> Iterator[st
         for point in points:
             yield _cell(struck.get((point, kind)), drawn.get((point, kind)))
         yield "</tr>"
-    yield "</tbody></table></div></section>"
+    yield "</tbody></table></div>"
+    for name, tally in tallies.items():
+        if tally.idle:
+            yield f"<p class='idle'>{escape(name)}: planned, and never struck: {escape(', '.join(tally.idle))}</p>"
+    yield "</section>"
 
 
 def _cell(counts: Mapping[Result, int] | None, episode: int | None) -> str:

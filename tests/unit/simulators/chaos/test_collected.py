@@ -9,13 +9,21 @@ from seawall.simulators.chaos.collected import Collected
 from seawall.simulators.chaos.history import History
 from seawall.simulators.chaos.report import Shown
 from seawall.simulators.chaos.verdicts import Invariant, Judgement, Verdict
+from seawall.simulators.faults import DRAWN
 
-PLAN = {"faults": [{"point": "after_commit", "kind": "reset"}, {"point": "connect", "kind": "dns"}]}
+PLAN = {
+    "faults": [
+        {"id": "f1", "point": "after_commit", "kind": "reset"},
+        {"id": "f2", "point": "after_commit", "kind": "reset"},
+        {"id": "f3", "point": "connect", "kind": "dns"},
+    ]
+}
 
 
-def shown(title: str, *, broken: bool = False) -> Shown:
-    struck = entries.Wire(0.1, "toy", "create", "write", "f1", "after_commit", "reset", 1)
-    history = History(entries.Setting(name="toy", seed=1, plan=PLAN, systems={}), [struck])
+def shown(title: str, *, broken: bool = False, fault: str = "f1", drawn: bool = False) -> Shown:
+    struck = entries.Wire(0.1, "toy", "create", "write", fault, "after_commit", "reset", 1)
+    plan = {**PLAN, "description": DRAWN} if drawn else PLAN
+    history = History(entries.Setting(name="toy", seed=1, plan=plan, systems={}), [struck])
     verdict = Verdict(Invariant.NO_DUPLICATE, "invalid" if broken else "valid")
     return Shown(title, history, {}, Judgement((verdict,)))
 
@@ -32,8 +40,18 @@ def test_broken_episodes_come_first_in_the_report_and_all_are_counted(tmp_path: 
     assert page.count("<details") == 12
 
 
-def test_fault_that_struck_in_no_episode_is_named() -> None:
+def test_fault_that_struck_in_no_episode_is_named_whatever_others_of_its_kind_did() -> None:
     collected = Collected()
     assert list(collected.never_struck()) == []
     collected.add(shown("one"))
+    assert list(collected.never_struck()) == [
+        "toy: planned, and never struck: f2 (after_commit/reset), f3 (connect/dns)"
+    ]
+    collected.add(shown("two", fault="f2"))
+    assert list(collected.never_struck()) == ["toy: planned, and never struck: f3 (connect/dns)"]
+
+
+def test_of_drawn_faults_the_kinds_that_never_struck_are_named() -> None:
+    collected = Collected()
+    collected.add(shown("one", drawn=True))
     assert list(collected.never_struck()) == ["toy: planned, and never struck: connect/dns"]

@@ -46,6 +46,16 @@ def test_replay_shows_that_every_promise_held(tmp_path: Path) -> None:
     assert (tmp_path / "history.jsonl").read_text(encoding="utf-8").count("\n") > 5
 
 
+def test_replay_names_the_fault_that_never_struck_beside_another_of_its_kind(tmp_path: Path) -> None:
+    first = {"id": "first", "point": "after_commit", "kind": "reset", "trigger": {"nth": 1}}
+    ninth = {**first, "id": "ninth", "trigger": {"nth": 9}}
+    both = Plan.model_validate({"faults": [first, ninth]})
+    scenario().model_copy(update={"plan": both}).save(tmp_path / "one.yaml")
+    result = run("replay", str(tmp_path / "one.yaml"))
+    assert result.exit_code == 0
+    assert "planned, and never struck: ninth (after_commit/reset)\n" in result.output
+
+
 def test_replay_of_a_failure_ends_with_1_and_tells_the_story(tmp_path: Path) -> None:
     broken = scenario().model_copy(update={"subject": "chaos.broken:RepeatingSubject"})
     broken.save(tmp_path / "one.yaml")

@@ -11,7 +11,13 @@ from seawall.simulators.chaos.report import Shown, render
 from seawall.simulators.chaos.tally import Tally
 from seawall.simulators.chaos.verdicts import Invariant, Judgement, Reached, Verdict, Witness
 
-PLAN = {"faults": [{"point": "after_commit", "kind": "reset"}, {"point": "connect", "kind": "dns"}]}
+PLAN = {
+    "faults": [
+        {"id": "f1", "point": "after_commit", "kind": "reset"},
+        {"id": "f2", "point": "after_commit", "kind": "reset"},
+        {"id": "f3", "point": "connect", "kind": "dns"},
+    ]
+}
 HISTORY = History(
     entries.Setting(name="toy", seed=1, plan=PLAN, systems={}, wanted={"toy.add/1": ()}),
     [
@@ -117,6 +123,18 @@ def test_witness_is_told_and_what_it_quotes_is_escaped() -> None:
     assert "<Note>" not in page
 
 
-def test_report_without_episodes_is_still_a_page() -> None:
-    assert "Every promise held" in render("Chaos report", {}, [])
+def test_planned_fault_that_never_struck_is_named_and_leaves_the_last_invariant_open() -> None:
+    page = page_of(SOUND)
+    assert "toy: planned, and never struck: f2 (after_commit/reset), f3 (connect/dns)" in page
+    assert "<li class='open'><b>I15</b> not vacuous <i>open: 2 faults never struck</i></li>" in page
+    assert "<li class='good'><b>I2</b> no duplicate <i>held</i></li>" in page
+
+
+def test_invariant_that_was_unclear_in_an_episode_is_not_called_held_alone() -> None:
+    page = page_of(SOUND, Judgement((Verdict(Invariant.EVENTUAL_RESOLUTION, "unknown"),), calls=1, sent=1))
+    assert "<li class='open'><b>I8</b> eventual resolution <i>held, but open in 1 episode</i></li>" in page
+
+
+def test_report_without_episodes_is_still_a_page_and_promises_nothing() -> None:
+    assert "Nothing was tried" in render("Chaos report", {}, [])
     Reader(render("Chaos report", {}, []))
