@@ -5,18 +5,19 @@ Nothing of the kit is imported before a test asks for it, so that suites that do
 
 from __future__ import annotations
 
+import inspect
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .marked import MARK, MarkError, files, merged
+
 if TYPE_CHECKING:
     from .scripted import Chaos, EffectLogs
     from .virtual_clock import VirtualClock
-
-_MARK = "chaos(subject=None, plans=(), seeds=1, scenarios=()): play the test under each plan and seed, or scenario"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """The mark, and when the budget began."""
-    config.addinivalue_line("markers", _MARK)
+    config.addinivalue_line("markers", MARK)
     config.stash[_BEGAN] = time.monotonic()
     if text := config.getoption("--chaos-budget"):
         from .budget import seconds_of
@@ -74,47 +75,40 @@ _CASE = {"plan": "plan", "seed": "seed", "scenario": "replay"}  # what a case is
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One test for each plan and seed, or scenario, of its mark."""
-    mark = metafunc.definition.get_closest_marker("chaos")
-    if mark is None or "chaos" not in metafunc.fixturenames:
+    """One test for each plan and seed, or scenario, of its marks."""
+    definition = metafunc.definition
+    if definition.get_closest_marker("chaos") is None:
         return
-    config = metafunc.config
+    try:
+        said = merged(definition.iter_markers("chaos"))
+        if "chaos" not in metafunc.fixturenames:
+            _check_used(metafunc)
+            return
+        cases = list(_cases(said, metafunc.config))
+    except MarkError as error:
+        raise pytest.Collector.CollectError(f"{definition.nodeid}: {error}") from None
+    metafunc.parametrize("chaos", cases, ids=[case["id"] for case in cases], indirect=True)
+
+
+def _check_used(metafunc: pytest.Metafunc) -> None:
+    asks = inspect.signature(metafunc.function).parameters
+    if "request" not in asks and any(mark.name == "chaos" for mark in metafunc.definition.own_markers):
+        raise MarkError("the chaos mark has no effect on a test that does not take the fixture `chaos`")
+
+
+def _cases(said: Mapping[str, Any], config: pytest.Config) -> Iterator[dict[str, Any]]:
     if replay := config.getoption("--chaos-replay"):
-        metafunc.parametrize("chaos", [{"scenario": replay}], ids=[Path(replay).name], indirect=True)
+        yield {"scenario": replay, "id": Path(replay).name}
         return
-    first: int = config.getoption("--chaos-seed")
-    seeds = range(first, first + _seeds(mark, config))
-    cases = [(plan, seed) for plan in _plans(mark, config) for seed in seeds]
-    ids = [f"{Path(plan).stem} seed={seed}" if plan else f"seed={seed}" for plan, seed in cases]
-    scenarios = _files(mark.kwargs.get("scenarios", ()), config)
-    metafunc.parametrize(
-        "chaos",
-        [*({"plan": plan, "seed": seed} for plan, seed in cases), *({"scenario": file} for file in scenarios)],
-        ids=[*ids, *(Path(file).stem for file in scenarios)],
-        indirect=True,
-    )
-
-
-def _plans(mark: pytest.Mark, config: pytest.Config) -> list[str | None]:
-    if only := config.getoption("--chaos-plan"):
-        return [only]
-    return list(_files(mark.kwargs.get("plans", ()), config)) or [None]
-
-
-def _seeds(mark: pytest.Mark, config: pytest.Config) -> int:
-    runs = config.getoption("--chaos-runs")
-    return int(mark.kwargs.get("seeds", 1) if runs is None else runs)
-
-
-def _files(patterns: Any, config: pytest.Config) -> list[str]:
-    """The files that patterns stand for, from the root of the suite; a pattern that finds none is a mistake."""
-    found: list[str] = []
-    for pattern in (patterns,) if isinstance(patterns, str) else patterns:
-        files = sorted(map(str, config.rootpath.glob(pattern)))
-        if not files and "*" not in pattern:
-            raise pytest.UsageError(f"the chaos mark names {pattern}, and there is no such file")
-        found += files
-    return found
+    first, runs, only = (config.getoption(f"--chaos-{flag}") for flag in ("seed", "runs", "plan"))
+    marked = said.get("seeds", 1)
+    seeds = range(first, first + (marked if runs is None or not marked else runs))
+    named = [only] if only else [*files("plans", said.get("plans", ()), config.rootpath)]
+    for plan in named or (None,):
+        before = f"{Path(plan).stem} " if plan else ""
+        yield from ({"plan": plan, "seed": seed, "id": f"{before}seed={seed}"} for seed in seeds)
+    for file in files("scenarios", said.get("scenarios", ()), config.rootpath):
+        yield {"scenario": file, "id": Path(file).stem}
 
 
 @pytest.fixture
@@ -162,14 +156,17 @@ def chaos(request: pytest.FixtureRequest, virtual_clock: VirtualClock, tmp_path:
     budget = config.stash.get(_BUDGET, None)
     if budget is not None and time.monotonic() - config.stash[_BEGAN] > budget:
         pytest.skip("the chaos budget is used up (--chaos-budget)")
-    mark = request.node.get_closest_marker("chaos")
+    try:
+        said = merged(request.node.iter_markers("chaos"))
+    except MarkError as error:
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
     flags = {name: config.getoption(f"--chaos-{flag}") for name, flag in _CASE.items()}
     try:
         made = Chaos.of_case(
             getattr(request, "param", flags),
             clock=virtual_clock,
             folder=tmp_path,
-            subject=None if mark is None else mark.kwargs.get("subject"),
+            subject=said.get("subject"),
         )
     except PlanError as error:
         raise pytest.fail.Exception(str(error), pytrace=False) from None
