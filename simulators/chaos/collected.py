@@ -17,6 +17,8 @@ class Collected:
 
     def __init__(self) -> None:
         self.tallies: dict[str, Tally] = {}
+        self.replayed = False
+        """Whether a scenario was played that was given by a flag or a mark."""
         self._broken: list[Shown] = []
         self._sound: list[Shown] = []
 
@@ -31,18 +33,19 @@ class Collected:
         """Add what another process collected."""
         for name, tally in other.tallies.items():
             self.tallies.setdefault(name, Tally()).merge(tally)
+        self.replayed |= other.replayed
         self._broken = (self._broken + other._broken)[:_DRAWN]
         self._sound = (self._sound + other._sound)[:_DRAWN]
 
     def packed(self) -> bytes:
         """As bytes, to be handed to the process that started this one."""
-        return pickle.dumps((self.tallies, self._broken, self._sound))
+        return pickle.dumps((self.tallies, self.replayed, self._broken, self._sound))
 
     @classmethod
     def unpacked(cls, packed: bytes) -> Collected:
         """What `packed` gave, in the process that started the other one and trusts it as itself."""
         made = cls()
-        made.tallies, made._broken, made._sound = pickle.loads(packed)  # noqa: S301
+        made.tallies, made.replayed, made._broken, made._sound = pickle.loads(packed)  # noqa: S301
         return made
 
     @property

@@ -124,7 +124,7 @@ def replay(
             episode = play(scenario)
     if history is not None:
         save(history, episode.history, episode.effects)
-    print_failure(console, Found.as_it_is(episode), command=f"seawall chaos replay {file}")
+    print_failure(console, Found.as_it_is(episode), command=f"seawall chaos replay {shlex.quote(str(file))}")
     if episode.judgement.broken:
         raise typer.Exit(1)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from .entries import Wire
 from .episode import Episode, Prepare, play
@@ -47,8 +49,8 @@ class Found:
 
     @property
     def digest(self) -> str:
-        """Names the smallest scenario."""
-        return hashlib.sha256(self.shrunk.scenario.model_dump_json().encode()).hexdigest()[:8]
+        """Names the smallest scenario, whatever the seed by which it was found."""
+        return hashlib.sha256(json.dumps(_essence(self.shrunk.scenario)).encode()).hexdigest()[:8]
 
     def keep(self, folder: Path) -> Path:
         """Write the smallest scenario into a folder, which is made if it is not there; the answer is its path."""
@@ -56,6 +58,22 @@ class Found:
         path = folder / f"{self.shrunk.scenario.subject.rpartition(':')[2]}-{self.digest}.yaml"
         self.shrunk.scenario.save(path)
         return path
+
+
+def _essence(scenario: Scenario) -> dict[str, Any]:
+    """What is the same in scenarios that come to the same: names, and seeds of which nothing is drawn, are not."""
+    shown = scenario.model_dump(mode="json", exclude={"note", "seed"})
+    plan = shown["plan"]
+    draws = any(fault.trigger.probability or fault.kind == "partial_batch" for fault in scenario.plan.faults)
+    del plan["description"]
+    for number, fault in enumerate(plan["faults"]):
+        fault["id"] = fault["id"] if draws else number
+    plan["seed"] = plan["seed"] if draws else 0
+    for name in ("client", "sample"):
+        numbers = {number: place for place, number in enumerate(dict.fromkeys(call[name] for call in shown["calls"]))}
+        for call in shown["calls"]:
+            call[name] = numbers[call[name]]
+    return shown
 
 
 def investigate(

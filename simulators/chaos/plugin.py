@@ -6,6 +6,8 @@ Nothing of the kit is imported before a test asks for it, so that suites that do
 from __future__ import annotations
 
 import inspect
+import os
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,6 +20,9 @@ from .marked import MARK, MarkError, files, merged
 if TYPE_CHECKING:
     from .scripted import Chaos, EffectLogs
     from .virtual_clock import VirtualClock
+
+
+_KEPT = "tests/chaos/regressions"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,8 +38,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--chaos-keep",
         metavar="FOLDER",
         nargs="?",
-        const="tests/chaos/regressions",
-        help="keep the smallest failing scenarios in this folder, as regression tests",
+        const=_KEPT,
+        help=f"keep the smallest failing scenarios in this folder ({_KEPT} of the suite if none is named), as "
+        "regression tests; name it as --chaos-keep=FOLDER, or after the tests",
     )
 
 
@@ -51,9 +57,22 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(f"--chaos-budget {error}") from None
     if (runs := config.getoption("--chaos-runs")) is not None and runs < 1:
         raise pytest.UsageError(f"--chaos-runs takes a number of at least 1, not {runs}")
-    for flag, file in (("--chaos-report", ""), ("--chaos-keep", "scenario.yaml")):
-        if where := config.getoption(flag):
-            _check_writable(flag, Path(where, file))
+    for flag in ("--chaos-plan", "--chaos-replay"):
+        if (file := config.getoption(flag)) and not Path(file).is_file():
+            raise pytest.UsageError(f"{flag} names {file}, and there is no such file")
+    if report := config.getoption("--chaos-report"):
+        _check_writable("--chaos-report", Path(report))
+    if config.getoption("--chaos-keep"):
+        folder = _keep_in(config)
+        if folder.is_file() or any(folder.glob("*.py")):
+            raise pytest.UsageError(f"--chaos-keep would keep scenarios in {folder}: write --chaos-keep=FOLDER")
+        _check_writable("--chaos-keep", folder / "scenario.yaml")
+
+
+def _keep_in(config: pytest.Config) -> Path:
+    """Where the smallest failing scenarios go; what the flag names is from where one works, as everywhere."""
+    named = config.getoption("--chaos-keep")
+    return config.rootpath / (named or ".chaos") if named in (None, _KEPT) else Path.cwd() / named
 
 
 def _check_writable(flag: str, path: Path) -> None:
@@ -129,7 +148,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
     except (Exception, pytest.fail.Exception) as error:
         if (made := pyfuncitem.stash.get(_PLAYED, None)) is None:
             raise
-        if made.source and type(error).__name__ == "PlanError":
+        replayed = pyfuncitem.config.getoption("--chaos-replay")
+        if replayed and type(error).__name__ == "OtherSubjectError":
+            made.leave_unjudged()
+            raise pytest.skip.Exception(f"{replayed}: {error}") from None
+        if made.source and type(error).__name__ in ("PlanError", "OtherSubjectError"):
             # What is wrong is in that file, and not in the test.
             made.leave_unjudged()
             raise pytest.fail.Exception(f"{made.source}: {error}", pytrace=False) from None
@@ -170,8 +193,9 @@ def chaos(request: pytest.FixtureRequest, virtual_clock: VirtualClock, tmp_path:
         )
     except PlanError as error:
         raise pytest.fail.Exception(str(error), pytrace=False) from None
-    made.keep_in = Path(config.getoption("--chaos-keep") or config.rootpath / ".chaos")
+    made.keep_in = _keep_in(config)
     made.test = request.node.nodeid
+    made.again = _again(request.node)
     request.node.stash[_PLAYED] = made
     try:
         yield made
@@ -185,8 +209,21 @@ def chaos(request: pytest.FixtureRequest, virtual_clock: VirtualClock, tmp_path:
         made.close()
         request.node.user_properties.extend(made.properties())
         collected = config.stash.setdefault(_COLLECTED, Collected())
+        collected.replayed |= made.replayed
         for shown in made.shown:
             collected.add(shown)
+
+
+def _again(node: pytest.Function) -> str:
+    """The command that plays a kept `{file}` again in a test, from where one works."""
+    place, _, name = node.nodeid.partition("::")
+    file = os.path.relpath(node.config.rootpath / place)
+    params = dict(callspec.params) if (callspec := getattr(node, "callspec", None)) else {}
+    case = params.pop("chaos", None)
+    if case is not None:  # with the flag there is one case, which is called as its file
+        before, _, given = name.partition("[")
+        name = f"{before}[{given.replace(case['id'], '{name}', 1)}" if params else before
+    return f"pytest {shlex.quote(f'{file}::{name}')} --chaos-replay {{file}}"
 
 
 @pytest.fixture
@@ -233,12 +270,24 @@ def legacy_database(virtual_clock: VirtualClock) -> Any:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
-    """A worker of pytest-xdist hands over what it collected."""
-    session.config.stash[_OVER] = True
+    """A worker of pytest-xdist hands over what it collected; a scenario that no test played is no success."""
+    config = session.config
+    config.stash[_OVER] = True
     yield
-    collected = session.config.stash.get(_COLLECTED, None)
-    if collected is not None and hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["seawall_chaos"] = collected.packed()
+    collected = config.stash.get(_COLLECTED, None)
+    if hasattr(config, "workeroutput"):
+        if collected is not None:
+            config.workeroutput["seawall_chaos"] = collected.packed()
+    elif _not_replayed(config) and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+
+def _not_replayed(config: pytest.Config) -> str:
+    """The scenario that was to be played again, if no test did."""
+    replay = config.getoption("--chaos-replay")
+    collected = config.stash.get(_COLLECTED, None)
+    played = collected is not None and collected.replayed
+    return "" if not replay or played or config.option.collectonly else str(replay)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -252,6 +301,10 @@ def pytest_testnodedown(node: Any) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say which planned faults never struck; write the report, and say where it is."""
+    if replay := _not_replayed(config):
+        terminalreporter.write_line(
+            f"chaos: {replay} was played by no test: name one that plays episodes of its subject"
+        )
     collected = config.stash.get(_COLLECTED, None)
     if collected is None:
         return

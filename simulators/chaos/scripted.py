@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 from ...core.outcome import Outcome
 from ..effects import Effect
-from ..faults import Fault, Plan
+from ..faults import Fault, Plan, PlanError
 from .entries import Wanted
 from .episode import play
 from .explore import schedules
@@ -27,6 +28,10 @@ from .subject import Sample, Subject
 from .subjects import load_subject, place_of
 from .verdicts import Judgement
 from .virtual_clock import VirtualClock
+
+
+class OtherSubjectError(PlanError):
+    """The scenario that was to be played again is of another subject."""
 
 
 class EffectLogs(Mapping[str, Sequence[Effect]]):
@@ -76,6 +81,10 @@ class Chaos:
         self.test = ""
         self.source = ""
         """The file that the plan or the scenario is from."""
+        self.again = "pytest --chaos-replay {file}"
+        """The command that plays a kept `{file}`, called `{name}`, again."""
+        self.replayed = False
+        """Whether the scenario that was given was played."""
         self._episodes: list[Shown] = []
         self._scripted: dict[str, Shown] = {}
         self._default = subject
@@ -230,12 +239,18 @@ class Chaos:
 
         Args:
             subject: A `Subject`, its class, or its name.
+
+        Raises:
+            OtherSubjectError: The scenario that was given is of another one.
         """
         tried = _subject(subject if subject is not None else self._default)
-        (drawn,) = schedules(place_of(tried), [self.seed], tried)
-        scenario = self.scenario or drawn
-        if self.scenario is None and self.plan.faults:
-            scenario = scenario.model_copy(update={"plan": self.plan})
+        if self.scenario is not None:
+            _check_same(self.scenario.subject, tried)
+            scenario, self.replayed = self.scenario, True
+        else:
+            (scenario,) = schedules(place_of(tried), [self.seed], tried)
+            if self.plan.faults:
+                scenario = scenario.model_copy(update={"plan": self.plan})
         episode = play(scenario, tried)
         self._episodes.append(shown_episode(episode))
         if episode.judgement.broken:
@@ -285,7 +300,7 @@ class Chaos:
         """What is to be said of each failure."""
         for found in self._found:
             file = found.keep(self.keep_in)
-            replay = f'pytest "{self.test.partition("[")[0]}" --chaos-replay {file}'
+            replay = self.again.replace("{name}", file.name).replace("{file}", shlex.quote(_from_here(file)))
             yield failure_text(found, name="", replay=replay, keep="--chaos-keep adds it to the regressions")
         for system, judgement in self._judged.items():
             if judgement.broken:
@@ -355,6 +370,13 @@ class Chaos:
         return Sample(request, wanted)
 
 
+def _check_same(named: str, tried: Subject) -> None:
+    """A class may have been imported by another path than the one that was written down."""
+    module, _, qualified = named.rpartition(":")
+    if qualified != (type(tried).__qualname__ if module else tried.name) and named != place_of(tried):
+        raise OtherSubjectError(f"the scenario is of {named}, and what is tried here is {place_of(tried)}")
+
+
 def _subject(given: Any) -> Subject:
     if isinstance(given, str):
         return load_subject(given)
@@ -363,6 +385,12 @@ def _subject(given: Any) -> Subject:
     if isinstance(given, Subject):
         return given
     raise TypeError(f"name a subject: a Subject, its class, or its name; not {given!r}")
+
+
+def _from_here(file: Path) -> str:
+    """A file as one names it where one works."""
+    here = Path.cwd()
+    return str(file.relative_to(here) if file.is_relative_to(here) else file)
 
 
 def _digest(plan: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -41,8 +42,7 @@ def test_marked_test_is_played_for_each_seed_and_a_failure_is_shrunk_kept_and_re
     (kept, *_) = sorted((suite.path / ".chaos").glob("*.yaml"))
     # Several seeds may come to the same smallest scenario.
     (line, *_) = [line for line in result.outlines if line.startswith("replay:") and kept.name in line]
-    test = line.split('"')[1]
-    again = suite.runpytest_subprocess(test, "--chaos-replay", str(kept))
+    again = suite.runpytest_subprocess(*shlex.split(line)[2:])
     again.assert_outcomes(failed=1)
     again.stdout.fnmatch_lines(["*I2 no duplicate*"])
 
