@@ -9,12 +9,13 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from ..policies.plain_yaml import Unreadable, load
 from .kinds import KINDS, Lane, Point
 from .vocabulary import CLIENT_POINTS
 
@@ -37,7 +38,7 @@ Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Match(_Frozen):
@@ -55,6 +56,13 @@ class Match(_Frozen):
     operation: str | tuple[str, ...] | None = None
     lane: Lane | None = None
     worker: str | None = None
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Match:
+        for name, value in (("system", self.system), ("operation", self.operation), ("worker", self.worker)):
+            if value is not None and not all((value,) if isinstance(value, str) else value or ("",)):
+                raise ValueError(f"{name} names nothing, so nothing would match: leave it out, or name what is meant")
+        return self
 
     @property
     def operations(self) -> tuple[str, ...]:
@@ -146,6 +154,9 @@ class Fault(_Frozen):
                 f"{self.kind} never happens{where} to the {self.match.lane} lane: "
                 f"set match.lane to {' or '.join(lanes)}"
             )
+        for name, value in self.params.items():
+            if isinstance(value, float) and not isfinite(value):
+                raise ValueError(f"{self.kind}: {name} must be a finite number, not {value}")
         if problem := kind.problem_with(self.point, self.params):
             raise ValueError(f"{self.kind}: {problem}")
         if self.client_side and self.match.lane is not None:
@@ -227,10 +238,7 @@ class Plan(_Frozen):
         Raises:
             PlanError: The text is no plan, or holds a fault that can never fire.
         """
-        try:
-            content = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise PlanError(f"{name} is not YAML: {' '.join(str(error).split())}") from error
+        content = read_yaml(text, name)
         try:
             return cls.model_validate({} if content is None else content)
         except ValidationError as error:
@@ -239,6 +247,33 @@ class Plan(_Frozen):
     def with_seed(self, seed: int) -> Plan:
         """The same plan with other draws."""
         return self.model_copy(update={"seed": seed})
+
+
+def read_yaml(text: str, name: str) -> Any:
+    """What a YAML text says: mappings, lists, texts, numbers, and nothing else.
+
+    Args:
+        text: The text.
+        name: What it is called in messages.
+
+    Raises:
+        PlanError: It is no YAML, says something twice, or holds something else.
+    """
+    try:
+        content = load(text)
+    except Unreadable as error:
+        raise PlanError(f"{name} is not YAML: {error}") from error
+    if (strange := _strange(content)) is not None:
+        raise PlanError(f"{name} holds {strange}: write texts, numbers, lists and mappings only")
+    return content
+
+
+def _strange(content: Any) -> str | None:
+    """What a plan cannot hold, if there is anything."""
+    if isinstance(content, dict | list):
+        inside = content.values() if isinstance(content, dict) else content
+        return next(filter(None, map(_strange, inside)), None)
+    return None if content is None or isinstance(content, str | int | float) else f"a {type(content).__name__}"
 
 
 def _first_problem(error: ValidationError, content: object) -> str:

@@ -85,6 +85,11 @@ class FaultInjector:
         """While it is True no request counts or meets a fault: for whoever prepares something."""
 
     @property
+    def system(self) -> str:
+        """The name by which a plan may mean this system."""
+        return self._system
+
+    @property
     def fired(self) -> dict[str, int]:
         """How often each fault of this system fired, by its id; 0 for those that never did."""
         return {watched.fault.id: watched.fired for watched in self._watched}

@@ -54,8 +54,9 @@ class ClientFaults:
     ) -> None:
         self.plan = plan or Plan()
         own = tuple(fault for fault in self.plan.faults if fault.client_side)
-        for fault in own if actions is not None else ():
-            _check(fault, actions or {})
+        self._actions = actions
+        for fault in own:
+            self._check(fault)
         self._watched = [_Watched(fault, self.plan.seed if seed is None else seed) for fault in own]
         self._started = started
         self._healed = False
@@ -102,7 +103,12 @@ class ClientFaults:
         return chosen.fault
 
     def plant(self, fault: Fault) -> Callable[[], None]:
-        """Add a fault while the processes run; the answer takes it out again."""
+        """Add a fault while the processes run; the answer takes it out again.
+
+        Raises:
+            PlanError: It names a system or an action that is not there.
+        """
+        self._check(fault)
         planted = _Watched(fault, self.plan.seed)
         self._watched.append(planted)
 
@@ -114,6 +120,10 @@ class ClientFaults:
     def heal(self) -> None:
         """Let no fault fire any more, from now on."""
         self._healed = True
+
+    def _check(self, fault: Fault) -> None:
+        if self._actions is not None:
+            _check(fault, self._actions)
 
 
 class _Watched:

@@ -28,7 +28,9 @@ class ClientSide:
     """
 
     def __init__(self, stage: Stage, plan: Plan, before: Step) -> None:
-        self.faults = ClientFaults(plan, started=stage.clock.now())
+        own = tuple(one for one in plan.faults if one.match.system in (None, *stage.subjects))
+        actions = {name: tuple(stage.reader(name).actions) for name in stage.subjects} if own else None
+        self.faults = ClientFaults(plan.model_copy(update={"faults": own}), actions=actions, started=stage.clock.now())
         self._stage = stage
         self._before = before
         self.jumped = 0.0

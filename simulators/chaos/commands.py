@@ -21,7 +21,7 @@ from ..faults import Plan, PlanError
 from .budget import seconds_of
 from .campaign import Interrupted, run_all
 from .episode import play
-from .explore import pairs, schedules, singles
+from .explore import check_systems, pairs, schedules, singles
 from .failing import Found
 from .findings import Findings
 from .history import History
@@ -84,7 +84,7 @@ def run_command(
 ) -> None:
     """Play random schedules: several clients and processes, some of which die, under drawn faults."""
     names, seeds = _known(subjects), range(seed, seed + runs)
-    given = _plan(plan)
+    given = _plan(plan, names)
     if check_seeds:
         with _refusing():
             _check_seeds(names, seeds, given)
@@ -121,6 +121,7 @@ def replay(
     with _refusing():
         scenario = Scenario.load(file)
         with blamed(scenario.subject):
+            check_systems(scenario.plan, [load_subject(scenario.subject)])
             episode = play(scenario)
     if history is not None:
         save(history, episode.history, episode.effects)
@@ -234,9 +235,13 @@ def _known(names: Sequence[str] | None) -> list[str]:
     return chosen
 
 
-def _plan(path: Path | None) -> Plan | None:
+def _plan(path: Path | None, names: Sequence[str]) -> Plan | None:
+    if path is None:
+        return None
     with _refusing():
-        return None if path is None else Plan.load(path)
+        plan = Plan.load(path)
+        check_systems(plan, map(load_subject, names))
+        return plan
 
 
 def _explored(name: str, seed: int, pairs_each: int) -> list[Scenario]:

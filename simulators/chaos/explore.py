@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from ..faults import DRAWN, Fault, Match, Plan, Trigger
+from ..faults import DRAWN, Fault, Match, Plan, PlanError, Trigger, nearest
 from ..kinds import KINDS
 from ..virtual_time import LoopClock, run
 from .entries import Wire
@@ -47,6 +47,27 @@ def asked_of(subject: Subject) -> tuple[str, ...]:
     if not (found := run(names())):
         raise SubjectError(f"{subject.name}: the subject makes no samples, so there is nothing to try")
     return found
+
+
+def check_systems(plan: Plan, subjects: Iterable[Subject]) -> None:
+    """Refuse a plan with a fault of a system that none of the subjects is.
+
+    Raises:
+        PlanError: There is one, so that it could never fire.
+    """
+
+    async def names(subject: Subject) -> set[str]:
+        target = subject.target(Plan(), LoopClock())
+        try:
+            return {subject.name, target.faults.system}
+        finally:
+            target.close()
+
+    named = {fault.match.system: fault.id for fault in plan.faults if fault.match.system is not None}
+    known = set[str]().union(*(run(names(subject)) for subject in subjects)) if named else set()
+    for system, fault in named.items():
+        if system not in known:
+            raise PlanError(f"fault {fault!r} can never fire: there is no system {system!r}{nearest(system, known)}")
 
 
 @dataclass(frozen=True, slots=True)

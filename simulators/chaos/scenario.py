@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -10,13 +11,22 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ..faults import Plan, PlanError
+from ..faults import Plan, PlanError, read_yaml
 
 _ASKED = 0.25  # of the drawn scenarios have people
 
 
+class _Dumper(yaml.SafeDumper):
+    """Puts into quotes what would be read as a number: YAML 1.1, which it writes, takes `7e12` for a text."""
+
+
+_Dumper.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9.]+[eE][-+]?[0-9]+\Z"), list("-+.0123456789")
+)
+
+
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class PlannedCall(_Frozen):
@@ -105,7 +115,7 @@ class Scenario(_Frozen):
     def save(self, path: str | Path) -> None:
         """Write it as YAML."""
         shown = self.model_dump(mode="json", exclude_defaults=True)
-        Path(path).write_text(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True), encoding="utf-8")
+        Path(path).write_text(yaml.dump(shown, Dumper=_Dumper, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
     @classmethod
     def load(cls, path: str | Path) -> Scenario:
@@ -115,11 +125,9 @@ class Scenario(_Frozen):
             PlanError: It cannot be read, or is no scenario.
         """
         try:
-            return cls.model_validate(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
+            return cls.model_validate(read_yaml(Path(path).read_text(encoding="utf-8"), str(path)))
         except (OSError, UnicodeDecodeError) as error:
             raise PlanError(f"cannot read the scenario {path}: {error}") from error
-        except yaml.YAMLError as error:
-            raise PlanError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(map(str, first["loc"]))

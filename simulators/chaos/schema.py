@@ -77,16 +77,16 @@ def _fault(name: str, kind: KindOfFault) -> dict[str, Any]:
 
 
 def _match(kind: KindOfFault) -> dict[str, Any]:
-    names: dict[str, Any] = {"type": "string"}
+    names: dict[str, Any] = {"type": "string", "minLength": 1}
     properties: dict[str, Any] = {
-        "system": {"type": ["string", "null"], "description": _said(Match, "system")},
+        "system": {"type": ["string", "null"], "minLength": 1, "description": _said(Match, "system")},
         "operation": {
-            "anyOf": [names, {"type": "array", "items": names}, {"type": "null"}],
+            "anyOf": [names, {"type": "array", "items": names, "minItems": 1}, {"type": "null"}],
             "description": _said(Match, "operation"),
         },
     }
     if kind.client_side:
-        properties["worker"] = {"type": ["string", "null"], "description": _said(Match, "worker")}
+        properties["worker"] = {"type": ["string", "null"], "minLength": 1, "description": _said(Match, "worker")}
     else:
         properties["lane"] = {"enum": [*kind.lanes, None], "description": _said(Match, "lane")}
     return {"type": "object", "properties": properties, "additionalProperties": False}

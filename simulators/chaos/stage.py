@@ -99,11 +99,11 @@ class Stage:
         if not self._ledger.exists():
             self._ledger.write_bytes(blank_ledger())
         self._undo = tell_processes_apart(asyncio.get_running_loop())
-        self.client = ClientSide(self, self.plan, self._before)
         for name, subject in self.subjects.items():
             target = self.targets[name] = subject.target(self.plan, self.clock)
             target.faults.watch = self._watcher(name)
         self.samples = Samples(self.subjects, self.targets, self.clock, self.seed)
+        self.client = ClientSide(self, self.plan, self._before)
         await asyncio.sleep(_OPENING)
         return self
 

@@ -98,6 +98,34 @@ def test_what_cannot_be_done_is_said_in_one_sentence_and_ends_with_2(arguments: 
     assert says in result.output
 
 
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        ("match: {system: billling}", "there is no system 'billling'; did you mean 'billing'?"),
+        ("match: {system: salesforce}", "there is no system 'salesforce'; there are: billing, soap"),
+        (
+            "point: after_send, kind: crash, match: {operation: book_credi}",
+            "no action 'book_credi'; did you mean 'book_c",
+        ),
+        ("match: {operation: []}", "operation names nothing"),
+        ("match: &a {system: *a}", "is not YAML"),
+        ("kind: hang, params: {seconds: .inf}", "seconds must be a number"),
+        ("id: f", "'id' is given twice"),
+    ],
+)
+@pytest.mark.parametrize("command", ["run", "replay"])
+def test_plan_with_a_fault_that_can_never_fire_is_refused(tmp_path: Path, command: str, fault: str, says: str) -> None:
+    rest = "" if "kind" in fault else ", point: apply, kind: reset"
+    rest = ", point: apply" if "hang" in fault else rest
+    plan = f"faults: [{{id: f, {fault}{rest}}}]"
+    path = tmp_path / "it.yaml"
+    path.write_text(plan if command == "run" else f"subject: soap\ncalls: []\nplan: {{{plan}}}\n", encoding="utf-8")
+    given = ["run", "soap", "--runs", "1", "--processes", "1", "--plan"] if command == "run" else ["replay"]
+    result = run(*given, str(path))
+    assert result.exit_code == 2, result.output
+    assert says in result.output
+
+
 @pytest.mark.slow
 def test_run_that_its_budget_cuts_short_says_so() -> None:
     result = run("run", "soap", "--runs", "4000", "--processes", "1", "--budget", "2s")

@@ -9,7 +9,7 @@ import pytest
 
 from seawall.simulators.chaos.scripted import Chaos
 from seawall.simulators.chaos.virtual_clock import VirtualClock
-from seawall.simulators.faults import Plan
+from seawall.simulators.faults import Plan, PlanError
 
 LOST = {"id": "lost", "match": {"operation": "BookCredit"}, "point": "after_commit", "kind": "reset"}
 DIES = {"id": "dies", "match": {"operation": "book_credit"}, "point": "after_send", "kind": "crash"}
@@ -31,3 +31,12 @@ def test_heal_before_the_first_call_is_no_less_than_one_after_it(chaos: Chaos) -
     assert stage.targets["soap"].faults.never_fired() == ("lost",)
     assert stage.client.faults.never_fired() == ("dies",)
     assert chaos.verdict() == []
+
+
+def test_fault_in_the_process_that_names_no_action_is_refused_where_it_is_planted(chaos: Chaos) -> None:
+    chaos.call("soap", "book_credit", 1)
+    with (
+        pytest.raises(PlanError, match=r"can never fire: .*no action 'book_credi'; did you mean 'book_credit'\?"),
+        chaos.fault("after_send", "crash", operation="book_credi"),
+    ):
+        pass
