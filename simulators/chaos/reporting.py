@@ -10,6 +10,7 @@ from .explore import schedules
 from .failing import Found
 from .failure import failure_text
 from .report import Shown, render
+from .scenario import Scenario
 from .tally import Tally
 
 
@@ -32,16 +33,20 @@ def shown_failure(found: Found) -> Shown:
     episode = found.episode
     verdict = found.verdict
     what = "" if verdict is None else f": I{int(verdict.invariant)} {verdict.invariant.title}"
-    title = f"{episode.scenario.subject}{what}"
+    asked = ", ".join(dict.fromkeys(call.action for call in episode.scenario.calls))
+    title = f"{episode.scenario.subject}{what} ({asked}; {_faults_of(episode.scenario)})"
     return Shown(title, episode.history, episode.effects, episode.judgement, failure_text(found))
 
 
 def shown_episode(episode: Episode) -> Shown:
     """An episode as the page shows it."""
     scenario = episode.scenario
-    faults = ", ".join(f"{fault.point}/{fault.kind}" for fault in scenario.plan.faults)
-    title = f"{scenario.subject}, seed {scenario.seed}: {faults or 'no faults'}"
+    title = f"{scenario.subject}, seed {scenario.seed}: {_faults_of(scenario)}"
     return Shown(title, episode.history, episode.effects, episode.judgement)
+
+
+def _faults_of(scenario: Scenario) -> str:
+    return ", ".join(f"{fault.point}/{fault.kind}" for fault in scenario.plan.faults) or "no faults"
 
 
 def _examples(tallies: Mapping[str, Tally]) -> Iterable[Episode]:

@@ -13,7 +13,7 @@ _WIDTH, _TOP, _ROW = 1040, 34, 19
 _LANES: Mapping[Lane, tuple[int, int]] = {"clients": (76, 360), "wire": (366, 722), "effects": (728, _WIDTH)}
 _TITLES: Mapping[Lane, str] = {"clients": "Clients", "wire": "Seawall and the wire", "effects": "What really happened"}
 _COLUMN = 10  # pixels between the bars of two clients, or of two processes
-_LETTER, _BOLD = 6.1, 7.0  # pixels, about
+_LETTER, _BOLD = 6.6, 7.6  # pixels, about, in the widest of the usual fonts
 _PAUSE = 0.5  # seconds without anything that are drawn as a gap
 _MOST = 250
 

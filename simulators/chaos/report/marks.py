@@ -105,7 +105,8 @@ def _mark(entry: Entry, at: float, asked: Mapping[int, Asked], workers: Mapping[
             return Mark(at, "wire", entry.worker, "probe", label, title)
         case Wire() if entry.fault:
             title = f"fault {entry.fault} befalls {entry.request}"
-            label = f"{entry.point}/{entry.kind} at {entry.request}"
+            where = "" if entry.request == entry.point else f" at {entry.request}"
+            label = f"{entry.point}/{entry.kind}{where}"
             return Mark(at, "wire", workers.get(entry.attempt, ""), "fault", label, title)
         case Journalled():
             title = f"the ledger has {entry.operation} as {entry.status}, epoch {entry.epoch}"

@@ -111,7 +111,7 @@ def _headline(tallies: Mapping[str, Tally]) -> Iterator[str]:
 
 
 def _figures(tallies: Mapping[str, Tally]) -> Iterator[str]:
-    yield "<section><h2>Subjects</h2><table><thead><tr><th>subject</th>"
+    yield "<section><h2>Subjects</h2><div class='scroll'><table><thead><tr><th>subject</th>"
     heads = ("episodes", "operations", "calls", "attempts", "attempts each", "parked", "broken")
     yield "".join(f"<th class='n'>{head}</th>" for head in heads)
     yield "</tr></thead><tbody>"
@@ -127,7 +127,7 @@ def _figures(tallies: Mapping[str, Tally]) -> Iterator[str]:
         )
         yield f"<tr><th scope='row'>{escape(name)}</th>" + "".join(f"<td class='n'>{cell}</td>" for cell in cells)
         yield f"<td class='n {'bad' if broken else 'good'}'>{broken:,}</td></tr>"
-    yield "</tbody></table></section>"
+    yield "</tbody></table></div></section>"
 
 
 def _invariants(tallies: Mapping[str, Tally]) -> Iterator[str]:
@@ -146,9 +146,9 @@ def _held(invariant: Invariant, tallies: Collection[Tally]) -> tuple[str, str]:
         return "not tried", "open"
     if invariant is Invariant.NOT_VACUOUS:  # what did not strike in one episode may have struck in another
         idle = sum(len(tally.idle) for tally in tallies)
-        return (f"open: {of(idle, 'fault')} never struck", "open") if idle else ("held", "good")
+        return (f"open: {idle:,} never struck", "open") if idle else ("held", "good")
     if unclear := sum(tally.unclear[invariant] for tally in tallies):
-        return f"held, but open in {of(unclear, 'episode')}", "open"
+        return f"open in {of(unclear, 'episode')}", "open"
     return "held", "good"
 
 
@@ -241,7 +241,8 @@ def _episodes(shown: Sequence[Shown]) -> Iterator[str]:
         yield f"<div class='scroll'>{lanes(one.history, one.effects)}</div>"
         for verdict in one.judgement.verdicts:
             for witness in verdict.witnesses:
-                lines = escape("\n".join(witness.lines))
+                told = "\n".join(f"  {line}" for line in witness.lines) in one.text
+                lines = "" if told else escape("\n".join(witness.lines))
                 yield f"<p class='witness {verdict.result}'><b>I{int(verdict.invariant)}</b> {escape(witness.says)}</p>"
                 yield f"<pre>{lines}</pre>" if lines else ""
         yield "</details>"

@@ -31,6 +31,7 @@ def test_report_of_a_failure_shows_its_smallest_form(tmp_path: Path) -> None:
     page = (tmp_path / "deep" / "report.html").read_text(encoding="utf-8")
     assert "Promises were broken" in page
     assert "minimal: 1 op, 1 fault" in page
+    assert "I2 no duplicate (book_credit; after_commit/" in page
 
 
 def test_report_command_draws_kept_episodes(tmp_path: Path) -> None:

@@ -126,13 +126,19 @@ def test_witness_is_told_and_what_it_quotes_is_escaped() -> None:
 def test_planned_fault_that_never_struck_is_named_and_leaves_the_last_invariant_open() -> None:
     page = page_of(SOUND)
     assert "toy: planned, and never struck: f2 (after_commit/reset), f3 (connect/dns)" in page
-    assert "<li class='open'><b>I15</b> not vacuous <i>open: 2 faults never struck</i></li>" in page
+    assert "<li class='open'><b>I15</b> not vacuous <i>open: 2 never struck</i></li>" in page
     assert "<li class='good'><b>I2</b> no duplicate <i>held</i></li>" in page
 
 
 def test_invariant_that_was_unclear_in_an_episode_is_not_called_held_alone() -> None:
     page = page_of(SOUND, Judgement((Verdict(Invariant.EVENTUAL_RESOLUTION, "unknown"),), calls=1, sent=1))
-    assert "<li class='open'><b>I8</b> eventual resolution <i>held, but open in 1 episode</i></li>" in page
+    assert "<li class='open'><b>I8</b> eventual resolution <i>open in 1 episode</i></li>" in page
+
+
+def test_story_that_is_told_already_is_not_told_again_below() -> None:
+    story = "I2 no duplicate\n" + "\n".join(f"  {line}" for line in WITNESS.lines)
+    assert render("x", {}, [Shown("one", HISTORY, {}, BROKEN, story)]).count("t=0.00 c1 asks") == 1
+    assert render("x", {}, [Shown("one", HISTORY, {}, BROKEN, "another story")]).count("t=0.00 c1 asks") == 1
 
 
 def test_report_without_episodes_is_still_a_page_and_promises_nothing() -> None:
