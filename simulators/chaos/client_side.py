@@ -28,7 +28,7 @@ class ClientSide:
     """
 
     def __init__(self, stage: Stage, plan: Plan, before: Step) -> None:
-        own = tuple(one for one in plan.faults if one.match.system in (None, *stage.subjects))
+        own = tuple(one for one in plan.faults if one.client_side and one.match.system in (None, *stage.subjects))
         actions = {name: tuple(stage.reader(name).actions) for name in stage.subjects} if own else None
         self.faults = ClientFaults(plan.model_copy(update={"faults": own}), actions=actions, started=stage.clock.now())
         self._stage = stage

@@ -118,6 +118,7 @@ def replay(
 ) -> None:
     """Play one scenario again, and show what happened. Exit status 1 if it breaks a promise."""
     console = Console()
+    _check_writable(history)
     with _refusing():
         scenario = Scenario.load(file)
         with blamed(scenario.subject):
@@ -137,6 +138,7 @@ def report(
     out: Annotated[Path, typer.Option(help="Where the page is written.")] = Path("chaos-report.html"),
 ) -> None:
     """Judge kept episodes again, and draw them on one page."""
+    _check_writable(out)
     tallies: dict[str, Tally] = {}
     shown: list[Shown] = []
     for file in files:

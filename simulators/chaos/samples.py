@@ -43,8 +43,10 @@ class Samples:
         """The sample of an action with a number; the same number gives the same sample.
 
         Raises:
-            SubjectError: The subject makes no samples of that action.
+            SubjectError: There is no such system, or the subject makes no samples of that action.
         """
+        if system not in self.makers:
+            raise SubjectError(f"there is no system {system!r}{nearest(system, self.makers)}")
         place = (system, action, number)
         if place not in self._kept:
             known = self.reader(system).actions

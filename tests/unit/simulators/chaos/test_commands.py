@@ -56,6 +56,20 @@ def test_replay_names_the_fault_that_never_struck_beside_another_of_its_kind(tmp
     assert "planned, and never struck: ninth (after_commit/reset)\n" in result.output
 
 
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        ({"action": "book_credi"}, "makes samples of no action 'book_credi'; did you mean 'book_credit'?"),
+        ({"system": "saop"}, "there is no system 'saop'; did you mean 'soap'?"),
+    ],
+)
+def test_replay_of_a_call_that_cannot_be_made_is_refused(tmp_path: Path, call: dict[str, object], says: str) -> None:
+    scenario(**call).save(tmp_path / "one.yaml")
+    result = run("replay", str(tmp_path / "one.yaml"))
+    assert result.exit_code == 2, result.output
+    assert says in result.output
+
+
 def test_replay_of_a_failure_ends_with_1_and_tells_the_story(tmp_path: Path) -> None:
     broken = scenario().model_copy(update={"subject": "chaos.broken:RepeatingSubject"})
     broken.save(tmp_path / "one.yaml")
@@ -89,6 +103,9 @@ def test_schema_is_json() -> None:
         (["run", "soap", "--keep", "/dev/null/kept"], "its findings could not be written"),
         (["run", "soap", "--budget", "soon"], "--budget takes seconds or minutes"),
         (["run", "soap", "--plan", "nowhere.yaml"], "cannot read the plan nowhere.yaml"),
+        (["replay", "nowhere.yaml", "--history", "/dev/null/it"], "its findings could not be written"),
+        (["report", "nowhere.jsonl", "--out", "."], "is a folder"),
+        (["report", "nowhere.jsonl"], "nowhere.jsonl"),
         (["replay", "nowhere.yaml"], "cannot read the scenario nowhere.yaml"),
     ],
 )
