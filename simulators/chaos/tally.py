@@ -128,10 +128,15 @@ class Tally:
 
     @property
     def idle(self) -> list[str]:
-        """The faults that were planned and struck in no episode: their ids, or points and kinds of drawn ones."""
+        """The faults that were planned and struck in no episode: their ids.
+
+        Of drawn ones it is the points and kinds of which no fault struck at all.
+        """
+        kinds = {(point, kind) for point, kind, _ in self.struck}
         return sorted(
             f"{one.name} ({one.point}/{one.kind})" if one.name else f"{one.point}/{one.kind}"
             for one in self.planned.keys() - self.fired.keys()
+            if one.name or (one.point, one.kind) not in kinds
         )
 
     @property

@@ -55,3 +55,11 @@ def test_of_drawn_faults_the_kinds_that_never_struck_are_named() -> None:
     collected = Collected()
     collected.add(shown("one", drawn=True))
     assert list(collected.never_struck()) == ["toy: planned, and never struck: connect/dns"]
+
+
+def test_drawn_fault_is_not_named_where_a_chosen_one_of_its_kind_struck() -> None:
+    collected = Collected()
+    collected.add(shown("one", drawn=True, fault="none of them"))
+    collected.add(shown("two"))
+    (line,) = collected.never_struck()
+    assert line.endswith("never struck: connect/dns, f2 (after_commit/reset), f3 (connect/dns)")
