@@ -11,13 +11,14 @@ from typing import Any
 
 from ..connectors._modules import load_module
 from ..connectors.soap.naming import field_name
+from ..core.errors import InvalidRequest
 from .examples import NoExample, example_of, value_of
 from .naming import Names
 from .openapi.declared import KEY_LIFE, declared, effect_of, models
 from .openapi.document import Document, Unsupported, read
 from .openapi.drafts import Drafts
 from .openapi.operations import Operation, operations
-from .package import Package, listed, package
+from .package import NOTHING_TRIED, Package, listed, literal, package
 
 
 def from_openapi(names: Names, path: Path, *, only: Sequence[str] = ()) -> Package:
@@ -43,6 +44,8 @@ def from_openapi(names: Names, path: Path, *, only: Sequence[str] = ()) -> Packa
         except (Unsupported, AttributeError, TypeError) as why:
             del drafts.sources[written:]
             skipped.append(f"{one.method.upper()} {one.path}: {why}")
+    if not kept:
+        raise InvalidRequest("nothing can be drafted from it: " + "; ".join(skipped), code="openapi")
     header, prefix, unknown = _authentication(document)
     skipped += [*drafts.left_out, *unknown]
     simulated, answering = _simulated(document, [one for one, *_ in kept])
@@ -52,11 +55,12 @@ def from_openapi(names: Names, path: Path, *, only: Sequence[str] = ()) -> Packa
         "AUTH_HEADER": header,
         "AUTH_PREFIX": prefix,
         "ACTIONS": "\n".join(_decision(one) for one, *_ in kept),
-        "LEFT_OUT": "@@LEFT_OUT@@",
-        "TRIED": "@@TRIED@@",
+        "LEFT_OUT": "",
+        "TRIED": "",
         "URL": document.url or "https://erp.example.com/api",
     }
-    whole = package(names, "openapi", slots, drafted={f"src/acme_erp/{name}": text for name, text in sources.items()})
+    drafted = {f"src/acme_erp/{name}": text for name, text in sources.items()}
+    whole = package(names, "openapi", slots, drafted=drafted)
     tried: list[str] = []
     for one, problem in _problems(names, whole, [one for one, *_ in kept], answering):
         if problem:
@@ -64,17 +68,10 @@ def from_openapi(names: Names, path: Path, *, only: Sequence[str] = ()) -> Packa
         else:
             tried.append(one.name)
     if not tried:
-        skipped.append("the tests have nothing to try: write samples into subject.py")
-    last = {"@@LEFT_OUT@@": listed(skipped), "@@TRIED@@": "\n".join(f'    "{name}",' for name in tried)}
-    files = {name: _replaced(text, last) for name, text in whole.files.items()}
-    files[f"src/{names.module}/simulated.json"] = json.dumps(simulated, indent=2, ensure_ascii=False) + "\n"
-    return Package(names, files, tuple(skipped))
-
-
-def _replaced(text: str, slots: Mapping[str, str]) -> str:
-    for slot, value in slots.items():
-        text = text.replace(slot, value)
-    return text
+        skipped.append(NOTHING_TRIED)
+    slots |= {"LEFT_OUT": listed(skipped), "TRIED": literal([f'"{name}"' for name in tried], "[]")}
+    drafted["src/acme_erp/simulated.json"] = json.dumps(simulated, indent=2, ensure_ascii=False) + "\n"
+    return package(names, "openapi", slots, drafted=drafted, skipped=tuple(skipped), tried=bool(tried))
 
 
 def _decision(operation: Operation) -> str:

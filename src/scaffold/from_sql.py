@@ -11,7 +11,7 @@ from ..connectors.sql.declare import Facts, declare
 from ..connectors.sql.drafting import Column, Table, as_toml, draft
 from .examples import NoExample, example, example_of
 from .naming import Names
-from .package import Package, listed, package
+from .package import NOTHING_TRIED, Package, listed, literal, package
 
 _FACTS: Final = Facts(has_effects=True, locks=True, tells_fate=False, horizon=60.0)
 _EXTRAS: Final = {"postgresql": "postgres", "mysql": "mariadb", "mariadb": "mariadb"}
@@ -63,16 +63,18 @@ def from_sql(names: Names, url: str, *, only: Sequence[str] = ()) -> Package:
         skipped += [f"no test for {name}: {why}" for name, why in tried.items() if name and why]
         if problem:
             continue
-        inserts.append(f'    "{insert}": "{table.name}",')
-        reads.append(f'    "{read}": ("{table.name}", "{insert}"),')
+        inserts.append(f'"{insert}": "{table.name}"')
+        reads.append(f'"{read}": ("{table.name}", "{insert}")')
         if update and column:
-            updates.append(f'    "{update}": ("{table.name}", "{insert}", "{read}", "{column}"),')
+            updates.append(f'"{update}": ("{table.name}", "{insert}", "{read}", "{column}")')
+    if not inserts:
+        skipped.append(NOTHING_TRIED)
     extra = _EXTRAS.get(url.partition(":")[0].partition("+")[0])
     slots = {
         "EXTRAS": ",".join(filter(None, ("simulators", extra))),
-        "READS": "\n".join(reads),
-        "INSERTS": "\n".join(inserts),
-        "UPDATES": "\n".join(updates),
+        "READS": literal(reads, "{}"),
+        "INSERTS": literal(inserts, "{}"),
+        "UPDATES": literal(updates, "{}"),
         "ACTIONS": "\n".join(_decision(name, one) for name, one in drafted.actions.items() if one["effect"] != "read"),
         "LEFT_OUT": listed(skipped),
     }
@@ -83,7 +85,7 @@ def from_sql(names: Names, url: str, *, only: Sequence[str] = ()) -> Package:
         "src/acme_erp/actions.toml": head + as_toml(drafted.actions),
         "src/acme_erp/schema.sql": note + copy,
     }
-    return package(names, "sql", slots, drafted=files, skipped=tuple(skipped))
+    return package(names, "sql", slots, drafted=files, skipped=tuple(skipped), tried=bool(inserts))
 
 
 def _model(actions: Mapping[str, Any], name: str) -> Any:

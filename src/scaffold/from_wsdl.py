@@ -16,7 +16,7 @@ from ..connectors.soap.moved import moved
 from ..connectors.soap.wsdl import Contract
 from .examples import NoExample, example_of
 from .naming import Names
-from .package import Package, listed, package
+from .package import NOTHING_TRIED, Package, listed, literal, package
 
 _FOLDER = "/package"
 
@@ -47,7 +47,7 @@ async def from_wsdl(
         else:
             tried.append(name)
     if not tried:
-        skipped.append("the tests have nothing to try: write samples into subject.py")
+        skipped.append(NOTHING_TRIED)
     chosen = {key: value for key, value in (("service", service), ("port", port)) if value is not None}
     replies = {
         one.operation: one.action.reply.__name__ for one in actions.values() if not contract.one_way(one.operation)
@@ -62,10 +62,11 @@ async def from_wsdl(
                 **{key: _quoted(value) for key, value in chosen.items()},
             }.items()
         ),
-        "OPERATIONS": "\n".join(f'    "{one.operation}": "write",' for one in actions.values()),
+        "OPERATIONS": literal([f'"{one.operation}": "write"' for one in actions.values()], "{}"),
         "PORT": "".join(f", {key}={_quoted(value)}" for key, value in chosen.items()),
-        "REPLIES": "\n".join(f'        "{operation}": models.{reply},' for operation, reply in replies.items()),
-        "TRIED": "\n".join(f'    "{name}",' for name in tried),
+        "MODELS": "from . import models\n" if replies else "",
+        "REPLIES": literal([f'"{operation}": models.{reply}' for operation, reply in replies.items()], "{}", " " * 4),
+        "TRIED": literal([f'"{name}"' for name in tried], "[]"),
         "ACTIONS": "\n".join(f"- `{name}`: {one.operation}" for name, one in actions.items()),
         "LEFT_OUT": listed(skipped),
     }
@@ -74,7 +75,7 @@ async def from_wsdl(
         f"src/acme_erp/{location.rpartition('/')[2]}": content.decode()
         for location, content in documents.contents.items()
     }
-    return package(names, "wsdl", slots, drafted=files, skipped=tuple(skipped))
+    return package(names, "wsdl", slots, drafted=files, skipped=tuple(skipped), tried=bool(tried))
 
 
 def _loaded(drafted: Any) -> Any:

@@ -58,6 +58,7 @@ def package(
     *,
     drafted: Mapping[str, str] | None = None,
     skipped: tuple[str, ...] = (),
+    tried: bool = True,
 ) -> Package:
     """Fill in the templates of a kind.
 
@@ -67,11 +68,12 @@ def package(
         slots: What stands in place of `@@NAME@@`.
         drafted: Further files whose text is whole, by path; `acme_erp` in a path is the package's name.
         skipped: What the description has and the package has not.
+        tried: Whether its tests have anything to try; where they have not, they say so and are not red.
     """
     given = {"EXTRAS": "simulators"} if slots is None else slots
     made = {
         _named(path, names): _filled(_named(text, names), given)
-        for folder in ("common", kind)
+        for folder in ("common", kind, *(() if tried else ("untried",)))
         for path, text in _templates(_TEMPLATES / folder)
     }
     made |= {_named(path, names): text for path, text in (drafted or {}).items()}
@@ -112,6 +114,21 @@ def _filled(text: str, slots: Mapping[str, str]) -> str:
     return re.sub(r"@@([A-Z_]+)@@", lambda found: slots[found[1]], text)
 
 
+NOTHING_TRIED = "the tests have nothing to try: write samples into subject.py"
+
+
 def listed(sentences: Sequence[str], otherwise: str = "Nothing.") -> str:
     """Sentences as a list for a page."""
     return "\n".join(f"- {one}" for one in sentences) or otherwise
+
+
+def literal(lines: Sequence[str], brackets: str, indent: str = "") -> str:
+    """A list, tuple or mapping as Python source, one item a line; `[]` where there is none.
+
+    Args:
+        lines: The items, without comma.
+        brackets: The opening and the closing one.
+        indent: What stands before the line that it begins in.
+    """
+    inner = "".join(f"\n{indent}    {one}," for one in lines)
+    return f"{brackets[0]}{inner}\n{indent}{brackets[1]}" if lines else brackets

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -101,6 +102,38 @@ def test_a_new_package_is_green_and_gold(
     assert "acme_desk (acme_desk 1): gold;" in told
 
 
+UNTRIED = {
+    "openapi": "3.1.0",
+    "paths": {"/a": {"post": {"operationId": "make", "responses": {"202": {"description": "Accepted."}}}}},
+}
+FLAGS = "CREATE TABLE flags (flag CHAR(1) PRIMARY KEY, is_on BOOLEAN NOT NULL);"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(("--from-openapi", "untried.json"), id="openapi"),
+        pytest.param(("--from-sql", "sqlite:///flags.db"), id="sql"),
+        pytest.param(("--from-wsdl", "orders.wsdl", "--only", "notify"), id="one-way"),
+    ],
+)
+def test_a_new_package_with_nothing_to_try_is_not_red_and_says_what_is_missing(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    write_wsdl(tmp_path)
+    (tmp_path / "untried.json").write_text(json.dumps(UNTRIED))
+    with closing(sqlite3.connect(tmp_path / "flags.db")) as database:
+        database.executescript(FLAGS)
+    monkeypatch.chdir(tmp_path)
+    done = new("acme_desk", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "Left out: the tests have nothing to try: write samples into subject.py" in done.stdout
+    told = passed(tmp_path / "acme_desk", cache, ["pytest", "-q", "-p", "no:cacheprovider"])
+    assert "acme_desk (acme_desk 1): no tier;" in told
+    assert "to do: make samples in subject.py" in told
+    assert "to do: make samples, of writes too" in told
+
+
 @pytest.mark.parametrize(
     "arguments",
     [("orders.wsdl", "--port", "Sums11"), *((str(path),) for path in sorted(SIMULATORS.glob("*.wsdl")))],
@@ -170,6 +203,7 @@ def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
         (["acme_orders", "--from-wsdl", "none.wsdl"], "cannot be read"),
         (["acme_orders", "--from-wsdl", "orders.wsdl", "--only", "dropOrder"], "it has: createOrder"),
         (["acme_orders", "--from-wsdl", "orders.wsdl", "--port", "Orders13"], "no SOAP port"),
+        (["acme_orders", "--from-wsdl", "nothing.wsdl"], "its port has no operations"),
         (["acme_orders", "--from-openapi", "orders.wsdl"], "describes no API"),
         (["acme_orders", "--from-sql", "sqlite:///none.db"], "no database file none.db"),
         (["acme_orders", "--from-sql", "sqlite:///a.db", "--from-openapi", "a.json"], "name one of"),
@@ -185,6 +219,8 @@ def test_what_cannot_be_made_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], says: str
 ) -> None:
     write_wsdl(tmp_path)
+    nothing = re.sub(r"<wsdl:operation.*?</wsdl:operation>", "", ORDERS_WSDL, flags=re.DOTALL)
+    (tmp_path / "nothing.wsdl").write_text(nothing)
     monkeypatch.chdir(tmp_path)
     done = new(*arguments, "--out", tmp_path / "out")
     assert done.returncode == 2

@@ -10,11 +10,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from ...core.errors import InvalidRequest
 from .documents import Documents
 from .drafts import Drafts
 from .naming import Unique, field_name
 from .shapes import shapes_of
-from .wsdl import Contract
+from .wsdl import UNUSABLE, Contract
 
 _MODEL_IMPORTS: Final = (
     (r"\bdt\.", "import datetime as dt"),
@@ -43,6 +44,8 @@ def generate(
         InvalidRequest: The WSDL cannot be used, or has no such port or operation.
     """
     contract = Contract(documents, service=service, port=port)
+    if not contract.operations:
+        raise InvalidRequest("nothing can be drafted from the WSDL: its port has no operations", code=UNUSABLE)
     shapes = shapes_of(documents)
     drafts = Drafts(contract.schema, shapes)
     names, actions, models = Unique(), [], set[str]()

@@ -208,6 +208,10 @@ def test_only_the_operations_that_are_wanted_are_drafted(tmp_path: Path) -> None
         ('{"openapi": "3.2.0", "paths": {"/": {}}}', "it says 3.2.0"),
         ('{"openapi": "3.0.1"}', "describes no paths"),
         ('{"openapi": "3.0.1", "paths": {"/a": {"head": {}}}}', "nothing can be drafted from it: no operations"),
+        (
+            '{"openapi": "3.0.1", "paths": {"/a": {"post": {"requestBody": {"$ref": "b.yaml"}, "responses": {}}}}}',
+            "nothing can be drafted from it: POST /a: b.yaml leads to another document",
+        ),
         ('{"openapi": "3.0.1", "paths": {"/a": {"$ref": "b.yaml"}}}', "b.yaml leads to another document"),
         ("{", "is no JSON"),
         ("a: [", "is no YAML"),
@@ -221,6 +225,15 @@ def test_what_cannot_be_used_is_told(tmp_path: Path, text: str | None, says: str
     if text is not None:
         path.write_bytes(text.encode("latin-1"))
     with pytest.raises(InvalidRequest, match=says):
+        from_openapi(names("acme_desk"), path)
+
+
+def test_a_description_of_which_no_operation_can_be_drafted_is_refused(tmp_path: Path) -> None:
+    schema = {"properties": {"a": {"$ref": "b.yaml"}}}
+    answers = {"200": {"content": {"application/json": {"schema": schema}}}}
+    path = tmp_path / "api.json"
+    path.write_text(json.dumps({"openapi": "3.0.1", "paths": {"/a": {"post": {"responses": answers}}}}))
+    with pytest.raises(InvalidRequest, match=r"from it: POST /a: b\.yaml leads to another document"):
         from_openapi(names("acme_desk"), path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from seawall.core.errors import InvalidRequest
 from seawall.simulators.chaos.episode import play
 from seawall.simulators.chaos.explore import actions_of, course_of, pairs, schedules, singles
 from seawall.simulators.chaos.subjects import SUBJECTS, load_subject
@@ -69,3 +70,10 @@ def test_each_of_our_subjects_does_all_that_its_samples_ask_for_when_nothing_goe
         assert judgement.broken == ()
         assert judgement.worst == "valid"
         assert judgement.sent > 0
+
+
+def test_subject_without_samples_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = load_subject("soap")
+    monkeypatch.setattr(subject, "samples", lambda _target: {})
+    with pytest.raises(InvalidRequest, match="soap makes no samples"):
+        list(schedules("soap", range(1), subject))
