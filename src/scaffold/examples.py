@@ -12,6 +12,10 @@ from pydantic import BaseModel
 Schema = Mapping[str, Any]
 
 _DEEPEST: Final = 12
+_MOST: Final = 10_000
+_LONGEST: Final = 10_000
+_LONGEST_TRIED: Final = 24
+"""A hostile pattern takes twice the time with each character."""
 _FORMATS: Final[Mapping[str, str]] = {
     "date": "2026-01-31",
     "date-time": "2026-01-31T12:00:00Z",
@@ -82,13 +86,17 @@ def value_of(schema: Schema, root: Schema, number: int = 1) -> Any:
     Raises:
         NoExample: None can be thought of.
     """
-    return _Made(root, number).value(schema, "", 0)
+    try:
+        return _Made(root, number).value(schema, "", 0)
+    except RecursionError:
+        raise NoExample("it needs itself") from None
 
 
 class _Made:
     def __init__(self, root: Schema, number: int) -> None:
         self._root = root
         self._number = number
+        self._made = 0
         self.told: dict[str, str] = {}
         """Field → the text in it that is no other example's; numbers last, since they may be part of others."""
 
@@ -101,8 +109,9 @@ class _Made:
         named = [name for name in self.told if name in fields]
         return next((name for name in named if self.told[name] == self.token), next(iter(named), ""))
 
-    def resolved(self, schema: Schema) -> Schema:
+    def resolved(self, given: Any) -> Schema:
         """A schema without references at its top, the parts of an `allOf` put together."""
+        schema: Schema = {} if isinstance(given, bool) else given  # true: anything fits
         for _ in range(_DEEPEST):
             if "$ref" in schema:
                 schema = {**found(self._root, str(schema["$ref"])), **_without(schema, "$ref")}
@@ -121,7 +130,7 @@ class _Made:
     def object(self, schema: Schema, where: str, depth: int) -> dict[str, Any]:
         """The fields that an object needs."""
         properties = schema.get("properties", {})
-        needed = [name for name in schema.get("required", ()) if not properties.get(name, {}).get("readOnly")]
+        needed = [name for name in schema.get("required", ()) if not _is_read_only(properties.get(name))]
         return {name: self.value(properties.get(name, {}), f"{where}.{name}".strip("."), depth + 1) for name in needed}
 
     def tell_apart(self, schema: Schema, fields: dict[str, Any], where: str, depth: int) -> bool:
@@ -137,10 +146,13 @@ class _Made:
             if isinstance(value, dict) and name in properties
         )
 
-    def value(self, schema: Schema, where: str, depth: int) -> Any:
+    def value(self, schema: Any, where: str, depth: int) -> Any:
         """A value that fits."""
         if depth > _DEEPEST:
             raise NoExample(f"{where or 'it'} needs itself")
+        self._made += 1
+        if self._made > _MOST:
+            raise NoExample("it has too many parts")
         schema = self._chosen(self.resolved(schema))
         if "const" in schema:
             return schema["const"]
@@ -151,6 +163,8 @@ class _Made:
                 return self.object(schema, where, depth)
             case "array":
                 count = max(int(schema.get("minItems", 0)), 0)
+                if count > _MOST:
+                    raise NoExample(f"{where or 'it'} has too many parts")
                 return [self.value(schema.get("items", {}), where, depth + 1) for _ in range(count)]
             case "integer" | "number":
                 return self._number_for(schema, where)
@@ -192,6 +206,8 @@ class _Made:
             text, token = self._own_text(str(schema.get("format", "")), longest)
             if token and "pattern" not in schema:
                 self.told[where.partition(".")[0]] = token
+        if shortest > _LONGEST:
+            raise NoExample(f"{where or 'it'} is too long")
         text = text.ljust(shortest, "x")
         pattern = schema.get("pattern")
         if pattern is None:
@@ -245,6 +261,10 @@ def _merged(parts: Sequence[Schema], own: Schema) -> Schema:
     return merged
 
 
+def _is_read_only(schema: Any) -> bool:
+    return isinstance(schema, Mapping) and bool(schema.get("readOnly"))
+
+
 def _type(schema: Schema) -> str:
     given = schema.get("type")
     if isinstance(given, list):
@@ -256,8 +276,8 @@ def _type(schema: Schema) -> str:
 
 def _fits(pattern: str, text: str) -> bool:
     try:
-        return re.search(pattern, text) is not None
-    except re.error:
+        return len(text) <= _LONGEST_TRIED and re.search(pattern, text) is not None
+    except (re.error, OverflowError, RecursionError):
         return False
 
 

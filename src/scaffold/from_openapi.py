@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from ..connectors._modules import load_module
-from ..connectors.soap.naming import field_name
 from ..core.errors import InvalidRequest
 from .examples import NoExample, example_of, value_of
 from .naming import Names
 from .openapi.declared import KEY_LIFE, declared, effect_of, models
-from .openapi.document import Document, Unsupported, read
+from .openapi.document import Document, Unsupported
 from .openapi.drafts import Drafts
-from .openapi.operations import Operation, operations
+from .openapi.operations import HEADER, Operation, operations
+from .openapi.reading import read
 from .package import NOTHING_TRIED, Package, listed, literal, package
 
 
@@ -37,12 +37,10 @@ def from_openapi(names: Names, path: Path, *, only: Sequence[str] = ()) -> Packa
     drafts = Drafts(document)
     kept: list[tuple[Operation, str, str, str]] = []
     for one in found:
-        written = len(drafts.sources)
         try:
-            reply = drafts.reply(one)
-            kept.append((one, drafts.request(one, reply), reply, _record(document, one)))
-        except (Unsupported, AttributeError, TypeError) as why:
-            del drafts.sources[written:]
+            request, reply = drafts.operation(one)
+            kept.append((one, request, reply, _record(drafts, one)))
+        except Unsupported as why:
             skipped.append(f"{one.method.upper()} {one.path}: {why}")
     if not kept:
         raise InvalidRequest("nothing can be drafted from it: " + "; ".join(skipped), code="openapi")
@@ -95,10 +93,10 @@ def _decision(operation: Operation) -> str:
     return f"- [ ] {where}: {says}; {key}.{accepted} {facts}".rstrip()
 
 
-def _record(document: Document, operation: Operation) -> str:
+def _record(drafts: Drafts, operation: Operation) -> str:
     """Our name of the reply's field that is the record's id, as far as one can tell."""
-    theirs = _id_of(document, operation)
-    return field_name(theirs) if theirs and operation.method != "get" else ""
+    theirs = _id_of(drafts.document, operation) if operation.method != "get" else ""
+    return drafts.fields(drafts.document.merged(operation.reply), read=True).get(theirs, "") if theirs else ""
 
 
 def _id_of(document: Document, operation: Operation) -> str:
@@ -112,14 +110,14 @@ def _id_of(document: Document, operation: Operation) -> str:
 
 def _authentication(document: Document) -> tuple[str, str, list[str]]:
     """The header that the token goes into, what stands before it, and the ways to log in that are not drafted."""
-    components = document.root.get("components") or {}
-    schemes = components.get("securitySchemes") or {}
+    components = document.root.get("components")
+    schemes = components.get("securitySchemes") if isinstance(components, Mapping) else None
     without: list[str] = []
-    for name, one in schemes.items():
+    for name, one in schemes.items() if isinstance(schemes, Mapping) else ():
         scheme = one if isinstance(one, Mapping) else {}
         kind, how = scheme.get("type"), str(scheme.get("scheme") or "").lower()
-        if kind == "apiKey" and scheme.get("in") == "header":
-            return str(scheme.get("name")), "", without
+        if kind == "apiKey" and scheme.get("in") == "header" and HEADER.fullmatch(str(scheme.get("name", ""))):
+            return str(scheme["name"]), "", without
         if kind in ("oauth2", "openIdConnect") or (kind == "http" and how == "bearer"):
             if kind != "http":
                 without.append(f"log in by {name} ({kind}): a token of it is taken from the settings and never renewed")
@@ -144,6 +142,8 @@ def _simulated(document: Document, found: Sequence[Operation]) -> tuple[dict[str
                 example = value_of(one.reply, document.root)
         except NoExample as error:
             problems[one.name] = f"no answer can be made up: {error}"
+        except (AttributeError, KeyError, TypeError, ValueError):
+            problems[one.name] = "no answer can be made up: it is not written as OpenAPI has it"
         answers[one.name] = {
             "status": one.status,
             "shape": one.shape,
@@ -171,7 +171,7 @@ def _echoes(document: Document, operation: Operation) -> list[str]:
     return [
         one.theirs
         for one in operation.given
-        if one.place == "body" and one.theirs in properties and dict(one.schema) == dict(properties[one.theirs])
+        if one.place == "body" and one.theirs in properties and one.schema == properties[one.theirs]
     ]
 
 
@@ -210,6 +210,8 @@ def _problem(made: Any, operation: Operation) -> str:
     except ValueError:
         return "no example of its request can be made up"
     place = next((one for one in operation.given if one.name == example.place), None)
-    if operation.method != "get" and not item and (place is None or place.place == "header"):
+    if operation.method != "get" and not item and place is not None and place.place == "header":
+        return f"what tells one request from another goes into a header ({place.theirs})"
+    if operation.method != "get" and not item and place is None:
         return "nothing in its request tells one from another"
     return ""

@@ -13,6 +13,7 @@ from ..connectors.soap.drafting import read_wsdl
 from ..connectors.soap.generate import generate
 from ..connectors.soap.models import as_asked
 from ..connectors.soap.moved import moved
+from ..connectors.soap.source import plain, quoted
 from ..connectors.soap.wsdl import Contract
 from .examples import NoExample, example_of
 from .naming import Names
@@ -58,16 +59,18 @@ async def from_wsdl(
             f'            "{key}": {value},'
             for key, value in {
                 "wsdl": "str(WSDL)",
-                "actions": _quoted(f"{names.module}.actions"),
-                **{key: _quoted(value) for key, value in chosen.items()},
+                "actions": quoted(f"{names.module}.actions"),
+                **{key: quoted(value) for key, value in chosen.items()},
             }.items()
         ),
-        "OPERATIONS": literal([f'"{one.operation}": "write"' for one in actions.values()], "{}"),
-        "PORT": "".join(f", {key}={_quoted(value)}" for key, value in chosen.items()),
+        "OPERATIONS": literal([f'{quoted(one.operation)}: "write"' for one in actions.values()], "{}"),
+        "PORT": "".join(f", {key}={quoted(value)}" for key, value in chosen.items()),
         "MODELS": "from . import models\n" if replies else "",
-        "REPLIES": literal([f'"{operation}": models.{reply}' for operation, reply in replies.items()], "{}", " " * 4),
+        "REPLIES": literal(
+            [f"{quoted(operation)}: models.{reply}" for operation, reply in replies.items()], "{}", " " * 4
+        ),
         "TRIED": literal([f'"{name}"' for name in tried], "[]"),
-        "ACTIONS": "\n".join(f"- `{name}`: {one.operation}" for name, one in actions.items()),
+        "ACTIONS": "\n".join(f"- `{name}`: {plain(one.operation)}" for name, one in actions.items()),
         "LEFT_OUT": listed(skipped),
     }
     files = {f"src/acme_erp/{name}": text for name, text in drafted.items() if name != "__init__.py"}
@@ -100,9 +103,10 @@ def _problem(contract: Contract, declared: Any) -> str:
         return "it takes no arguments, so that nothing tells one request from another"
     try:
         made = example_of(declared.action.request)
-        declared.action.request.model_validate(made.fields)
+        asked = declared.action.request.model_validate(made.fields)
         if not made.place:
             return "nothing in its request tells one from another"
+        contract.message(declared.operation, asked.model_dump(by_alias=True, exclude_none=True), {})
         reply = declared.action.reply
         shown = reply.model_validate(example_of(reply).fields).model_dump(by_alias=True, exclude_unset=True)
         contract.operation(declared.operation).output.serialize(**shown)
@@ -111,7 +115,3 @@ def _problem(contract: Contract, declared: Any) -> str:
     except Exception as error:  # noqa: BLE001 -- zeep and pydantic have many ways to refuse an example
         return f"no example of it can be made ({type(error).__name__})"
     return ""
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..connectors.soap.source import on_one_line
 from ..core.errors import InvalidRequest
 from .naming import Names
 
@@ -77,7 +78,7 @@ def package(
         for path, text in _templates(_TEMPLATES / folder)
     }
     made |= {_named(path, names): text for path, text in (drafted or {}).items()}
-    return Package(names, made, skipped)
+    return Package(names, made, tuple(map(on_one_line, skipped)))
 
 
 def plain(names: Names) -> Package:
@@ -119,7 +120,7 @@ NOTHING_TRIED = "the tests have nothing to try: write samples into subject.py"
 
 def listed(sentences: Sequence[str], otherwise: str = "Nothing.") -> str:
     """Sentences as a list for a page."""
-    return "\n".join(f"- {one}" for one in sentences) or otherwise
+    return "\n".join(f"- {on_one_line(one)}" for one in sentences) or otherwise
 
 
 def literal(lines: Sequence[str], brackets: str, indent: str = "") -> str:

@@ -172,6 +172,37 @@ def test_every_operation_is_an_action_that_is_never_sent_again_by_itself(package
     assert declared.actions["create_order"].action.description == "Creates an 'order', and says its number."
 
 
+NAMES = ["None", "Action", "Mapped", "SoapAction", "ACTIONS", "ERRORS", "Any", "Part", "SoapRequest", "GETIt"]
+FIELDS = ["dict", "str", "dt", "copy", "json", "model_config", "model_dump", "class", "_x", "l", "id", "a-b", "aB"]
+ELEMENTS = "".join(f'<xsd:element name="{name}" type="xsd:int"/>' for name in FIELDS)
+PUT_BEFORE = {
+    '<xsd:element name="notify">': f"""<xsd:element name="NAME"><xsd:complexType><xsd:sequence>{ELEMENTS}</xsd:sequence>
+        </xsd:complexType></xsd:element>""",
+    '<wsdl:message name="notifyIn">': """<wsdl:message name="NAMEIn"><wsdl:part name="p" element="tns:NAME"/>
+        </wsdl:message>""",
+    '<wsdl:operation name="notify"><wsdl:input': """<wsdl:operation name="NAME">
+        <wsdl:documentation>Any Decimal \u2013 \u201cLiteral\u201d</wsdl:documentation>
+        <wsdl:input message="tns:NAMEIn"/><wsdl:output message="tns:loginOut"/></wsdl:operation>""",
+    '<wsdl:operation name="notify"><soap:': """<wsdl:operation name="NAME"><soap:operation soapAction=""/>
+        <wsdl:input><soap:body use="literal"/></wsdl:input><wsdl:output><soap:body use="literal"/></wsdl:output>
+        </wsdl:operation>""",
+}
+
+
+def test_names_of_a_wsdl_hide_nothing(tmp_path: Path, cache: Path) -> None:
+    text = ORDERS_WSDL
+    for before, one in PUT_BEFORE.items():
+        assert before in text
+        text = text.replace(before, "".join(one.replace("NAME", name) for name in NAMES) + before, 1)
+    out = drafted(tmp_path, write_wsdl(tmp_path, text), "--port", "Orders11")
+    passed(tmp_path / "drafted", cache)
+    actions = {one.operation: one.action for one in load(out / "actions.py").actions.values()}
+    given = dict.fromkeys(FIELDS, 1)
+    assert [
+        name for name in NAMES if actions[name].request.model_validate(given).model_dump(by_alias=True) != given
+    ] == []
+
+
 def test_only_the_operations_that_are_wanted_are_drafted(tmp_path: Path) -> None:
     out = drafted(tmp_path, write_wsdl(tmp_path), "--only", "findOrder", "--operation", "notify")
     assert sorted(load(out / "actions.py").actions) == ["find_order", "notify"]

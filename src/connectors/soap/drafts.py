@@ -15,6 +15,7 @@ from zeep.xsd.types.simple import AnySimpleType
 
 from .naming import Unique, class_name, field_name
 from .shapes import Shapes
+from .source import plain, quoted
 from .values import TYPE
 
 _WIDTH: Final = 110
@@ -98,7 +99,7 @@ class Drafts:
         for leaf in leaves:
             name = names.name(field_name(leaf.key))
             annotation = self._annotation(leaf, owner, read=read)
-            options = [f'alias="{leaf.key}"'] if name != leaf.key else []
+            options = [f"alias={quoted(leaf.key)}"] if name != leaf.key else []
             if leaf.several:
                 annotation = f"tuple[{annotation}, ...]"
                 default = None if leaf.needed else "()"
@@ -130,10 +131,10 @@ class Drafts:
     def _enumeration(self, name: str) -> str:
         if name not in self._aliases:
             alias = self._aliases[name] = self._names.name(class_name(name.rpartition("}")[2]))
-            values = ", ".join(_quoted(value) for value in self.shapes.enumerations[name])
+            values = ", ".join(quoted(value) for value in self.shapes.enumerations[name])
             line = f"{alias}: TypeAlias = Literal[{values}]"
             if len(line) > _WIDTH:
-                values = "".join(f"    {_quoted(value)},\n" for value in self.shapes.enumerations[name])
+                values = "".join(f"    {quoted(value)},\n" for value in self.shapes.enumerations[name])
                 line = f"{alias}: TypeAlias = Literal[\n{values}]"
             self.sources.append(line)
         return self._aliases[name]
@@ -158,7 +159,7 @@ class Drafts:
         lines, _ = self._fields(list(leaves_of(xsd_type)), name, read=read)
         if chosen:
             value = xsd_type.qname.localname if read or self._is_unique(xsd_type) else xsd_type.qname.text
-            lines.insert(0, f'xsi_type: Literal["{value}"] = Field(default="{value}", alias="{TYPE}")')
+            lines.insert(0, f'xsi_type: Literal[{quoted(value)}] = Field(default={quoted(value)}, alias="{TYPE}")')
         self._write(name, "PartRead" if read else "Part", f"{own} of the WSDL.", lines)
         return name
 
@@ -167,7 +168,7 @@ class Drafts:
         return len([name for name in same if name.rpartition("}")[2] == xsd_type.qname.localname]) == 1
 
     def _write(self, name: str, base: str, text: str, lines: list[str]) -> None:
-        shown = text.replace("\\", "/").replace('"""', "'''").strip()
+        shown = plain(text)
         shown = shown if shown.endswith((".", "!", "?")) else f"{shown}."
         if len(shown) > _WIDTH - 10:
             wrapped = textwrap.wrap(shown, _WIDTH - 10)
@@ -205,7 +206,3 @@ def _in_group(name: str | None, group: Any, *, needed: bool) -> Iterator[Leaf]:
             yield from _in_group(key, one, needed=needed)
         else:
             yield Leaf(str(key), None, several=True, needed=False)
-
-
-def _quoted(value: str) -> str:
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

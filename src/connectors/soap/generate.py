@@ -15,12 +15,11 @@ from .documents import Documents
 from .drafts import Drafts
 from .naming import Unique, field_name
 from .shapes import shapes_of
+from .source import names_in, plain, quoted
 from .wsdl import UNUSABLE, Contract
 
-_MODEL_IMPORTS: Final = (
-    (r"\bdt\.", "import datetime as dt"),
-    (r"\bDecimal\b", "from decimal import Decimal"),
-)
+_MODEL_IMPORTS: Final = (("dt", "import datetime as dt"), ("Decimal", "from decimal import Decimal"))
+_WIDTH: Final = 96
 _TYPING: Final = ("Any", "Literal", "TypeAlias")
 _BASES: Final = ("Part", "PartRead", "SoapRequest")
 
@@ -48,22 +47,21 @@ def generate(
         raise InvalidRequest("nothing can be drafted from the WSDL: its port has no operations", code=UNUSABLE)
     shapes = shapes_of(documents)
     drafts = Drafts(contract.schema, shapes)
-    names, actions, models = Unique(), [], set[str]()
+    names, actions = Unique(), []
     for name in operations or sorted(contract.operations):
         operation = contract.operation(name)
         output = operation.output.body if operation.output is not None else None
         text = shapes.texts.get(name, "")
         reply = drafts.reply(name, output)
         request, fields = drafts.request(name, operation.input.body, reply, text)
-        models |= {reply, request}
         actions.append(
             _action(names.name(_action_name(name)), operation, request, reply, fields, text, contract.one_way(name))
         )
-    title = next(iter(documents.contents)).rpartition("/")[2]
+    title = plain(next(iter(documents.contents)).rpartition("/")[2])[:40]
     return {
         "__init__.py": f'"""{title} over SOAP."""\n',
         "models.py": _models(title, drafts.sources),
-        "actions.py": _actions(title, contract.fingerprint, sorted(models), actions),
+        "actions.py": _actions(title, contract.fingerprint, actions),
     }
 
 
@@ -74,19 +72,19 @@ def _action_name(operation: str) -> str:
 
 def _models(title: str, sources: Sequence[str]) -> str:
     text = "\n\n\n".join(sources)
-    imports = [line for pattern, line in _MODEL_IMPORTS if re.search(pattern, text)]
-    if typing := [name for name in _TYPING if re.search(rf"\b{name}\b", text)]:
+    used = names_in(text)
+    imports = [line for name, line in _MODEL_IMPORTS if name in used]
+    if typing := [name for name in _TYPING if name in used]:
         imports.append(f"from typing import {', '.join(typing)}")
-    third = ["from pydantic import Field"] if "Field(" in text else []
-    bases = [name for name in _BASES if re.search(rf"\b{name}\b", text)]
+    third = ["from pydantic import Field"] if "Field" in used else []
+    bases = [name for name in _BASES if name in used]
     third.append(f"from seawall.connectors.soap.models import {', '.join(bases)}")
     head = f'"""What the operations of {title} take and answer. Drafted by `seawall new`: edit it."""'
     blocks = [head, "from __future__ import annotations", "\n".join(imports), "\n".join(third)]
     return "\n\n".join(block for block in blocks if block) + f"\n\n\n{text}\n"
 
 
-def _actions(title: str, fingerprint: str, models: Sequence[str], actions: Sequence[str]) -> str:
-    names = "".join(f"    {name},\n" for name in models)
+def _actions(title: str, fingerprint: str, actions: Sequence[str]) -> str:
     return f'''"""Actions of {title}. Drafted by `seawall new`: decide what each comment asks for.
 
 As they are, nothing is sent a second time: after a lost reply a person must look. The facts that you can prove of the
@@ -100,8 +98,7 @@ from collections.abc import Mapping
 from seawall.connectors.soap.models import SoapAction
 from seawall.core.adapter import Action, EffectClass, Mapped, NoDedupe
 
-from .models import (
-{names})
+from . import models
 
 # Put it into the settings as `wsdl_fingerprint`: nothing is sent if the WSDL is another one.
 WSDL_FINGERPRINT = "{fingerprint}"
@@ -123,12 +120,13 @@ def _action(
     text: str,
     one_way: bool,  # noqa: FBT001
 ) -> str:
-    described = " ".join(text.split())[:300] or f"{operation.name}: say what it does and what it changes."
-    quoted = described.replace("\\", "/").replace('"', "'")
-    pieces = [quoted[start : start + 90] for start in range(0, len(quoted), 90)]
+    described = plain(text)[:300] or f"{plain(operation.name)}: say what it does and what it changes."
+    pieces = [described[start : start + 90] for start in range(0, len(described), 90)]
     parts = "".join(f'                "{piece}"\n' for piece in pieces)
-    description = f'"{quoted}"' if len(pieces) == 1 else f"(\n{parts}            )"
+    description = f'"{described}"' if len(pieces) == 1 else f"(\n{parts}            )"
     identity = ", ".join(f'"{one}"' for one in fields) + ("," if len(fields) == 1 else "")
+    if len(identity) > _WIDTH:
+        identity = "".join(f'\n                "{one}",' for one in fields) + "\n            "
     without = "        arguments=lambda _attempt: {},\n" if operation.input.body is None or not _has(operation) else ""
     accepted = (
         "        # Decide: it has no answer. Is its acceptance all that you ask for? Otherwise it stays in doubt.\n"
@@ -140,8 +138,8 @@ def _action(
         action=Action(
             name="{name}",
             description={description},
-            request={request},
-            reply={reply},
+            request=models.{request},
+            reply=models.{reply},
             # Decide: READ if it changes nothing (then drop identity and dedupe), else CREATE, SET, CHANGE, …
             effect=EffectClass.OPAQUE,
             # Decide: the business facts that make two requests the same request. These are all the fields.
@@ -149,7 +147,7 @@ def _action(
             # Decide: what keeps the target from doing it twice, and with `probe` and `look` how to find out.
             dedupe=NoDedupe(),
         ),
-        operation="{operation.name}",
+        operation={quoted(operation.name)},
 {without}{accepted}    ),
 '''
 

@@ -60,7 +60,7 @@ def shapes_of(documents: Documents) -> Shapes:
 def _note(found: Shapes, node: xml.Node, name: QName) -> None:
     if xml.local(node) == "simpleType":
         values = [one.get("value") for one in node.findall(f"{{{xml.XSD}}}restriction/{{{xml.XSD}}}enumeration")]
-        if values:
+        if values and None not in values:
             found.enumerations[name] = tuple(dict.fromkeys(values))
     if xml.local(node) != "complexType":
         return

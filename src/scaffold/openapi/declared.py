@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
-from .drafts import Drafts, quoted
+from ...connectors.soap.source import names_in, plain, quoted
+from .drafts import Drafts
 from .operations import Operation, Place
 
 KEY_LIFE: Final = 3600
@@ -27,12 +27,13 @@ def effect_of(operation: Operation) -> str:
 def models(title: str, drafts: Drafts) -> str:
     """The module of models."""
     text = "\n\n\n".join(drafts.sources)
-    imports = ["import datetime as dt"] if re.search(r"\bdt\.", text) else []
-    if typing := [name for name in ("Annotated", "Any", "Literal", "TypeAlias") if re.search(rf"\b{name}\b", text)]:
+    used = names_in(text)
+    imports = ["import datetime as dt"] if "dt" in used else []
+    if typing := [name for name in ("Annotated", "Any", "Literal", "TypeAlias") if name in used]:
         imports.append(f"from typing import {', '.join(typing)}")
-    imports += ["from uuid import UUID"] if re.search(r"\bUUID\b", text) else []
-    third = ["BaseModel", "ConfigDict", *(["Field"] if "Field(" in text else [])]
-    head = f'"""What the operations of {_plain(title)[:40]} take and answer. Drafted by `seawall new`: edit it."""'
+    imports += ["from uuid import UUID"] if "UUID" in used else []
+    third = ["BaseModel", "ConfigDict", *(["Field"] if "Field" in used else [])]
+    head = f'"""What the operations of {plain(title)[:40]} take and answer. Drafted by `seawall new`: edit it."""'
     bases = '''class Part(BaseModel):
     """Base of what requests are made of: nothing that the description does not know."""
 
@@ -58,7 +59,7 @@ def declared(title: str, operations: Sequence[tuple[Operation, str, str, str]]) 
     facts = {"Action", "EffectClass"}
     facts |= {_dedupe(one).partition("(")[0] for one, *_ in operations if one.method != "get"}
     entries = "".join(_entry(*one) for one in operations)
-    return f'''"""The actions of {_plain(title)[:40]}, each with its request. Drafted by `seawall new`.
+    return f'''"""The actions of {plain(title)[:40]}, each with its request. Drafted by `seawall new`.
 
 What was guessed is listed in the README, to be decided.
 """
@@ -122,11 +123,10 @@ def _dedupe(operation: Operation) -> str:
 
 
 def _description(operation: Operation) -> list[str]:
-    text = _plain(operation.text)[:300] or f"{operation.method.upper()} {operation.path}: say what it does."
-    shown = quoted(text)[1:-1]
-    if len(shown) <= 90:
-        return [f'description="{shown}",']
-    words, pieces = shown.split(" "), [""]
+    text = plain(operation.text)[:300] or plain(f"{operation.method.upper()} {operation.path}: say what it does.")
+    if len(text) <= 90:
+        return [f'description="{text}",']
+    words, pieces = text.split(" "), [""]
     for word in words:
         if len(pieces[-1]) + len(word) > 90:
             pieces.append("")
@@ -143,7 +143,3 @@ def _mapping(operation: Operation, word: str, place: Place) -> list[str]:
     if any(not one.theirs for one in pairs):
         return [f'{word}="{pairs[0].name}",']
     return [f"{word}={{", *(f'    "{one.name}": {quoted(one.theirs)},' for one in pairs), "},"]
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split()).replace("\\", "/").replace('"', "'")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
-from ...core.errors import InvalidRequest
 from ..examples import NoExample, found
 
-_MOST_BYTES = 32 * 1024 * 1024
 _DEEPEST = 16
+NARROWING = frozenset(
+    {
+        *("type", "format", "enum", "const", "properties", "required", "items", "additionalProperties"),
+        *("allOf", "anyOf", "oneOf", "minLength", "maxLength", "pattern", "minimum", "maximum", "exclusiveMinimum"),
+        *("exclusiveMaximum", "multipleOf", "minItems", "maxItems"),
+    }
+)
+"""What a schema may say beside a reference that changes what is drafted."""
 
 
 class Unsupported(ValueError):
@@ -29,6 +33,11 @@ class Document:
     """
 
     root: Mapping[str, Any]
+    _merged: dict[str, Mapping[str, Any]] = field(default_factory=dict, compare=False, repr=False)
+
+    def narrows(self, schema: Mapping[str, Any]) -> bool:
+        """Whether a schema says more than what it refers to, which counts since OpenAPI 3.1."""
+        return not str(self.root["openapi"]).startswith("3.0") and bool(schema.keys() & NARROWING)
 
     def resolved(self, part: Any) -> Mapping[str, Any]:
         """A part of it, or what it refers to.
@@ -36,11 +45,18 @@ class Document:
         Raises:
             Unsupported: It leads elsewhere, or nowhere.
         """
+        beside: dict[str, Any] = {}
         for _ in range(_DEEPEST):
+            if part is True:  # as a schema it allows anything
+                part = {}
+            if part is False:
+                raise Unsupported("its schema allows nothing")
             if not isinstance(part, Mapping):
                 raise Unsupported("it is not what OpenAPI says")
             if "$ref" not in part:
-                return part
+                return {**part, **beside} if beside else part
+            if not str(self.root["openapi"]).startswith("3.0"):
+                beside = {**{word: one for word, one in part.items() if word != "$ref"}, **beside}
             try:
                 part = found(self.root, str(part["$ref"]))
             except NoExample as error:
@@ -48,25 +64,32 @@ class Document:
         raise Unsupported("a reference leads back to itself")
 
     def merged(self, schema: Any, depth: int = 0) -> Mapping[str, Any]:
-        """A schema with the properties of all parts of its `allOf`.
+        """A schema that says itself what the parts of its `allOf` say.
 
         Raises:
             Unsupported: It leads elsewhere, or contains itself.
         """
         if depth > _DEEPEST:
             raise Unsupported("its parts contain themselves")
+        alone = isinstance(schema, Mapping) and schema.keys() == {"$ref"}
+        if alone and (known := self._merged.get(str(schema["$ref"]))) is not None:
+            return known
         whole = self.resolved(schema)
         if "allOf" not in whole:
             return whole
+        made: dict[str, Any] = {}
         properties: dict[str, Any] = {}
         required: list[str] = []
-        for part in whole["allOf"]:
-            merged = self.merged(part, depth + 1)
-            properties |= merged.get("properties", {})
-            required += merged.get("required", ())
-        properties |= whole.get("properties", {})
-        required += whole.get("required", ())
-        return {**whole, "properties": properties, "required": list(dict.fromkeys(required))}
+        own = {word: one for word, one in whole.items() if word != "allOf"}
+        for part in (*(self.merged(one, depth + 1) for one in whole["allOf"]), own):
+            made |= part
+            properties |= part.get("properties", {})
+            required += part.get("required", ())
+        made |= {"properties": properties} if properties else {}
+        made |= {"required": list(dict.fromkeys(required))} if required else {}
+        if alone:
+            self._merged[str(schema["$ref"])] = made
+        return made
 
     @property
     def title(self) -> str:
@@ -81,64 +104,3 @@ class Document:
         first = servers[0] if isinstance(servers, list) and servers else {}
         url = str(first.get("url", "")) if isinstance(first, Mapping) else ""
         return url if re.fullmatch(r"https?://[^\s{}\"\\]+", url) else ""
-
-
-def read(path: Path) -> Document:
-    """Read a description, in JSON or YAML.
-
-    Args:
-        path: The file.
-
-    Raises:
-        InvalidRequest: It cannot be read, or is no OpenAPI 3.0 or 3.1.
-    """
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise InvalidRequest(f"{path} has more than {_MOST_BYTES} bytes", code="openapi")
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InvalidRequest(f"{path} cannot be read ({error.strerror})", code="openapi") from None
-    except UnicodeDecodeError:
-        raise InvalidRequest(f"{path} is no UTF-8 text", code="openapi") from None
-    root = _parsed(path, text)
-    if not isinstance(root, dict):
-        raise InvalidRequest(f"{path} describes no API", code="openapi")
-    version = str(root.get("openapi") or "")
-    if not re.match(r"3\.[01](\.|$)", version):
-        said = version or (f"Swagger {root['swagger']}" if "swagger" in root else "none")
-        raise InvalidRequest(
-            f"{path} must be OpenAPI 3.0 or 3.1 (`openapi: 3.1.0`); it says {said}: convert it first", code="openapi"
-        )
-    if not isinstance(root.get("paths"), dict) or not root["paths"]:
-        raise InvalidRequest(f"{path} describes no paths", code="openapi")
-    return Document(root)
-
-
-def _parsed(path: Path, text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        if path.suffix == ".json" or text.lstrip()[:1] == "{":
-            raise InvalidRequest(f"{path} is no JSON", code="openapi") from None
-    try:
-        import yaml
-    except ModuleNotFoundError:
-        raise InvalidRequest(
-            "YAML is read by PyYAML: pip install 'seawall[simulators]', or give the description as JSON", code="openapi"
-        ) from None
-    try:
-        # Dates stay texts, as JSON has them.
-        return yaml.load(text, Loader=_json_only(yaml.SafeLoader))  # noqa: S506 -- derived from SafeLoader
-    except (yaml.YAMLError, RecursionError) as error:
-        raise InvalidRequest(f"{path} is no YAML: {' '.join(str(error).split())[:200]}", code="openapi") from None
-
-
-def _json_only(loader: Any) -> Any:
-    class JsonOnly(loader):  # type: ignore[misc] # chosen at run time
-        """YAML whose values are those of JSON."""
-
-    JsonOnly.yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in known if tag != "tag:yaml.org,2002:timestamp"]
-        for first, known in loader.yaml_implicit_resolvers.items()
-    }
-    return JsonOnly

@@ -6,31 +6,25 @@ texts with a format or with known values are texts, and what the description doe
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ...connectors.soap.naming import Unique, class_name, field_name
-from .document import Document, Unsupported
+from ...connectors.soap.source import plain, quoted
+from .document import NARROWING, Document, Unsupported
+from .limits import limits
 from .operations import Given, Operation
 
 _WIDTH: Final = 112
-_LIMITS: Final = {
-    "minLength": "min_length",
-    "maxLength": "max_length",
-    "minimum": "ge",
-    "maximum": "le",
-    "exclusiveMinimum": "gt",
-    "exclusiveMaximum": "lt",
-    "multipleOf": "multiple_of",
-    "pattern": "pattern",
-}
 _FORMATS: Final = {"date": "dt.date", "date-time": "dt.datetime", "uuid": "UUID"}
-_LONGEST_PATTERN: Final = 60
 _DEEPEST: Final = 40
-_IMPORTED: Final = ("Any", "Annotated", "Field", "Literal", "Part", "PartRead", "Request", "TypeAlias", "UUID")
+_MOST: Final = 10_000
+_IMPORTED: Final = (
+    *("Annotated", "Any", "BaseModel", "ConfigDict", "Field", "Literal", "Reply", "Request", "TypeAlias", "UUID"),
+    *("Part", "PartRead"),
+)
 
 
 @dataclass(slots=True)
@@ -48,7 +42,29 @@ class Drafts:
     left_out: list[str] = field(default_factory=list)
     _names: Unique = field(default_factory=lambda: Unique(*_IMPORTED))
     _made: dict[tuple[str, bool], str] = field(default_factory=dict)
+    _open: set[str] = field(default_factory=set)
     _depth: int = 0
+
+    def operation(self, operation: Operation) -> tuple[str, str]:
+        """Draft what an operation takes and answers.
+
+        Returns:
+            The classes of its request and its reply.
+
+        Raises:
+            Unsupported: One of them cannot be drafted; then nothing is left of the other.
+        """
+        written, left_out, made = len(self.sources), len(self.left_out), dict(self._made)
+        try:
+            reply = self.reply(operation)
+            request = self.request(operation, reply)
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+            del self.sources[written:], self.left_out[left_out:]
+            self._made = made
+            if isinstance(error, Unsupported):
+                raise
+            raise Unsupported("it is not written as OpenAPI has it") from None
+        return request, reply
 
     def request(self, operation: Operation, reply: str) -> str:
         """Draft the request of an operation; the answer is its class."""
@@ -76,6 +92,20 @@ class Drafts:
         self._write(name, "PartRead", text, lines)
         return name
 
+    def fields(self, schema: Mapping[str, Any], *, read: bool) -> dict[Any, str]:
+        """The names of an object's properties, and what its class calls them.
+
+        Args:
+            schema: The object, with what it is merged of.
+            read: Whether it is read, or asked for.
+        """
+        names, hidden = Unique(), "writeOnly" if read else "readOnly"
+        return {
+            theirs: names.name(field_name(str(theirs)))
+            for theirs, one in schema.get("properties", {}).items()
+            if one is not False and not self._is(one, hidden)
+        }
+
     def _given(self, one: Given, owner: str) -> str:
         annotation = self._annotation(one.schema, f"{owner}{class_name(one.name)}", read=False)
         return _line(one.name, annotation, one.required, None)
@@ -83,12 +113,10 @@ class Drafts:
     def _class(self, schema: Mapping[str, Any], name: str, text: str, base: str) -> str:
         """A class for an object with properties. Its name is free."""
         whole, read = self.document.merged(schema), base != "Part"
-        names, lines = Unique(), list[str]()
         needed = whole.get("required", ())
-        for theirs, one in whole.get("properties", {}).items():
-            if self._is(one, "writeOnly" if read else "readOnly"):
-                continue
-            ours = names.name(field_name(str(theirs)))
+        lines = list[str]()
+        for theirs, ours in self.fields(whole, read=read).items():
+            one = whole["properties"][theirs]
             annotation = self._annotation(one, f"{name}{class_name(str(theirs))}", read=read)
             lines.append(_line(ours, annotation, theirs in needed, None if ours == theirs else str(theirs)))
         self._write(name, base, text, lines)
@@ -106,17 +134,18 @@ class Drafts:
             self._depth -= 1
 
     def _typed(self, schema: Mapping[str, Any], owner: str, *, read: bool) -> str:
-        if "$ref" in schema:
+        if "$ref" in schema and not self.document.narrows(schema):
             return self._referred(str(schema["$ref"]), read=read)
+        schema = self.document.resolved(schema)
         for word in ("oneOf", "anyOf"):
             if word in schema:
                 return self._alternatives(schema[word], owner, read=read)
         if "allOf" in schema:
             parts = schema["allOf"]
-            if len(parts) == 1 and not schema.get("properties"):
+            if len(parts) == 1 and not schema.keys() & NARROWING - {"allOf", "type"}:
                 inner = self._annotation(parts[0], owner, read=read)
                 return _or_none(inner) if schema.get("nullable") else inner
-            schema = self.document.merged(schema)
+            return self._annotation(self.document.merged(schema), owner, read=read)
         kinds = schema.get("type")
         if isinstance(kinds, list):
             real = [one for one in kinds if one != "null"]
@@ -132,14 +161,15 @@ class Drafts:
         if kind == "array":
             inner = f"tuple[{self._annotation(schema.get('items', {}), f'{owner}Item', read=read)}, ...]"
             limits = {"minItems": "min_length", "maxItems": "max_length"}
-            return _limited(inner, [] if read else [f"{limits[one]}={schema[one]}" for one in limits if one in schema])
+            count = {one: schema[one] for one in limits if isinstance(schema.get(one), int)}
+            return _limited(inner, [] if read else [f"{limits[one]}={int(value)}" for one, value in count.items()])
         values = [schema["const"]] if "const" in schema else schema.get("enum")
         if values and not read and all(isinstance(one, str | int | None) for one in values):
             return self._enumeration(values, owner)
         if kind == "string" and not read and schema.get("format") in _FORMATS:
             return _FORMATS[str(schema["format"])]
         python = {"string": "str", "integer": "int", "number": "float", "boolean": "bool"}.get(str(kind), "Any")
-        return _limited(python, [] if read or python in ("Any", "bool") else self._limits(schema, owner))
+        return _limited(python, [] if read or python in ("Any", "bool") else self._limits(schema, python, owner))
 
     def _object(self, schema: Mapping[str, Any], owner: str, *, read: bool) -> str:
         if schema.get("properties"):
@@ -156,7 +186,14 @@ class Drafts:
         own = class_name(reference.rpartition("/")[2])
         whole = self.document.merged(schema)
         if not whole.get("properties") or "oneOf" in schema or "anyOf" in schema:
-            self._made[reference, read] = self._annotation(schema, own, read=read)
+            if reference in self._open:
+                self.left_out.append(f"{own}: it contains itself, what is inside of it may be anything")
+                return "Any"
+            self._open.add(reference)
+            try:
+                self._made[reference, read] = self._annotation(schema, own, read=read)
+            finally:
+                self._open.discard(reference)
             return self._made[reference, read]
         name = self._made[reference, read] = self._names.name(f"{own}Read" if read else own)
         self._class(schema, name, str(whole.get("description") or ""), "PartRead" if read else "Part")
@@ -180,25 +217,18 @@ class Drafts:
         self.sources.append(line)
         return name
 
-    def _limits(self, schema: Mapping[str, Any], owner: str) -> list[str]:
-        found = []
-        for theirs, ours in _LIMITS.items():
-            value = schema.get(theirs)
-            if isinstance(value, bool) and theirs.startswith("exclusive"):  # as OpenAPI 3.0 has it
-                continue
-            if ours in ("ge", "le") and schema.get(f"exclusive{theirs.capitalize()}") is True:
-                ours = {"ge": "gt", "le": "lt"}[ours]
-            if theirs == "pattern" and value is not None and not _is_usable(str(value)):
-                self.left_out.append(f"{owner}: its pattern is not drafted")
-            elif value is not None:
-                found.append(f"{ours}={quoted(value) if isinstance(value, str) else repr(value)}")
+    def _limits(self, schema: Mapping[str, Any], python: str, owner: str) -> list[str]:
+        found, without = limits(schema, python)
+        self.left_out += [f"{owner}: its {word} is not drafted" for word in without]
         return found
 
     def _is(self, schema: Any, word: str) -> bool:
         return isinstance(schema, Mapping) and bool(self.document.resolved(schema).get(word))
 
     def _write(self, name: str, base: str, text: str, lines: list[str]) -> None:
-        shown = " ".join(text.split()).replace("\\", "/").replace('"', "'") or f"{name} of the description."
+        if len(self.sources) >= _MOST:
+            raise Unsupported(f"with it there are more than {_MOST} models: name the operations that you want")
+        shown = plain(text) or f"{name} of the description."
         shown = shown if shown.endswith((".", "!", "?")) else f"{shown}."
         shown = shown[0].upper() + shown[1:]
         if len(shown) > _WIDTH - 10:
@@ -223,20 +253,3 @@ def _or_none(annotation: str) -> str:
 
 def _limited(annotation: str, limits: list[str]) -> str:
     return f"Annotated[{annotation}, Field({', '.join(limits)})]" if limits else annotation
-
-
-def _is_usable(pattern: str) -> bool:
-    """Whether pydantic takes a pattern, whose expressions know no looking around and no references back."""
-    if len(pattern) > _LONGEST_PATTERN or re.search(r"\(\?[=!<]|\\[1-9]", pattern):
-        return False
-    try:
-        re.compile(pattern)
-    except re.error:
-        return False
-    return True
-
-
-def quoted(value: str) -> str:
-    """A text as Python source."""
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
-    return f'"{escaped}"'

@@ -14,10 +14,13 @@ from .document import Document, Unsupported
 Place = Literal["path", "query", "header", "body"]
 Shape = Literal["object", "items", "value", "none"]
 
+_DEEPEST: Final = 8
 METHODS: Final = ("get", "post", "put", "patch", "delete")
 _KEYS: Final = ("idempotency-key", "x-idempotency-key")
 _IGNORED: Final = ("accept", "content-type", "authorization")
-_JSON: Final = re.compile(r"application/([\w.+-]+\+)?json(;.*)?$", re.IGNORECASE)
+_JSON: Final = re.compile(r"(application/([\w.+-]+\+)?json|application/\*|\*/\*)\s*(;.*)?$", re.IGNORECASE)
+HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+"""What can be the name of a header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,7 @@ def operations(document: Document, only: Sequence[str] = ()) -> tuple[list[Opera
 
 
 def is_json(media_type: str) -> bool:
-    """Whether a media type is JSON."""
+    """Whether a media type is JSON, or may be."""
     return _JSON.match(media_type.strip()) is not None
 
 
@@ -135,7 +138,7 @@ def _name(method: str, path: str, operation: Any) -> str:
 def _operation(
     document: Document, name: str, method: str, path: str, item: Mapping[str, Any]
 ) -> tuple[Operation, list[str]]:
-    if not path.startswith("/") or not re.fullmatch(r"[^?#{}]*(\{[^{}/]+\}[^?#{}]*)*", path):
+    if not path.isprintable() or not re.fullmatch(r"/[^?#{}\s]*(\{[^{}/\s]+\}[^?#{}\s]*)*", path):
         raise Unsupported("its path is none")
     if any("{" in segment and not re.fullmatch(r"\{[^{}]+\}", segment) for segment in path.split("/")):
         raise Unsupported("a parameter is only a part of a path's segment")
@@ -189,11 +192,19 @@ def _unsendable(document: Document, parameter: Mapping[str, Any], place: str) ->
         return "its content is not a plain value"
     if parameter.get("style", "form") not in ("form", "simple"):
         return f"the style {parameter['style']} is not written"
-    schema = document.resolved(parameter["schema"])
-    kind = schema.get("type")
-    if "allOf" in schema or "properties" in schema or kind in ("array", "object"):
-        return "it is not a plain value"
-    return ""
+    if place == "header" and not HEADER.fullmatch(str(parameter.get("name"))):
+        return "its name is none of a header"
+    return "" if _is_plain(document, parameter["schema"]) else "it is not a plain value"
+
+
+def _is_plain(document: Document, schema: Any, depth: int = 0) -> bool:
+    """Whether only texts, numbers and such fit, whichever alternative is taken."""
+    whole = document.merged(schema)
+    kinds = whole.get("type")
+    if {"array", "object"} & set(kinds if isinstance(kinds, list) else [kinds]) or "properties" in whole:
+        return False
+    inner = [*whole.get("anyOf", ()), *whole.get("oneOf", ())]
+    return depth < _DEEPEST and all(_is_plain(document, one, depth + 1) for one in inner)
 
 
 def _body(document: Document, operation: Mapping[str, Any], names: Unique) -> list[Given]:
@@ -201,7 +212,7 @@ def _body(document: Document, operation: Mapping[str, Any], names: Unique) -> li
         return []
     body = document.resolved(operation["requestBody"])
     content = body.get("content") or {}
-    media = next((one for name, one in content.items() if is_json(str(name))), None)
+    media = next((one or {} for name, one in content.items() if is_json(str(name))), None)
     if media is None:
         if not body.get("required"):
             return []
@@ -215,7 +226,7 @@ def _body(document: Document, operation: Mapping[str, Any], names: Unique) -> li
     return [
         Given(names.name(field_name(str(theirs))), str(theirs), "body", theirs in needed, one)
         for theirs, one in properties.items()
-        if not (isinstance(one, Mapping) and document.resolved(one).get("readOnly"))
+        if one is not False and not document.resolved(one).get("readOnly")
     ]
 
 
@@ -229,13 +240,14 @@ def _reply(document: Document, operation: Mapping[str, Any]) -> tuple[int, Shape
     content = document.resolved(by_text[good[0]]).get("content") or {}
     if not content:
         return status, "none", {}
-    media = next((one for name, one in content.items() if is_json(str(name))), None)
+    media = next((one or {} for name, one in content.items() if is_json(str(name))), None)
     if media is None:
         raise Unsupported(f"it answers {', '.join(map(str, content))}, and no JSON")
     schema = media.get("schema") or {}
     kind = document.merged(schema)
     if kind.get("type") == "array":
-        return status, "items", kind.get("items") or {}
+        items = kind.get("items") or {}
+        return status, "items", {} if items is True else items
     if kind.get("properties") and not {"oneOf", "anyOf"} & kind.keys():
         return status, "object", schema
-    return status, "value", schema
+    return status, "value", {} if schema is True else schema
