@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections import defaultdict
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,48 @@ def test_a_name_has_its_forms() -> None:
 def test_a_name_that_cannot_be_a_package_is_refused(name: str) -> None:
     with pytest.raises(InvalidRequest):
         names(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("httpx", "a package that is installed or used"),
+        ("zeep", "a package that is installed or used"),
+        ("hypothesis", "a package that is installed or used"),  # of this repository's own tests
+        ("tomllib", "has a meaning in Python already"),
+        ("rest", "would hide classes of Seawall"),
+        ("connector", "would hide classes of Seawall"),
+    ],
+)
+def test_a_name_that_is_somebody_elses_is_refused(name: str, says: str) -> None:
+    with pytest.raises(InvalidRequest, match=says):
+        names(name)
+
+
+def test_a_connector_that_was_made_before_may_be_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metadata, "packages_distributions", lambda: {"acme_erp": ["acme-erp"], "other": ["other"]})
+    made = metadata.EntryPoints(
+        [metadata.EntryPoint("acme_erp", "acme_erp.adapter:AcmeErpAdapter", "seawall.connectors")]
+    )
+    monkeypatch.setattr(metadata, "entry_points", lambda **group: made.select(**group))
+    assert names("acme_erp").module == "acme_erp"
+    with pytest.raises(InvalidRequest, match="installed"):
+        names("other")
+
+
+def test_no_class_of_a_package_has_the_name_of_one_that_it_is_made_of() -> None:
+    texts = [path.read_text() for path in TEMPLATES.rglob("*.py.tmpl")]
+    own = {found for text in texts for found in re.findall(r"AcmeErp([A-Z]\w+)", text)}
+    theirs = {
+        name
+        for text in texts
+        for line in re.findall(r"^from [sp]\w+\.?.* import (.+)$", text, re.MULTILINE)
+        for name in line.split(", ")
+    }
+    hidden = {name.removesuffix(last) for name in theirs for last in own if name.endswith(last)} - {"", "Soap", "Sql"}
+    for name in hidden:
+        with pytest.raises(InvalidRequest, match="choose another name"):
+            names(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())
 
 
 def test_a_plain_package_has_its_own_names_everywhere_and_none_of_the_example() -> None:
