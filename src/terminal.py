@@ -33,6 +33,7 @@ Exit codes: 0 applied, or the question was answered. 1 rejected: no effect, now 
 """
 
 _EXTRA = "pip install 'seawall[simulators]'"
+_SOAP = "pip install 'seawall[soap]'"
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -143,7 +144,8 @@ def _one_clear_end(invocation: Invocation) -> Iterator[None]:
         code = ExitCode.LEDGER if isinstance(error, LedgerUnavailable) else ExitCode.USAGE
         invocation.fail(error.message, code, error.to_record())
     except ModuleNotFoundError as error:
-        invocation.fail(f"this command needs {error.name}, which is not installed: {_EXTRA}", ExitCode.USAGE)
+        extra = _SOAP if error.name in ("lxml", "zeep") else _EXTRA
+        invocation.fail(f"this command needs {error.name}, which is not installed: {extra}", ExitCode.USAGE)
     except Exception as error:
         # Whatever it is, it must not end with 1: that would say "rejected, no effect".
         logging.getLogger("seawall.cli").debug("unexpected error", exc_info=True)

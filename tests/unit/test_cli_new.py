@@ -259,6 +259,14 @@ def test_what_cannot_be_made_is_told(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_wsdl_without_its_packages_names_the_extra_that_has_them(tmp_path: Path) -> None:
+    script = "import sys; sys.modules['zeep'] = sys.modules['lxml'] = None; from seawall.cli import main; main()"
+    command = [sys.executable, "-c", script, "new", "acme_orders", "--from-wsdl", str(write_wsdl(tmp_path))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "is not installed: pip install 'seawall[soap]'" in done.stderr
+
+
 def test_it_answers_in_json(tmp_path: Path) -> None:
     done = new("acme_orders", "--from-wsdl", write_wsdl(tmp_path), "--out", tmp_path / "out", "--json")
     told = json.loads(done.stdout)
