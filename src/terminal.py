@@ -144,7 +144,7 @@ def _one_clear_end(invocation: Invocation) -> Iterator[None]:
         code = ExitCode.LEDGER if isinstance(error, LedgerUnavailable) else ExitCode.USAGE
         invocation.fail(error.message, code, error.to_record())
     except ModuleNotFoundError as error:
-        extra = _SOAP if error.name in ("lxml", "zeep") else _EXTRA
+        extra = _SOAP if str(error.name).partition(".")[0] in ("lxml", "zeep") else _EXTRA
         invocation.fail(f"this command needs {error.name}, which is not installed: {extra}", ExitCode.USAGE)
     except Exception as error:
         # Whatever it is, it must not end with 1: that would say "rejected, no effect".

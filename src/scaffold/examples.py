@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, PydanticUserError, ValidationError, create_model
+from pydantic_core import SchemaError
 
 Schema = Mapping[str, Any]
 
@@ -212,10 +214,12 @@ class _Made:
         pattern = schema.get("pattern")
         if pattern is None:
             return text
-        for candidate in (text, self.token, f"{self._number:05d}", str(self._number), "A" * max(shortest, 1)):
-            if _fits(pattern, candidate) and shortest <= len(candidate) <= (longest or len(candidate)):
-                if candidate in (self.token, text):
-                    self.told[where.partition(".")[0]] = self.token
+        uuid, tail = self._own_text("uuid", None)
+        told = {text: self.token, self.token: self.token, uuid: tail}
+        for candidate in (*told, f"{self._number:05d}", str(self._number), "A" * max(shortest, 1)):
+            if shortest <= len(candidate) <= (longest or len(candidate)) and _fits(pattern, candidate):
+                if told.get(candidate, "") in candidate and candidate in told:
+                    self.told[where.partition(".")[0]] = told[candidate]
                 return candidate
         raise NoExample(f"{where or 'it'} has the pattern {pattern!r}")
 
@@ -276,9 +280,23 @@ def _type(schema: Schema) -> str:
 
 def _fits(pattern: str, text: str) -> bool:
     try:
+        model = _limited(pattern)
+        model(text=text)
+    except ValidationError:
+        return False
+    except (SchemaError, PydanticUserError):  # it looks around or refers back: Python's own may take it
+        pass
+    else:
+        return True
+    try:
         return len(text) <= _LONGEST_TRIED and re.search(pattern, text) is not None
     except (re.error, OverflowError, RecursionError):
         return False
+
+
+@cache
+def _limited(pattern: str) -> type[BaseModel]:
+    return create_model("Limited", text=(str, Field(pattern=pattern)))
 
 
 def _without(schema: Schema, name: str) -> dict[str, Any]:

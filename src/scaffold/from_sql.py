@@ -102,7 +102,12 @@ def _untried(actions: Mapping[str, Any], insert: str) -> str:
         return str(error)
     except ValueError:
         return "no example of a row can be made up"
-    return "" if made.place else "nothing in a row tells one from another"
+    if not made.place:
+        return "nothing in a row tells one from another"
+    other = example_of(model, 2).fields
+    if all(made.fields.get(name) == other.get(name) for name in actions[insert]["identity"]):
+        return "no example of another key can be made up"
+    return ""
 
 
 def _changed(actions: Mapping[str, Any], update: str, table: Table) -> str:
@@ -127,7 +132,7 @@ def _decision(name: str, action: Mapping[str, Any]) -> str:
 def _create(table: Table) -> str:
     """The table for SQLite."""
     alone = table.column(table.key[0]) if len(table.key) == 1 else None
-    counted = alone is not None and alone.filled and alone.declared == {"type": "integer"}
+    counted = alone is not None and alone.filled and (alone.declared or {}).get("type") == "integer"
     lines = [_column(_started(one, table), counted=counted and one is alone) for one in table.columns]
     keys = () if counted else (table.key,)
     lines += [f"PRIMARY KEY ({_names(key)})" for key in keys]

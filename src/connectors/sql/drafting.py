@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -16,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from ...core.errors import ConnectFailed, InvalidRequest
-from ..soap.naming import field_name
+from ..soap.naming import Unique, field_name
 from .declare import is_field_name
 from .statements import is_identifier
 
@@ -101,7 +102,9 @@ def draft(url: str, only: Sequence[str] = ()) -> Drafted:
     if engine.url.get_backend_name() == "sqlite" and not _is_there(engine.url.database):
         raise InvalidRequest(f"there is no database file {engine.url.database}", code="url")
     try:
-        tables, skipped = _tables(sa.inspect(engine), only)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", exc.SAWarning)  # a type that it does not know is among what is skipped
+            tables, skipped = _tables(sa.inspect(engine), only)
         return _declared(engine.dialect, tables, skipped)
     except exc.SQLAlchemyError as error:
         raise ConnectFailed(f"the database cannot be read ({type(error).__name__})", code="connect") from None
@@ -127,7 +130,11 @@ def _tables(inspector: Any, only: Sequence[str]) -> tuple[list[Table], list[str]
         key = tuple(inspector.get_pk_constraint(name).get("constrained_columns") or ())
         columns = tuple(_column(one, key, counts=counts) for one in inspector.get_columns(name))
         unusable = [one.name for one in columns if one.declared is None and one.name in key]
-        if not is_identifier(name):
+        alike = [one for one in found if one.name.lower() == name.lower()]
+        if alike or len({one.name.lower() for one in columns}) < len(columns):
+            what = f"its name differs from {alike[0].name}" if alike else "names of its columns differ"
+            skipped.append(f"table {name}: {what} by upper and lower case only, which not every database tells apart")
+        elif not _is_written(name):
             skipped.append(f"table {name}: its name is not one that actions write")
         elif not key:
             skipped.append(f"table {name}: it has no primary key")
@@ -158,8 +165,13 @@ def _column(reflected: Mapping[str, Any], key: Sequence[str], *, counts: bool) -
     alone = list(key) == [name] and isinstance(reflected["type"], sa.Integer)
     counted = alone and (counts or reflected.get("autoincrement") in (True, "auto"))
     filled = reflected.get("default") is not None or "identity" in reflected or "computed" in reflected or counted
-    declared = _type(reflected["type"]) if is_identifier(name) and is_field_name(name) else None
+    declared = _type(reflected["type"]) if _is_written(name) and is_field_name(name) else None
     return Column(name, declared, bool(reflected["nullable"]) and name not in key, filled)
+
+
+def _is_written(name: str) -> bool:
+    """Whether a name can be written everywhere: without quotes, and as a parameter after a colon."""
+    return is_identifier(name) and re.fullmatch(r"\w+", name) is not None
 
 
 def _type(kind: Any) -> dict[str, Any] | None:
@@ -171,17 +183,21 @@ def _type(kind: Any) -> dict[str, Any] | None:
         case sa.Boolean():
             return {"type": "boolean"}
         case sa.SmallInteger():
-            return {"type": "integer", "minimum": -_SMALLEST - 1, "maximum": _SMALLEST}
+            least, most = (0, 2 * _SMALLEST + 1) if getattr(kind, "unsigned", False) else (-_SMALLEST - 1, _SMALLEST)
+            return {"type": "integer", "minimum": least, "maximum": most}
         case sa.Integer():
-            return {"type": "integer"}
+            return {"type": "integer", "minimum": 0} if getattr(kind, "unsigned", False) else {"type": "integer"}
         case sa.Float():
             return {"type": "decimal"}
         case sa.Numeric():
             if kind.precision is None:
                 return {"type": "decimal"}
             places = kind.scale or 0
+            if places < 0:
+                return None
             most = 10 ** (kind.precision - places) - 1
-            return {"type": "decimal", "digits": kind.precision, "places": places, "minimum": -most, "maximum": most}
+            least = 0 if getattr(kind, "unsigned", False) else -most
+            return {"type": "decimal", "digits": kind.precision, "places": places, "minimum": least, "maximum": most}
         case sa.DateTime():
             return {"type": "datetime"}
         case sa.Date():
@@ -202,8 +218,9 @@ def _version(columns: Sequence[Column], key: Sequence[str]) -> str:
 def _declared(dialect: Any, tables: Sequence[Table], skipped: list[str]) -> Drafted:
     actions: dict[str, Mapping[str, Any]] = {}
     of: dict[str, tuple[str, str, str]] = {}
+    names = Unique()
     for table in tables:
-        name = re.sub(r"[^a-z0-9_]", "", field_name(table.name).strip("_"))
+        name = names.name(re.sub(r"[^a-z0-9_]", "", field_name(table.name).strip("_")))
         actions[f"read_{name}"] = _read(dialect, table)
         missing = [one.name for one in _odd(table.columns) if not one.nullable and not one.filled]
         given = [one for one in table.columns if one.declared is not None and not one.filled]
