@@ -31,6 +31,7 @@ LADDER: Final[Mapping[Tier, tuple[str, ...]]] = {
     Tier.BRONZE: (
         "facts",
         "samples",
+        "subject",
         "calm",
         "schemas",
         "secrets",

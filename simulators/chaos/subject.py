@@ -66,8 +66,8 @@ class Sample:
         request: The request model, or its fields. Its identity is its own: no two samples are the same request.
             None where it can only be made after reading.
         wanted: The effects by which it is known. Empty for reads. For a batch, see `items`.
-        reworded: The same request with other content that is no part of its identity, if it has such: a client that
-            asks so must hear of a conflict.
+        reworded: The same request with other content that is no part of its identity: a client that asks so must hear
+            of a conflict. The kit makes one itself if None.
         items: For a batch: the samples of the single action that its items are. `request` then makes the batch's
             request from the list of theirs.
         reply: Field → value that the reply must hold, as far as the sample knows.
@@ -99,7 +99,9 @@ class Subject(ABC):
     batches: ClassVar[Collection[str]] = ()
     """Those of them that carry several items."""
     kinds: ClassVar[Collection[str] | None] = None
-    """The kinds of fault that the simulator carries out; None for all that its lanes and traits allow."""
+    """The kinds of fault that the simulator carries out; None for all that its lanes and traits allow.
+
+    What it carries out and is not named here is listed as to do: a simulator refuses plans that it cannot carry out."""
     traits: ClassVar[Traits | None] = None
     """What the simulator is; if None a database where its lanes have a `commit`, and else a system behind HTTP."""
     values: ClassVar[Mapping[str, Collection[object]]] = {}
@@ -127,11 +129,17 @@ class Subject(ABC):
         return {}
 
     def look_alike(self, target: Any, sample: Sample) -> bool:  # noqa: ARG002 -- for those that can
-        """Put a record into the target that looks like the sample's, without its key; False where that cannot be."""
+        """Put a record into the target that looks like the sample's, without its key.
+
+        False for what makes no records; for what does, that is listed as to do.
+        """
         return False
 
     def remove(self, target: Any, action: str, record: str) -> bool:  # noqa: ARG002 -- for those that can
-        """Delete a record that an action made, as somebody else would; False where that cannot be."""
+        """Delete a record that an action made, as somebody else would.
+
+        False for what makes no records; for what does, that is listed as to do.
+        """
         return False
 
     def change(self, target: Any, action: str, record: str) -> bool:  # noqa: ARG002 -- for those that can

@@ -9,6 +9,7 @@ from . import (
     error_map,
     facts,
     fencing,
+    left_out,
     probe_honesty,
     repetition,
     silence,
@@ -20,6 +21,7 @@ from .cases import Check
 CHECKS: tuple[Check, ...] = (
     facts.FACTS,
     contract.SAMPLES,
+    left_out.SUBJECT,
     contract.CALM,
     contract.SCHEMAS,
     silence.SECRETS,

@@ -9,8 +9,10 @@ from functools import partial
 from ...core.action import NativeKey
 from ...core.outcome import Applied, Partial, Rejected
 from ...core.replay import OTHER_CONTENT
-from .cases import Case, Check, Exempt
+from ..chaos.samples import as_model
+from .cases import Case, Check
 from .play import Play
+from .rewording import other_wording
 from .trial import Trial
 
 _HOWS = ("again", "after_restart", "by_two_at_once", "much_later")
@@ -68,12 +70,11 @@ def _rewordings(trial: Trial) -> Iterator[Case]:
 def _reworded(trial: Trial, name: str) -> None:
     async def script(play: Play) -> None:
         worker = await play.stage.start_worker()
-        sample = await play.sample(name)
-        if sample.reworded is None:
-            raise Exempt(f"the samples of {name} have no other wording")
+        action, sample = trial.actions[name], await play.sample(name)
+        reworded = sample.reworded or other_wording(play.system, action, as_model(action, sample.request))
         await play.insist([worker], name, sample)
         sent = play.stage.journal.attempts
-        outcome = await play.ask(worker, name, sample, request=sample.reworded)
+        outcome = await play.ask(worker, name, sample, request=reworded)
         play.expect(play.stage.journal.attempts == sent, f"{name} was sent with another content under one identity")
         conflict = isinstance(outcome, Rejected) and outcome.error.code == OTHER_CONTENT
         play.expect(conflict, f"{name} with another content under one identity is no conflict, but {outcome}")

@@ -44,7 +44,7 @@ class Trial:
         self.definitions = ""
         self.actions: Mapping[str, Action] = {}
         self.tried: tuple[str, ...] = ()
-        self._requests: dict[str, tuple[str, ...]] = {}
+        self._requests: dict[str, Mapping[str, str]] = {}
         self._schedules: tuple[Scenario, ...] = ()
         self.play(self._look_around)
 
@@ -111,15 +111,14 @@ class Trial:
 
         return run(main())
 
-    def requests(self, name: str) -> tuple[str, ...]:
-        """The simulator's requests that an action comes to when nothing goes wrong, in order."""
+    def requests(self, name: str) -> Mapping[str, str]:
+        """The simulator's requests that an action comes to when nothing goes wrong, in order, each with its lane."""
         if name not in self._requests:
 
-            async def look(play: Play) -> tuple[str, ...]:
+            async def look(play: Play) -> Mapping[str, str]:
                 worker = await play.stage.start_worker()
                 await play.stage.call(worker, name, await play.stage.sample(name, 1))
-                seen = [entry.request for entry in play.stage.journal.entries if isinstance(entry, Wire)]
-                return tuple(dict.fromkeys(seen))
+                return {one.request: one.lane for one in play.stage.journal.entries if isinstance(one, Wire)}
 
             self._requests[name] = self.play(look)
         return self._requests[name]
@@ -159,8 +158,7 @@ class Trial:
         """
         lane = lane or self.lane_of(name)
         aimed = self.targets(name, point, kind, lane)
-        values = self.subject.values
-        if not aimed or any(value not in values.get(one, (value,)) for one, value in (params or {}).items()):
+        if not aimed or not self._says(params or {}):
             raise Exempt(f"the simulator has no {kind} at {point} for the {lane} requests of {name}")
         return Fault(
             id=fault_id or f"{point}-{kind}",
@@ -173,18 +171,28 @@ class Trial:
 
     def targets(self, name: str, point: Point, kind: str, lane: Lane) -> tuple[str, ...]:
         """Those requests of an action that a fault can befall."""
-        known = KINDS[kind]
-        subject = self.subject
-        if point not in known.points or (subject.kinds is not None and kind not in subject.kinds):
-            return ()
         able = tuple(
             request
             for request in self.requests(name)
-            if subject.lanes[request] == lane
-            and lane in known.lanes_at(point)
-            and known.befalls(self.traits, request, point)
-            and (not known.batches or request in subject.batches)
+            if self.subject.lanes[request] == lane and self.tries(request, point, kind)
         )
         if "commit" in able and point in _AT_THE_COMMIT:
             return ("commit",)
         return able
+
+    def tries(self, request: str, point: Point, kind: str, params: Mapping[str, Any] | None = None) -> bool:
+        """Whether a fault can befall a request, as the subject has it."""
+        known, subject = KINDS[kind], self.subject
+        return (
+            point in known.points
+            and (subject.kinds is None or kind in subject.kinds)
+            and subject.lanes[request] in known.lanes_at(point)
+            and known.befalls(self.traits, request, point)
+            and (not known.batches or request in subject.batches)
+            and self._says(params or {})
+        )
+
+    def _says(self, params: Mapping[str, Any]) -> bool:
+        """Whether the subject knows a kind's parameters."""
+        values = self.subject.values
+        return all(value in values.get(name, (value,)) for name, value in params.items())

@@ -40,10 +40,10 @@ class Mirror:
 
     def __init__(self, ddl: str, plan: Plan, clock: LoopClock) -> None:
         content = _made(ddl)
+        self.seam = _Seam(plan, self, clock)
         self._folder = tempfile.TemporaryDirectory(prefix="seawall-chaos-", dir=_in_memory())
         self._file = Path(self._folder.name) / "mirror.db"
         self._file.write_bytes(content)
-        self.seam = _Seam(plan, self, clock)
         self.prepared = False
         """For whoever makes further tables in it: whether that is done."""
         self._clock = clock

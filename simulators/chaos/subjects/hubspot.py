@@ -23,6 +23,7 @@ from ..subject import Reading, Sample, Sampler, Subject
 _OBJECTS = ("contacts", "companies", "tickets", "notes")
 _PROPERTIES = (CustomProperty(name="seawall_key", unique=True), CustomProperty(name="seawall_mark"))
 _TOKEN = "pat-na1-seawall"  # noqa: S105 -- the simulator's own
+_ON_CONTACT = 202  # the type of an association from a note to a contact
 _ITEMS = 5  # records in one batch
 
 
@@ -77,15 +78,30 @@ class HubSpotSubject(Subject):
         return {"create_contact": {"CONFLICT": taken}, "add_note": {"VALIDATION_ERROR": lambda _: Sample(note)}}
 
     def look_alike(self, target: HubSpotSimulator, sample: Sample) -> bool:
-        """A ticket with the same subject that somebody else made."""
-        if not isinstance(sample.request, models.CreateTicket):
-            return False
-        target.add_record("tickets", {**_STAGE, "subject": sample.request.subject})
+        """A record with the same name or text that somebody else made."""
+        match sample.request:
+            case models.CreateTicket(subject=subject):
+                target.add_record("tickets", {**_STAGE, "subject": subject})
+            case models.CreateContact(last_name=name):  # an address is one contact's only
+                target.add_record("contacts", {"lastname": name, "email": "somebody-else@example.com"})
+            case models.CreateCompany(name=name, city=city):
+                target.add_record("companies", {"name": name, "city": city})
+            case models.AddNote(record_type=about, record_id=record, body=body):
+                note = target.add_record("notes", {"hs_note_body": body, "hs_timestamp": "2026-03-09T08:15:00Z"})
+                with target.records.transaction(logged=False) as tx:
+                    tx.link(("notes", note), (about, record), _ON_CONTACT)
+            case _:
+                return False
         return True
 
     def remove(self, target: HubSpotSimulator, action: str, record: str) -> bool:
         """Archive a record."""
-        names = {"create_contact": "contacts", "create_company": "companies", "create_ticket": "tickets"}
+        names = {
+            "create_contact": "contacts",
+            "create_company": "companies",
+            "create_ticket": "tickets",
+            "add_note": "notes",
+        }
         if action not in names:
             return False
         target.delete_record(names[action], record)
@@ -161,7 +177,7 @@ def _add_note(target: HubSpotSimulator, n: int) -> Sample:
     body, beside = f"T{n:05d} called", (*_KEYS, "hs_timestamp")
     wanted = (
         Wanted("notes", ("insert",), {"hs_note_body": f"T{n:05d}"}, {}, beside, {"hs_note_body": body}),
-        Wanted("associations", ("insert",), {"toObjectId": contact}, {"associationTypeId": 202}, ()),
+        Wanted("associations", ("insert",), {"toObjectId": contact}, {"associationTypeId": _ON_CONTACT}, ()),
     )
     note = models.AddNote(reference=f"note-{n}", record_type="contacts", record_id=contact, body=body)
     return Sample(note, wanted)

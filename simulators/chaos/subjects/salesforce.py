@@ -77,10 +77,16 @@ class SalesforceSubject(Subject):
         }
 
     def look_alike(self, target: SalesforceSimulator, sample: Sample) -> bool:
-        """A case with the same subject that somebody else made."""
-        if not isinstance(sample.request, models.CreateCase):
-            return False
-        target.add_record("Case", {"Subject": sample.request.subject})
+        """A case, task or comment with the same text that somebody else made."""
+        match sample.request:
+            case models.CreateCase(subject=subject):
+                target.add_record("Case", {"Subject": subject})
+            case models.CreateFollowUp(case_id=case_id, subject=subject):
+                target.add_record("Task", {"Subject": subject, "WhatId": case_id})
+            case models.AddCaseComment(case_id=case_id, body=body):
+                target.add_record("CaseComment", {"ParentId": case_id, "CommentBody": body})
+            case _:
+                return False
         return True
 
     def remove(self, target: SalesforceSimulator, action: str, record: str) -> bool:

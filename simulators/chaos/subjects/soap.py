@@ -87,6 +87,14 @@ class BillingSubject(Subject):
         target.change_credit(record, text="by hand")
         return True
 
+    def remove(self, target: BillingSimulator, action: str, record: str) -> bool:
+        """Take a credit out of the books."""
+        if action != "book_credit":
+            return False
+        with target.store.transaction(logged=False) as tx:
+            tx.delete("Credit", record)
+        return True
+
 
 def _book(n: int) -> Sample:
     credit = example.BookCredit(

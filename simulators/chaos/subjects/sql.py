@@ -40,11 +40,11 @@ class LegacyTarget:
     """
 
     def __init__(self, plan: Plan, clock: LoopClock) -> None:
+        self.seam = _Seam(plan, self, clock)
         self._folder = tempfile.TemporaryDirectory(prefix="seawall-chaos-", dir=in_memory())
         file = Path(self._folder.name) / "orders.db"
         file.write_bytes(_filled())
         self.database = LegacyDatabase(f"sqlite:///{file}")
-        self.seam = _Seam(plan, self, clock)
         self.made = False
         self._effects: list[Effect] = []
         self._clock = clock
@@ -143,6 +143,14 @@ class LegacySubject(Subject):
     def samples(self, target: LegacyTarget) -> Mapping[str, Sampler]:  # noqa: ARG002 -- its orders are known
         """Orders noted on and entered into their history, lines added, and an order that is read."""
         return {"change_order": _change, "add_entry": _add, "get_order": _get}
+
+    def look_alike(self, target: LegacyTarget, sample: Sample) -> bool:
+        """The same entry, which somebody else made."""
+        request = sample.request
+        if "what" not in request:
+            return False
+        target.database.add_entry(request["order_no"], request["what"])
+        return True
 
     def change(self, target: LegacyTarget, action: str, record: str) -> bool:
         """Write the note of an order."""

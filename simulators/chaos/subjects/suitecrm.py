@@ -77,10 +77,18 @@ class SuiteCrmSubject(Subject):
         }
 
     def look_alike(self, target: SuiteCrmSimulator, sample: Sample) -> bool:
-        """A case with the same subject that somebody else made."""
-        if not isinstance(sample.request, models.CreateCase):
-            return False
-        target.add_record("Cases", {"name": sample.request.subject})
+        """A record with the same name that somebody else made."""
+        match sample.request:
+            case models.CreateCase(subject=subject):
+                target.add_record("Cases", {"name": subject})
+            case models.CreateContact(last_name=name, email=email):
+                target.add_record("Contacts", {"last_name": name, "email1": email})
+            case models.LogCall(case_id=case_id, subject=subject):
+                target.add_record("Calls", {"name": subject, "parent_type": "Cases", "parent_id": case_id})
+            case models.AddNote(case_id=case_id, subject=subject):
+                target.add_record("Notes", {"name": subject, "parent_type": "Cases", "parent_id": case_id})
+            case _:
+                return False
         return True
 
     def remove(self, target: SuiteCrmSimulator, action: str, record: str) -> bool:

@@ -1,0 +1,128 @@
+"""What a subject leaves out is to do; what its adapter or its simulator does not have is exempt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import pytest
+from support.clock import FakeClock
+from support.toy import ADD, AddNote, DeleteNote, Target, ToyAdapter
+
+from seawall.conformance import tier_of
+from seawall.core.tiers import Tier
+from seawall.simulators.chaos.subject import Sample, Subject
+from seawall.simulators.chaos.subjects import SUBJECTS, load_subject
+from seawall.simulators.chaos.subjects.salesforce import SalesforceSubject
+from seawall.simulators.chaos.subjects.soap import BillingSubject
+from seawall.simulators.chaos.subjects.sql import LegacySubject
+from seawall.simulators.conformance.cases import Exempt
+from seawall.simulators.conformance.ladder import CaseResult, judge
+from seawall.simulators.conformance.rewording import other_wording
+from seawall.simulators.conformance.running import BY_NAME, cases_of, expected_of, result_of, run_all
+from seawall.simulators.conformance.trial import Trial
+
+
+class NoKinds(BillingSubject):
+    kinds = ()
+
+
+class NoLateCommit(BillingSubject):
+    kinds: ClassVar = ("reset", "hang", "status")
+
+
+class NoTransactions(BillingSubject):
+    traits: ClassVar = {"http": None, "soap": None}
+
+
+class NoBatches(SalesforceSubject):
+    batches = ()
+
+
+class OneError(LegacySubject):
+    values: ClassVar = {"error": ("deadlock",)}
+
+
+class WritesAreReads(BillingSubject):
+    lanes: ClassVar = {**BillingSubject.lanes, "BookCredit": "read"}
+
+
+class NoCanaries(SalesforceSubject):
+    canaries = ()  # type: ignore[assignment]  # left out on purpose
+
+
+class NoLookAlikes(BillingSubject):
+    def look_alike(self, target: Any, sample: Sample) -> bool:
+        return False
+
+
+class NoRemovals(BillingSubject):
+    def remove(self, target: Any, action: str, record: str) -> bool:
+        return False
+
+
+def results(subject: Subject, check: str) -> Sequence[CaseResult]:
+    trial = Trial(subject)
+    return [result_of(BY_NAME[check], case) for case in cases_of(trial, BY_NAME[check])]
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_our_own_subjects_leave_nothing_out(name: str) -> None:
+    subject = load_subject(name)
+    for check in ("subject", "probe_honesty", "rewording"):
+        left = [one for one in results(subject, check) if one.state not in ("done", "exempt")]
+        assert not left
+
+
+@pytest.mark.parametrize(
+    ("subject", "case", "state", "says"),
+    [
+        (NoKinds, "faults", "todo", "refused (at connect of"),
+        (NoLateCommit, "faults", "todo", "late_commit (at later of"),
+        (NoTransactions, "faults", "todo", "reset (at before_commit of BookCredit)"),
+        (NoBatches, "faults", "todo", "partial_batch (at apply of"),
+        (OneError, "faults", "todo", "sql_error with error lock_timeout (at apply of"),
+        (WritesAreReads, "lanes", "failed", "BookCredit, which the simulator has in its write lane"),
+        (NoCanaries, "canaries", "todo", "registers secrets"),
+    ],
+)
+def test_what_a_subject_leaves_out_of_what_its_simulator_can_do_is_named(
+    subject: type[Subject], case: str, state: str, says: str
+) -> None:
+    (found,) = [one for one in results(subject(), "subject") if one.case == case]
+    assert (found.state, says in found.reason) == (state, True), found.reason
+
+
+@pytest.mark.parametrize(
+    ("subject", "case", "says"),
+    [
+        (NoLookAlikes, "book_credit-look_alike", "write its `look_alike`"),
+        (NoRemovals, "book_credit-deleted_by_others", "write its `remove`"),
+    ],
+)
+def test_subject_without_another_party_is_to_do_where_the_adapter_makes_records(
+    subject: type[Subject], case: str, says: str
+) -> None:
+    (found,) = [one for one in results(subject(), "probe_honesty") if one.case == case]
+    assert (found.state, says in found.reason) == ("todo", True)
+
+
+@pytest.mark.parametrize(("subject", "rule"), [(NoKinds, "subject"), (NoLookAlikes, "probe_honesty")])
+def test_subject_that_leaves_something_out_does_not_reach_gold(subject: type[Subject], rule: str) -> None:
+    trial = Trial(subject())
+    rules = judge(expected_of(trial), run_all(trial))
+    assert tier_of(rules) not in (Tier.GOLD, Tier.PLATINUM)
+    assert [one.rule for one in rules if one.state == "todo" and one.tier != "platinum"] == [rule]
+
+
+def test_a_rewording_keeps_the_identity_and_changes_the_content() -> None:
+    request = AddNote(reference="n-1", text="hello")
+    made = other_wording("toy", ADD, request)
+    assert isinstance(made, AddNote)
+    assert (made.reference, made.text != "hello") == ("n-1", True)
+
+
+def test_what_is_nothing_but_its_identity_has_no_other_wording() -> None:
+    action = ToyAdapter(Target(FakeClock())).actions["delete_note"]
+    with pytest.raises(Exempt, match="is its identity"):
+        other_wording("toy", action, DeleteNote(note_id="n1"))
