@@ -12,6 +12,7 @@ from ...core.action import Action, NaturalKey, NoDedupe
 from ..chaos.verdicts import Invariant
 from ..faults import Fault
 from ..kinds import Point
+from ..virtual_time import LoopClock
 from .cases import Case, Check, Exempt
 from .play import Play, at
 from .trial import Trial
@@ -20,6 +21,8 @@ from .truth import ENFORCED
 _LATE = 20.0  # seconds, where nobody declares how late a commit may come
 _SHARE = 0.8  # of the declared horizon, at most
 _SOONEST = 1.0  # seconds: where a commit can come late at all, it can come so late
+_EVE = 1_830_297_600.0 - 14.0  # New Year of 2028, in UTC, less what goes by before something is sent, and two seconds
+_NIGHT = 5.0  # virtual seconds until another process takes over
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +103,13 @@ def _retry(trial: Trial, name: str, row: str) -> None:
 
 
 def _crash(trial: Trial, name: str, row: str) -> None:
-    async def script(play: Play, moment: asyncio.Event | None = None) -> None:
+    async def script(play: Play, moment: asyncio.Event | None = None, away: float = 0.0) -> None:
         first = await play.stage.start_worker()
         sample = await play.sample(name)
 
         async def dies() -> None:
             play.stage.kill(first)
+            await play.stage.clock.sleep(away)
             await play.stage.start_worker()
 
         await play.meanwhile(moment or play.struck, dies, play.ask(first, name, sample))
@@ -118,6 +122,9 @@ def _crash(trial: Trial, name: str, row: str) -> None:
     elif row == "acknowledged":
         moment, step = at("after_send")
         trial.play(lambda play: script(play, moment), step=step)
+    elif row == "over_midnight":
+        lost = _faults(trial, name, "committed_no_reply")[:1]
+        trial.play(partial(script, away=_NIGHT), lost, clock=LoopClock(_EVE))
     else:
         trial.play(script, _faults(trial, name, row)[:1])  # what the reply looked like, nobody lives to see
 
@@ -165,7 +172,7 @@ RETRY = Check(
 CRASH = Check(
     "ambiguity_crash",
     "A process that is killed right when a reply is lost leaves nothing twice, nothing lost and nothing untold.",
-    _cases(_crash, "not_yet_sent", "acknowledged"),
+    _cases(_crash, "not_yet_sent", "acknowledged", "over_midnight"),
 )
 TWO_WORKERS = Check(
     "ambiguity_two_workers",

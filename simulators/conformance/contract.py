@@ -22,6 +22,7 @@ from .cases import Case, Check, Exempt, Todo
 from .play import Play
 from .trial import Trial
 
+_DAY = 86_400.0  # virtual seconds
 _STRANGE = "no_such_field_as_this"
 
 
@@ -114,6 +115,10 @@ def _schemas(trial: Trial, name: str) -> None:
         if action.writes and action.batch is None:
             same = identify(play.system, action, again).key == identify(play.system, action, request).key
             play.expect(same, f"a request of {name} has another key after it was written as JSON and read")
+            await play.stage.clock.sleep(_DAY)
+            later = action.request.model_validate(request.model_dump(exclude_unset=True), by_name=True)
+            same = identify(play.system, action, later).key == identify(play.system, action, request).key
+            play.expect(same, f"a request of {name} has another key when it is asked for again")
         for value in _values(await play.ask(worker, name, sample)):
             play.expect(_survives(value), f"a reply of {name} is another one after it was written as JSON and read")
         await _strange(play, name, request)

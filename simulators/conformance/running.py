@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 
@@ -41,10 +42,18 @@ def result_of(check: Check, case: Case) -> CaseResult:
         return CaseResult(check.name, case.id, "exempt", exempt.reason)
     except Todo as todo:
         return CaseResult(check.name, case.id, "todo", todo.what)
-    except Exception as error:  # noqa: BLE001 -- whatever an adapter raises is a result of its trial
-        seen = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
+    except (Exception, CancelledError) as error:  # noqa: BLE001 -- whatever an adapter raises is a result of its trial
+        cause = _cause(error)
+        seen = str(cause) if isinstance(cause, AssertionError) else f"{type(cause).__name__}: {cause}"
         return CaseResult(check.name, case.id, "failed", seen)
     return CaseResult(check.name, case.id, "done")
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What went wrong first, where an episode that broke off cancelled what was still going on."""
+    while isinstance(error, CancelledError) and error.__context__ is not None:
+        error = error.__context__
+    return error
 
 
 def run_all(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
@@ -16,10 +17,11 @@ from ..chaos.memory import in_memory
 from ..chaos.recording import Step, nothing
 from ..chaos.scenario import Scenario
 from ..chaos.stage import Stage
+from ..chaos.strict import strict
 from ..chaos.subject import Subject
 from ..faults import Fault, Match, Plan, Trigger
 from ..kinds import KINDS, Lane, Point
-from ..virtual_time import run
+from ..virtual_time import LoopClock, run
 from ..vocabulary import HTTP, SQL, Traits
 from .cases import Exempt
 from .play import Play
@@ -46,7 +48,7 @@ class Trial:
         self.tried: tuple[str, ...] = ()
         self._requests: dict[str, Mapping[str, str]] = {}
         self._schedules: tuple[Scenario, ...] = ()
-        self.play(self._look_around)
+        self.play(self._look_around, guarded=False)
 
     async def _look_around(self, play: Play) -> None:
         adapter = play.stage.reader(self.subject.name)
@@ -90,6 +92,8 @@ class Trial:
         *,
         step: Step = nothing,
         subject: Subject | None = None,
+        clock: LoopClock | None = None,
+        guarded: bool = True,
     ) -> T:
         """Play one episode in virtual time, and raise what went wrong in it.
 
@@ -98,18 +102,37 @@ class Trial:
             faults: What goes wrong.
             step: See `recording.Step`.
             subject: Another subject than the one on trial, made from it.
+            clock: The virtual clock, if it matters what time it is.
+            guarded: Whether what takes time, chance, an id or a connection from outside is an error.
+
+        Raises:
+            NotInjectedError: Something did.
         """
 
-        async def main() -> T:
-            with tempfile.TemporaryDirectory(prefix="seawall-conform-", dir=in_memory()) as folder:
-                played = Stage(subject or self.subject, Plan(faults=tuple(faults)), folder=Path(folder), step=step)
-                async with played as stage:
-                    play = Play(stage, Path(folder))
-                    result = await script(play)
-                    play.verdict()
-                    return result
+        async def main(folder: Path) -> T:
+            plan = Plan(faults=tuple(faults))
+            async with Stage(subject or self.subject, plan, folder=folder, step=step, clock=clock) as stage:
+                play = Play(stage, folder)
+                result = await script(play)
+                play.verdict()
+                return result
 
-        return run(main())
+        with tempfile.TemporaryDirectory(prefix="seawall-conform-", dir=in_memory()) as folder:
+            if not guarded:
+                return run(main(Path(folder)))
+            with strict(*self._packages()) as raised:
+                try:
+                    return run(main(Path(folder)))
+                except Exception:
+                    if raised:  # what else went wrong follows from it
+                        raise raised[0] from None
+                    raise
+
+    def _packages(self) -> list[str]:
+        """Whose code must take what is injected."""
+        owners = (type(self.subject), *self.adapter_type.__mro__[:-1])
+        names = {one.__module__.partition(".")[0] for one in owners}
+        return sorted(names - sys.stdlib_module_names)
 
     def requests(self, name: str) -> Mapping[str, str]:
         """The simulator's requests that an action comes to when nothing goes wrong, in order, each with its lane."""
@@ -120,7 +143,7 @@ class Trial:
                 await play.stage.call(worker, name, await play.stage.sample(name, 1))
                 return {one.request: one.lane for one in play.stage.journal.entries if isinstance(one, Wire)}
 
-            self._requests[name] = self.play(look)
+            self._requests[name] = self.play(look, guarded=False)
         return self._requests[name]
 
     def schedules(self, seeds: int) -> Sequence[Scenario]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, ClassVar
 
 import pytest
+from pydantic import Field, create_model
 
 from seawall.connectors.salesforce import models
 from seawall.core.adapter import (
@@ -26,6 +29,7 @@ from seawall.core.adapter import (
     Sent,
     Surroundings,
 )
+from seawall.core.clock import Clock, SystemClock
 from seawall.core.errors import (
     Ambiguous,
     ConnectFailed,
@@ -36,6 +40,7 @@ from seawall.core.errors import (
     Throttled,
     UnreadableReply,
 )
+from seawall.simulators.chaos.subject import Sample, Sampler
 from seawall.simulators.chaos.subjects.salesforce import SalesforceMarkerSubject
 from seawall.simulators.conformance.ladder import CaseResult
 from seawall.simulators.conformance.running import BY_NAME, cases_of, result_of
@@ -60,6 +65,7 @@ class Sound(Adapter):
     def __init__(self, inner: Adapter) -> None:
         self.inner = inner
         self.sent = 0
+        self.clock: Clock = SystemClock()
 
     @classmethod
     def open(cls, settings: Any, surroundings: Surroundings) -> Adapter:
@@ -88,6 +94,49 @@ class KeyPerAttempt(Sound):
     async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
         self.sent += 1
         return await self.inner.send(action, replace(attempt, key=f"{attempt.key[:-3]}{self.sent:03d}"))
+
+
+class KeyOfTheDay(Sound):
+    """Makes a key of its own each day."""
+
+    def keyed(self, attempt: Attempt) -> Attempt:
+        return replace(attempt, key=f"{attempt.key[:-5]}{int(self.clock.now() // 86_400)}")
+
+    async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
+        return await self.inner.send(action, self.keyed(attempt))
+
+    async def probe(self, action: Action, attempt: Attempt) -> Finding:
+        return await self.inner.probe(action, self.keyed(attempt))
+
+
+class IdentityOfTheSecond(Sound):
+    """Counts when it was asked among what makes two requests the same."""
+
+    @cached_property
+    def timed(self) -> Action:
+        now = Field(default_factory=lambda: self.clock.now())
+        request = create_model("CreateCaseNow", __base__=models.CreateCase, asked_at=(float, now))
+        return replace(self.inner.actions["create_case"], request=request, identity=("reference", "asked_at"))
+
+    @property
+    def actions(self) -> Mapping[str, Action]:
+        return {**self.inner.actions, "create_case": self.timed}
+
+
+class OwnClock(Sound):
+    """Asks the machine what time it is."""
+
+    async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
+        self.began = time.monotonic()
+        return await self.inner.send(action, attempt)
+
+
+class OwnIds(Sound):
+    """Draws an id by itself, and writes it nowhere."""
+
+    async def probe(self, action: Action, attempt: Attempt) -> Finding:
+        self.trace = uuid.uuid4()
+        return await self.inner.probe(action, attempt)
 
 
 class BlindRetry(Sound):
@@ -276,12 +325,24 @@ class SecretsToItself(Sound):
     """Registers its secrets where nobody looks."""
 
 
+def _as_fields(sample: Sample) -> Sample:
+    return replace(sample, request=sample.request.model_dump(), reworded=None)
+
+
 def broken(adapter: type[Sound]) -> Trial:
     class Broken(SalesforceMarkerSubject):
         def adapter(self, target: Any, around: Surroundings) -> Adapter:
             if adapter is SecretsToItself:
                 around = replace(around, secrets=Secrets())
-            return adapter(super().adapter(target, around))
+            made = adapter(super().adapter(target, around))
+            made.clock = around.sources.clock
+            return made
+
+        def samples(self, target: Any) -> Mapping[str, Sampler]:
+            made = super().samples(target)
+            if adapter is not IdentityOfTheSecond:
+                return made
+            return {"create_case": lambda n: _as_fields(made["create_case"](n))}  # its model is another one
 
     return Trial(Broken())
 
@@ -300,6 +361,10 @@ def results(trial: Trial, check: str, case: str) -> list[CaseResult]:
 FAULTS: Sequence[tuple[type[Sound], str, str, str]] = (
     (KeyPerAttempt, "ambiguity_retry", "create_case-committed_no_reply", "2 effects are there"),
     (KeyPerAttempt, "ambiguity_crash", "create_case-committed_no_reply", "2 effects are there"),
+    (KeyOfTheDay, "ambiguity_crash", "create_case-over_midnight", "2 effects are there"),
+    (IdentityOfTheSecond, "schemas", "create_case", "has another key when it is asked for again"),
+    (OwnClock, "calm", "create_case", "time.monotonic was called in a simulation, at "),
+    (OwnIds, "probe_honesty", "create_case-fresh", "uuid.uuid4 was called in a simulation, at "),
     (BlindRetry, "ambiguity_retry", "create_case-committed_no_reply", "2 effects are there"),
     (BlindRetry, "error_map", "create_case-status", "2 effects are there"),
     (LyingProbe, "probe_honesty", "create_case-fresh", "says absent"),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Sequence
 
 import pytest
 
 from seawall.conformance import LADDER, RuleResult, State, tier_of
 from seawall.core.tiers import Tier
+from seawall.simulators.conformance.cases import Case
 from seawall.simulators.conformance.checks import CHECKS
 from seawall.simulators.conformance.ladder import CaseResult, judge
+from seawall.simulators.conformance.running import result_of
 
 RULES = [rule for rules in LADDER.values() for rule in rules]
 EXPECTED = dict.fromkeys(RULES, ("one", "two"))
@@ -68,6 +71,17 @@ def test_case_that_was_not_run_is_to_be_done() -> None:
 def test_rule_without_cases_is_to_be_done() -> None:
     assert rule_of([one for one in GREEN if one.rule != "facts"], "facts").state == "todo"
     assert tier_of(judge({}, [])) is None
+
+
+def test_case_that_breaks_off_is_failed_with_what_went_wrong_first() -> None:
+    def breaks() -> None:
+        try:
+            raise KeyError("asked_at")
+        finally:
+            raise CancelledError
+
+    result = result_of(CHECKS[0], Case("one", breaks))
+    assert (result.state, result.reason) == ("failed", "KeyError: 'asked_at'")
 
 
 def test_failure_is_named_even_where_something_is_exempt() -> None:
