@@ -116,7 +116,7 @@ class Play:
         before = len(self.stage.journal.entries)
         task = asyncio.ensure_future(self.stage.call(worker, name, sample, **how))
         await asyncio.sleep(0)  # it is written down that it was asked for
-        for operation, action, one in self._asked(before, name, sample):
+        for operation, action, one in self._asked(before, name, sample, how.get("client", "c1")):
             self._samples.setdefault(operation, (action, one))
         outcome = await task
         if outcome is not None and how.get("request") is None and self.stage.reader(self.system).actions[name].writes:
@@ -124,12 +124,12 @@ class Play:
                 self._compare(one_action, one, answer)
         return outcome
 
-    def _asked(self, since: int, name: str, sample: Sample) -> Iterator[tuple[str, Action, Sample]]:
+    def _asked(self, since: int, name: str, sample: Sample, client: str) -> Iterator[tuple[str, Action, Sample]]:
         action = self.stage.reader(self.system).actions[name]
         if not action.writes:
             return
         for entry in self.stage.journal.entries[since:]:
-            if isinstance(entry, Asked) and entry.action == name:
+            if isinstance(entry, Asked) and (entry.action, entry.client) == (name, client):
                 if action.batch is None:
                     yield entry.operation, action, sample
                 else:

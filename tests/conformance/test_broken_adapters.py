@@ -139,6 +139,48 @@ class OwnIds(Sound):
         return await self.inner.probe(action, attempt)
 
 
+class SharedRequest(Sound):
+    """Keeps on itself what it is about to send."""
+
+    async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
+        self.current = attempt
+        await asyncio.sleep(0)
+        return await self.inner.send(action, self.current if action.name == "create_case" else attempt)
+
+
+class SharedAnswer(Sound):
+    """Keeps on itself what it was answered last."""
+
+    async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
+        sent = await self.inner.send(action, attempt)
+        self.last = sent
+        if action.name not in ("create_case", "get_case"):
+            return sent
+        await asyncio.sleep(0)
+        return self.last
+
+
+class SharedProbe(Sound):
+    """Keeps on itself what it looks for."""
+
+    async def probe(self, action: Action, attempt: Attempt) -> Finding:
+        self.sought = attempt
+        await asyncio.sleep(0)
+        return await self.inner.probe(action, self.sought if action.name == "create_case" else attempt)
+
+
+class SharedAcrossActions(Sound):
+    """Keeps the record that it works on for all of its actions together."""
+
+    async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
+        if "case_id" not in type(attempt.request).model_fields:
+            return await self.inner.send(action, attempt)
+        self.case_id = attempt.request.model_dump()["case_id"]
+        await asyncio.sleep(0)
+        request = attempt.request.model_copy(update={"case_id": self.case_id})
+        return await self.inner.send(action, replace(attempt, request=request))
+
+
 class BlindRetry(Sound):
     """Sends again by itself when a reply is lost."""
 
@@ -365,6 +407,11 @@ FAULTS: Sequence[tuple[type[Sound], str, str, str]] = (
     (IdentityOfTheSecond, "schemas", "create_case", "has another key when it is asked for again"),
     (OwnClock, "calm", "create_case", "time.monotonic was called in a simulation, at "),
     (OwnIds, "probe_honesty", "create_case-fresh", "uuid.uuid4 was called in a simulation, at "),
+    (SharedRequest, "side_by_side", "create_case-at_once", "its effect is not there"),
+    (SharedAnswer, "side_by_side", "create_case-at_once", "which is that of the other request"),
+    (SharedAnswer, "side_by_side", "get_case-at_once", "beside another request"),
+    (SharedAcrossActions, "side_by_side", "add_case_comment-beside-create_follow_up", "its content is another"),
+    (SharedProbe, "side_by_side", "create_case-probes", "beside another one"),
     (BlindRetry, "ambiguity_retry", "create_case-committed_no_reply", "2 effects are there"),
     (BlindRetry, "error_map", "create_case-status", "2 effects are there"),
     (LyingProbe, "probe_honesty", "create_case-fresh", "says absent"),
