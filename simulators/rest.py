@@ -231,6 +231,10 @@ class RestSimulator(HttpSimulator[Call]):
         self._rows.setdefault(object_name, {})[record_id] = dict(fields)
         return record_id
 
+    def change_record(self, object_name: str, record_id: str, fields: Mapping[str, Any]) -> None:
+        """Change a record as if another user had; it is not in the effect log."""
+        self._rows[object_name][record_id] = {**self._rows[object_name][record_id], **fields}
+
     def delete_record(self, object_name: str, record_id: str) -> None:
         """Take a record away as if another user had; it is not in the effect log."""
         del self._rows[object_name][record_id]

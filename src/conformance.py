@@ -41,7 +41,15 @@ LADDER: Final[Mapping[Tier, tuple[str, ...]]] = {
         "retry_after",
     ),
     Tier.SILVER: ("ambiguity_retry", "ambiguity_crash", "apply_twice", "rewording"),
-    Tier.GOLD: ("ambiguity_two_workers", "side_by_side", "fence", "probe_honesty", "breaker", "cancellation"),
+    Tier.GOLD: (
+        "ambiguity_two_workers",
+        "side_by_side",
+        "fence",
+        "probe_honesty",
+        "overtaken",
+        "breaker",
+        "cancellation",
+    ),
     Tier.PLATINUM: ("compensation", "undoable", "exactly_once", "chaos"),
 }
 """Each tier asks for its own rules and for those of the tiers before it."""

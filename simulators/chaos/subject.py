@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 from ...core.adapter import Adapter, Surroundings
 from ..effects import Effect
@@ -83,6 +83,9 @@ class Sample:
     after_reading: Reading | None = None
 
 
+Change: TypeAlias = Literal["beside", "over", "alike"]
+"""What somebody else changes of a record: what a sample leaves alone, what it asks for, or that to the same content."""
+
 Sampler: TypeAlias = Callable[[int], Sample]
 """Makes the n-th sample of an action; it may add to the simulator what the request is about."""
 
@@ -142,10 +145,17 @@ class Subject(ABC):
         """
         return False
 
-    def change(self, target: Any, action: str, record: str) -> bool:  # noqa: ARG002 -- for those that can
-        """Write other content into a record that an action made or is to change, as somebody else would.
+    def change(self, target: Any, sample: Sample, record: str, to: Change) -> bool:  # noqa: ARG002 -- for those that can
+        """Change a record that a sample made or is to change, as somebody else would; not the place of its key.
 
-        It is other content than any sample of the action asks for. False where that cannot be.
+        Args:
+            target: The simulator.
+            sample: The sample.
+            record: The record's id.
+            to: How; `over` for what the sample made.
+
+        Returns:
+            False for what has no record; for what has one, that is listed as to do.
         """
         return False
 

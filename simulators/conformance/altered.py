@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from ...core.adapter import Action, Adapter, Attempt, ConnectorSettings, Finding, ItemResult, Sent, Surroundings
-from ..chaos.subject import Sample, Sampler, Subject
+from ..chaos.subject import Change, Sample, Sampler, Subject
 from ..faults import Plan
 from ..virtual_time import LoopClock
 
@@ -51,9 +51,9 @@ class Altered(Subject):
         """The same."""
         return self._inner.remove(target, action, record)
 
-    def change(self, target: Any, action: str, record: str) -> bool:
+    def change(self, target: Any, sample: Sample, record: str, to: Change) -> bool:
         """The same."""
-        return self._inner.change(target, action, record)
+        return self._inner.change(target, sample, record, to)
 
     def stored(self, target: Any, action: str, record: str) -> Mapping[str, Any]:
         """The same."""

@@ -54,7 +54,7 @@ def _probe(trial: Trial, name: str, how: str) -> None:
             play.expect(not isinstance(found, Present), f"the probe finds what was never sent: {found}")
             return
         if how == "changed_by_others":
-            _change(play, name, sample.wanted[0].where.get("id", ""))
+            _change(looking, sample.wanted[0].where.get("id", ""))
             await play.stage.clock.sleep(lag + MOMENT)
             found = await looking.look()
             play.expect(not is_done(found), f"the probe takes what somebody else changed for ours: {found}")
@@ -97,7 +97,7 @@ async def _deleted(looking: Looking, done: Applied[Any], lag: float) -> None:
 async def _changed(looking: Looking, done: Applied[Any], lag: float) -> None:
     """The effect stays ours, and what it left is not what is there now."""
     play = looking.play
-    _change(play, looking.name, done.receipt.record or looking.sample.wanted[0].where.get("id", ""))
+    _change(looking, done.receipt.record or looking.sample.wanted[0].where.get("id", ""))
     await play.stage.clock.sleep(lag + MOMENT)
     found = await looking.look()
     play.expect(
@@ -111,14 +111,17 @@ def _left_out(trial: Trial, name: str, what: str, by: str) -> Exception:
     What makes no records is known by the record it acts on, and a key in a row of its own tells nothing of the record.
     """
     action = trial.actions[name]
-    if action.effect is not EffectClass.CREATE or (by == "remove" and isinstance(action.dedupe, Transactional)):
+    if action.effect is not EffectClass.CREATE or (by != "look_alike" and isinstance(action.dedupe, Transactional)):
         return Exempt(f"the subject {what} of {name}, which needs none")
     return Todo(f"the subject {what} of {name}: write its `{by}`, as its simulator lets others act")
 
 
-def _change(play: Play, name: str, record: str) -> None:
-    if not record or not play.stage.subjects[play.system].change(play.target, name, record):
-        raise Exempt(f"the subject changes no records of {name}")
+def _change(looking: Looking, record: str) -> None:
+    play, name = looking.play, looking.name
+    if not record:
+        raise Exempt(f"{name} names no record that others could change")
+    if not play.stage.subjects[play.system].change(play.target, looking.sample, record, "over"):
+        raise _left_out(looking.trial, name, "changes no records", "change")
 
 
 def _other_content(trial: Trial, name: str) -> None:

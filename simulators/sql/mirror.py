@@ -80,6 +80,21 @@ class Mirror:
             made = f"INSERT INTO {_quoted(table)} ({names}) VALUES ({places}) RETURNING *"  # noqa: S608 -- quoted names
             return dict(self._connection.execute(made, tuple(map(_plain, fields.values()))).fetchone())
 
+    def change_row(self, table: str, key: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
+        """Change a row as another user would; that is not among the effects.
+
+        Args:
+            table: The table.
+            key: Its primary key, by column.
+            fields: The new values, by column.
+        """
+        changes, found = (
+            word.join(f"{_quoted(name)} = ?" for name in columns) for word, columns in ((", ", fields), (" AND ", key))
+        )
+        with self._unlogged():
+            changed = f"UPDATE {_quoted(table)} SET {changes} WHERE {found}"  # noqa: S608 -- quoted names
+            self._connection.execute(changed, tuple(map(_plain, (*fields.values(), *key.values()))))
+
     def delete_row(self, table: str, column: str, value: object) -> None:
         """Delete rows as another user would; that is not among the effects."""
         with self._unlogged():

@@ -181,6 +181,42 @@ class SharedAcrossActions(Sound):
         return await self.inner.send(action, replace(attempt, request=request))
 
 
+class LastWriterWins(Sound):
+    """Sends with the version that is there now, whatever the caller saw."""
+
+    async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
+        if action.name != "update_case":
+            return await self.inner.send(action, attempt)
+        request = attempt.request.model_dump()
+        reading = replace(attempt, request=models.GetCase(case_id=request["case_id"]))
+        now = await self.inner.send(self.inner.actions["get_case"], reading)
+        seen = attempt.request.model_copy(update={"version": now.value.version})
+        return await self.inner.send(action, replace(attempt, request=seen))
+
+
+class TakesTheirs(Sound):
+    """Takes a case that others changed as it was to be changed for its own work."""
+
+    async def probe(self, action: Action, attempt: Attempt) -> Finding:
+        found = await self.inner.probe(action, attempt)
+        if action.name != "update_case" or not isinstance(found, Absent):
+            return found
+        request = attempt.request.model_dump()
+        reading = replace(attempt, request=models.GetCase(case_id=request["case_id"]))
+        now = await self.inner.send(self.inner.actions["get_case"], reading)
+        if now.value.subject != request["subject"]:
+            return found
+        return Present(models.CaseUpdated(case_id=request["case_id"]), request["case_id"])
+
+
+class GoneIsAbsent(Sound):
+    """Takes content that others wrote over its own for a proof that it never wrote."""
+
+    async def probe(self, action: Action, attempt: Attempt) -> Finding:
+        found = await self.inner.probe(action, attempt)
+        return Absent() if isinstance(found, Present) and found.differs else found
+
+
 class BlindRetry(Sound):
     """Sends again by itself when a reply is lost."""
 
@@ -412,6 +448,10 @@ FAULTS: Sequence[tuple[type[Sound], str, str, str]] = (
     (SharedAnswer, "side_by_side", "get_case-at_once", "beside another request"),
     (SharedAcrossActions, "side_by_side", "add_case_comment-beside-create_follow_up", "its content is another"),
     (SharedProbe, "side_by_side", "create_case-probes", "beside another one"),
+    (LastWriterWins, "overtaken", "update_case-before", "overwrites what others wrote"),
+    (LastWriterWins, "overtaken", "update_case-unsent", "overwrites what others wrote"),
+    (TakesTheirs, "overtaken", "update_case-unsent_alike", "its effect is not there"),
+    (GoneIsAbsent, "overtaken", "update_case-lost_reply_overwritten", "and its effect is there"),
     (BlindRetry, "ambiguity_retry", "create_case-committed_no_reply", "2 effects are there"),
     (BlindRetry, "error_map", "create_case-status", "2 effects are there"),
     (LyingProbe, "probe_honesty", "create_case-fresh", "says absent"),

@@ -18,7 +18,7 @@ from ...inprocess import InProcessTransport
 from ...kinds import Lane
 from ...virtual_time import LoopClock
 from ..entries import Wanted
-from ..subject import Reading, Sample, Sampler, Subject
+from ..subject import Change, Reading, Sample, Sampler, Subject
 
 _OBJECTS = ("contacts", "companies", "tickets", "notes")
 _PROPERTIES = (CustomProperty(name="seawall_key", unique=True), CustomProperty(name="seawall_mark"))
@@ -107,17 +107,25 @@ class HubSpotSubject(Subject):
         target.delete_record(names[action], record)
         return True
 
-    def change(self, target: HubSpotSimulator, action: str, record: str) -> bool:
-        """Write a field of a contact or ticket that the samples write, too."""
-        fields = {
-            "create_contact": "lastname",
-            "update_contact": "phone",
-            "create_ticket": "content",
-            "update_ticket": "content",
-        }
-        if action not in fields:
-            return False
-        target.change_record("contacts" if "contact" in action else "tickets", record, {fields[action]: "42"})
+    def change(self, target: HubSpotSimulator, sample: Sample, record: str, to: Change) -> bool:
+        """Change a contact, company, ticket or note."""
+        match sample.request:
+            case models.CreateContact():
+                contents = {"over": {"lastname": "By Hand"}}
+            case models.CreateCompany():
+                contents = {"over": {"city": "By Hand"}}
+            case models.CreateTicket():
+                contents = {"over": {"content": "by hand"}}
+            case models.AddNote():
+                contents = {"over": {"hs_timestamp": "2026-03-10T08:15:00Z"}}
+            case models.UpdateContact():
+                contents = {"beside": {"lastname": "By Hand"}, "over": {"phone": "by hand"}}
+            case models.UpdateTicket():
+                contents = {"beside": {"subject": "by hand"}, "over": {"content": "by hand"}}
+            case _:
+                return False
+        wanted = sample.wanted[0]
+        target.change_record(wanted.object, record, contents.get(to, wanted.content))
         return True
 
 

@@ -19,7 +19,7 @@ from ...soap.erp import OPERATIONS
 from ...soap.kernel import TRAITS
 from ...virtual_time import LoopClock
 from ..entries import Wanted
-from ..subject import Reading, Sample, Sampler, Subject
+from ..subject import Change, Reading, Sample, Sampler, Subject
 
 _TOKEN = {
     "how": "token",
@@ -93,18 +93,19 @@ class NetSuiteSubject(Subject):
         target.delete_record("CreditMemo", record)
         return True
 
-    def change(self, target: ErpSimulator, action: str, record: str) -> bool:
-        """Write the phone of a customer or the memo of another record."""
-        kinds = {
-            "create_credit_memo": ("CreditMemo", "memo"),
-            "update_customer": ("Customer", "phone"),
-            "update_invoice_memo": ("Invoice", "memo"),
-            "delete_credit_memo": ("CreditMemo", "memo"),
-        }
-        if action not in kinds:
-            return False
-        kind, field = kinds[action]
-        target.change_record(kind, record, {field: "by hand"})
+    def change(self, target: ErpSimulator, sample: Sample, record: str, to: Change) -> bool:
+        """Change a customer, an invoice or a credit memo."""
+        match sample.request:
+            case models.UpdateCustomer():
+                contents = {"beside": {"companyName": "By Hand"}, "over": {"phone": "by hand"}}
+            case models.UpdateInvoiceMemo():
+                contents = {"beside": {"status": "Paid"}, "over": {"memo": "by hand"}}
+            case models.CreateCreditMemo() | models.DeleteCreditMemo():
+                contents = {"over": {"memo": "by hand"}}
+            case _:
+                return False
+        wanted = sample.wanted[0]
+        target.change_record(wanted.object, record, contents.get(to, dict(wanted.content)))
         return True
 
 

@@ -18,7 +18,7 @@ from ...salesforce.app import OPERATIONS, TRAITS
 from ...salesforce.batches import BATCHES
 from ...virtual_time import LoopClock
 from ..entries import Wanted
-from ..subject import Sample, Sampler, Subject
+from ..subject import Change, Sample, Sampler, Subject
 
 _KEY, _MARKS = "Seawall_Key__c", "Seawall_Marks__c"
 _SECRET = "seawall-secret"  # noqa: S105 -- the simulator's own
@@ -101,11 +101,24 @@ class SalesforceSubject(Subject):
             tx.delete(obj, found)
         return True
 
-    def change(self, target: SalesforceSimulator, action: str, record: str) -> bool:
-        """Write the priority of a case."""
-        if action not in ("create_case", "update_case", "close_case"):
-            return False
-        target.change_record("Case", record, {"Priority": "Medium"})
+    def change(self, target: SalesforceSimulator, sample: Sample, record: str, to: Change) -> bool:
+        """Change a case, a task or a comment."""
+        contents: dict[str, dict[str, object]]
+        match sample.request:
+            case models.CreateCase():
+                contents = {"over": {"Priority": "Medium"}}
+            case models.CreateFollowUp():
+                contents = {"over": {"Priority": "High"}}
+            case models.AddCaseComment():
+                contents = {"over": {"IsPublished": True}}
+            case models.UpdateCase():
+                contents = {"beside": {"Description": "by hand"}, "over": {"Subject": "by hand"}}
+            case models.CloseCase():
+                contents = {"beside": {"Description": "by hand"}, "over": {"Status": "Working"}}
+            case _:
+                return False
+        wanted = sample.wanted[0]
+        target.change_record(wanted.object, record, contents.get(to, dict(wanted.content)))
         return True
 
 

@@ -20,7 +20,7 @@ from ...soap.billing import OPERATIONS
 from ...soap.kernel import TRAITS
 from ...virtual_time import LoopClock
 from ..entries import Wanted
-from ..subject import Sample, Sampler, Subject
+from ..subject import Change, Sample, Sampler, Subject
 
 WSDLS = Path(__file__).parents[2] / "soap"
 
@@ -80,9 +80,9 @@ class BillingSubject(Subject):
         target.add_credit("A-1", "by hand", str(request.amount), text=request.text)
         return True
 
-    def change(self, target: BillingSimulator, action: str, record: str) -> bool:
+    def change(self, target: BillingSimulator, sample: Sample, record: str, to: Change) -> bool:  # noqa: ARG002 -- no versions
         """Write the text of a credit."""
-        if action != "book_credit":
+        if not isinstance(sample.request, example.BookCredit):
             return False
         target.change_credit(record, text="by hand")
         return True

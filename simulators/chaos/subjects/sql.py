@@ -25,7 +25,7 @@ from ...sql.statements import OPERATIONS
 from ...virtual_time import LoopClock, VirtualLoop
 from ..entries import Wanted
 from ..memory import in_memory
-from ..subject import Reading, Sample, Sampler, Subject
+from ..subject import Change, Reading, Sample, Sampler, Subject
 
 _CUSTOMERS = 40  # each has one order
 _LONGEST_BLOCK = 0.2  # seconds; an inline driver blocks everybody, where one in a thread is left at the deadline
@@ -152,11 +152,13 @@ class LegacySubject(Subject):
         target.database.add_entry(request["order_no"], request["what"])
         return True
 
-    def change(self, target: LegacyTarget, action: str, record: str) -> bool:
-        """Write the note of an order."""
-        if action != "change_order":
+    def change(self, target: LegacyTarget, sample: Sample, record: str, to: Change) -> bool:
+        """Put an order on hold, or write a note on it."""
+        request = sample.request
+        if "version" not in request:
             return False
-        target.database.change_order(record, note="by hand")
+        contents = {"beside": {"status": "HO"}, "over": {"note": "by hand"}, "alike": {"note": request["note"]}}
+        target.database.change_order(record, **contents[to])
         return True
 
     def stored(self, target: LegacyTarget, action: str, record: str) -> Mapping[str, Any]:  # noqa: ARG002 -- of orders

@@ -19,7 +19,7 @@ from ...suitecrm.app import TRAITS
 from ...suitecrm.routes import BATCHES, OPERATIONS
 from ...virtual_time import LoopClock
 from ..entries import Wanted
-from ..subject import Reading, Sample, Sampler, Subject
+from ..subject import Change, Reading, Sample, Sampler, Subject
 
 _MARKS = "seawall_marks_c"
 _SECRET = "seawall-secret"  # noqa: S105 -- the simulator's own
@@ -99,11 +99,19 @@ class SuiteCrmSubject(Subject):
         target.change_record(names[action], record, {"deleted": "1"})
         return True
 
-    def change(self, target: SuiteCrmSimulator, action: str, record: str) -> bool:
-        """Write the description of a case."""
-        if action not in ("create_case", "update_case", "close_case"):
-            return False
-        target.change_record("Cases", record, {"description": "by hand"})
+    def change(self, target: SuiteCrmSimulator, sample: Sample, record: str, to: Change) -> bool:
+        """Change a case, contact, call or note."""
+        match sample.request:
+            case models.CreateCase() | models.CreateContact() | models.LogCall() | models.AddNote():
+                contents = {"over": {"description": "by hand"}}
+            case models.UpdateCase():
+                contents = {"beside": {"name": "by hand"}, "over": {"description": "by hand"}}
+            case models.CloseCase():
+                contents = {"beside": {"name": "by hand"}, "over": {"resolution": "by hand"}}
+            case _:
+                return False
+        wanted = sample.wanted[0]
+        target.change_record(wanted.object, record, contents.get(to, dict(wanted.content)))
         return True
 
 

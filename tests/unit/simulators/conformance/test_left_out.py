@@ -11,7 +11,7 @@ from support.toy import ADD, AddNote, DeleteNote, Target, ToyAdapter
 
 from seawall.conformance import tier_of
 from seawall.core.tiers import Tier
-from seawall.simulators.chaos.subject import Sample, Subject
+from seawall.simulators.chaos.subject import Change, Sample, Subject
 from seawall.simulators.chaos.subjects import SUBJECTS, load_subject
 from seawall.simulators.chaos.subjects.salesforce import SalesforceSubject
 from seawall.simulators.chaos.subjects.soap import BillingSubject
@@ -61,6 +61,11 @@ class NoRemovals(BillingSubject):
         return False
 
 
+class NoChanges(LegacySubject):
+    def change(self, target: Any, sample: Sample, to: Change) -> bool:
+        return False
+
+
 def results(subject: Subject, check: str) -> Sequence[CaseResult]:
     trial = Trial(subject)
     return [result_of(BY_NAME[check], case) for case in cases_of(trial, BY_NAME[check])]
@@ -69,7 +74,7 @@ def results(subject: Subject, check: str) -> Sequence[CaseResult]:
 @pytest.mark.parametrize("name", SUBJECTS)
 def test_our_own_subjects_leave_nothing_out(name: str) -> None:
     subject = load_subject(name)
-    for check in ("subject", "probe_honesty", "rewording"):
+    for check in ("subject", "probe_honesty", "overtaken", "rewording"):
         left = [one for one in results(subject, check) if one.state not in ("done", "exempt")]
         assert not left
 
@@ -105,6 +110,15 @@ def test_subject_without_another_party_is_to_do_where_the_adapter_makes_records(
 ) -> None:
     (found,) = [one for one in results(subject(), "probe_honesty") if one.case == case]
     assert (found.state, says in found.reason) == ("todo", True)
+
+
+def test_subject_that_changes_no_records_is_to_do_where_the_adapter_names_versions() -> None:
+    states = {one.case: one.state for one in results(NoChanges(), "overtaken")}
+    assert (states["change_order-before"], states["change_order-lost_reply"], states["add_entry-before"]) == (
+        "todo",
+        "todo",
+        "exempt",
+    )
 
 
 @pytest.mark.parametrize(("subject", "rule"), [(NoKinds, "subject"), (NoLookAlikes, "probe_honesty")])
