@@ -105,7 +105,6 @@ def _values(outcome: Outcome[Any] | None) -> list[Any]:
 
 def _schemas(trial: Trial, name: str) -> None:
     async def script(play: Play) -> None:
-        worker = await play.stage.start_worker()
         action, sample = trial.actions[name], await play.sample(name)
         for model in (action.request, action.reply):
             play.expect(model.model_json_schema(), f"{model.__name__} has no JSON schema")
@@ -119,6 +118,7 @@ def _schemas(trial: Trial, name: str) -> None:
             later = action.request.model_validate(request.model_dump(exclude_unset=True), by_name=True)
             same = identify(play.system, action, later).key == identify(play.system, action, request).key
             play.expect(same, f"a request of {name} has another key when it is asked for again")
+        worker = await play.stage.start_worker()
         for value in _values(await play.ask(worker, name, sample)):
             play.expect(_survives(value), f"a reply of {name} is another one after it was written as JSON and read")
         await _strange(play, name, request)

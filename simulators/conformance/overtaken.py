@@ -53,7 +53,9 @@ def _changed(trial: Trial, name: str, how: str) -> None:
             await _by_others(play, name, sample, _HOWS[how])
             answer = await play.ask(worker, name, sample)
             stale = isinstance(answer, Rejected) and isinstance(answer.error, PreconditionFailed | Conflict)
-            play.expect(stale, f"others changed the record of {name} after it was read, and it is {answer}")
+            play.expect(
+                stale, f"others changed the record of {name} after it was read: raise PreconditionFailed, not {answer}"
+            )
         else:
 
             async def change() -> None:

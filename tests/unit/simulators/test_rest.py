@@ -188,6 +188,8 @@ def test_what_another_user_does_is_not_in_the_effect_log() -> None:
     target = notes()
     note = target.add_record("Note", {"text": "theirs"})
     assert dict(target.records("Note")) == {note: {"text": "theirs"}}
+    target.change_record("Note", note, {"text": "theirs, too"})
+    assert list(target.records("Note")) == [(note, {"text": "theirs, too"})]
     target.delete_record("Note", note)
     assert (list(target.records("Note")), list(target.effects)) == ([], [])
 

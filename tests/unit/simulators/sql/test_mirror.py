@@ -45,6 +45,20 @@ def test_the_truth_is_what_was_committed_at_its_virtual_time() -> None:
     ]
 
 
+def test_row_that_another_user_changes_is_changed_by_its_key_and_is_no_effect() -> None:
+    async def story() -> tuple[list[tuple[str, int]], int]:
+        target = Mirror(DDL, Plan(), LoopClock())
+        rows = [target.add_row("order", {"what's": "theirs"}) for _ in range(2)]
+        target.change_row("order", {"id": rows[0]["id"]}, {"what's": "other", "version": 2})
+        with closing(sqlite3.connect(target.url.removeprefix("sqlite:///"))) as client:
+            found = client.execute('SELECT "what\'s", version FROM "order" ORDER BY id').fetchall()
+        effects = len(list(target.effects))
+        target.close()
+        return found, effects
+
+    assert virtual_time.run(story()) == ([("other", 2), ("theirs", 1)], 0)
+
+
 def test_what_another_user_does_is_no_effect_and_each_target_begins_anew() -> None:
     async def story() -> tuple[dict[str, object], int, int]:
         target, other = Mirror(DDL, Plan(), LoopClock()), Mirror(DDL, Plan(), LoopClock())
