@@ -62,7 +62,7 @@ class NoRemovals(BillingSubject):
 
 
 class NoChanges(LegacySubject):
-    def change(self, target: Any, sample: Sample, to: Change) -> bool:
+    def change(self, target: Any, sample: Sample, record: str, to: Change) -> bool:
         return False
 
 
