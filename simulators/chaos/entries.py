@@ -3,39 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
+
+from .setting import ActionFacts, Setting, SystemFacts, Wanted
+
+__all__ = [
+    "ENTRIES",
+    "ActionFacts",
+    "Answered",
+    "Asked",
+    "Attempted",
+    "Compensated",
+    "Decided",
+    "EffectWord",
+    "Entry",
+    "Event",
+    "FindingWord",
+    "Item",
+    "Journalled",
+    "Probed",
+    "Setting",
+    "Spent",
+    "Status",
+    "SystemFacts",
+    "Told",
+    "Wanted",
+    "Wire",
+    "Word",
+]
 
 Word = Literal["applied", "rejected", "partial", "unknown", "pending", "cut_off"]
 """What a client was told; `cut_off` is a client that went, or whose process died, before it heard anything."""
 EffectWord = Literal["applied", "none", "maybe"]
 Status = Literal["held", "running", "applied", "rejected", "unknown", "parked"]
 FindingWord = Literal["present", "absent", "cannot_tell", "many", "error"]
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """An effect by which one logical operation is known in the effect log.
-
-    Name every effect of an operation: what its requests change or delete beside these counts as asked for by nobody,
-    and so does a record that they make of a kind that some operation wants.
-
-    Args:
-        object: The vendor's name of what is changed.
-        kinds: Which kinds of effect count: `insert`, `update`, `delete`, `invoke`.
-        where: Field → text that its value contains; `id` → the record's id, whole. All must hold.
-        content: Field → value that the effect must have written for the operation to be what was asked for.
-        beside: Fields that the effect may write or change beside these, such as a key or a version. None: any; what an
-            adapter writes without being asked is then not noticed.
-        contains: Field → text that its value must contain, as `content`, where an adapter adds a marker to a text.
-    """
-
-    object: str
-    kinds: tuple[str, ...]
-    where: Mapping[str, str]
-    content: Mapping[str, Any] = field(default_factory=dict)
-    beside: tuple[str, ...] | None = None
-    contains: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,76 +321,3 @@ Entry: TypeAlias = (
     Asked | Told | Attempted | Answered | Probed | Wire | Journalled | Compensated | Spent | Decided | Event
 )
 ENTRIES: Mapping[str, type[Any]] = {one.__name__: one for one in get_args(Entry)}
-
-
-@dataclass(frozen=True, slots=True)
-class ActionFacts:
-    """What is declared of an action, as far as the checker needs it.
-
-    Args:
-        effect: The effect class.
-        dedupe: Name of the dedupe means.
-        probe: Whether there is a probe.
-        read_lag: Seconds by which the probe may be behind.
-        horizon: Late-commit horizon in seconds; None where nobody knows.
-        absent_is_final: Whether an absence needs no horizon.
-    """
-
-    effect: str
-    dedupe: str
-    probe: bool
-    read_lag: float = 0.0
-    horizon: float | None = None
-    absent_is_final: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SystemFacts:
-    """What is configured of a system.
-
-    Args:
-        actions: Facts of its actions by name.
-        attempts: Attempts of one call at most.
-        retry_ratio: Retries that may be paid per call, over the whole history.
-        retry_reserve: Retries that may be paid beside that.
-        breaker_failures: Outages in a row that open the breaker.
-        half_open_probes: Calls that an open breaker lets through at a time.
-    """
-
-    actions: Mapping[str, ActionFacts]
-    attempts: int
-    retry_ratio: float
-    retry_reserve: float
-    breaker_failures: int = 5
-    half_open_probes: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What an episode was: the head of its history.
-
-    Args:
-        name: The subject's name.
-        seed: The seed.
-        plan: The plan, as JSON values.
-        systems: Facts of the systems.
-        wanted: The logical operations → the effects by which each is known.
-        reads: Number of a read call → fields that its reply must hold.
-        planned: Ids of the faults that were planned.
-        resolve_within: Seconds after `heal` within which everything must be resolved; None where it is not promised.
-        deadline_slack: Seconds by which an answer may be later than its deadline.
-        canaries: Texts that must appear nowhere: the secrets that were configured.
-        approved: System → writes that must not be sent before people approved them.
-    """
-
-    name: str
-    seed: int
-    plan: Mapping[str, Any]
-    systems: Mapping[str, SystemFacts]
-    wanted: Mapping[str, tuple[Wanted, ...]] = field(default_factory=dict)
-    reads: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
-    planned: tuple[str, ...] = ()
-    resolve_within: float | None = None
-    deadline_slack: float = 1.0
-    canaries: tuple[str, ...] = ()
-    approved: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
