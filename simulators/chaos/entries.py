@@ -23,6 +23,7 @@ __all__ = [
     "Item",
     "Journalled",
     "Probed",
+    "RetryAfter",
     "Setting",
     "Spent",
     "Status",
@@ -223,6 +224,7 @@ class Wire:
         kind: The fault's kind.
         attempt: Number of the attempt or probe that caused it; 0 where that is not known.
         number: Its number, as its effects name it; 0 where they name none.
+        digest: Of its address and body; empty where these are not known.
     """
 
     at: float
@@ -234,6 +236,26 @@ class Wire:
     kind: str = ""
     attempt: int = 0
     number: int = 0
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryAfter:
+    """A reply came whole, and its header asked for patience; whether the adapter read it is another matter.
+
+    Args:
+        at: When it was there.
+        worker: The process that it came to.
+        system: The system.
+        attempt: Number of the attempt or probe whose request it answers.
+        value: The header's value.
+    """
+
+    at: float
+    worker: str
+    system: str
+    attempt: int
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +340,17 @@ class Event:
 
 
 Entry: TypeAlias = (
-    Asked | Told | Attempted | Answered | Probed | Wire | Journalled | Compensated | Spent | Decided | Event
+    Asked
+    | Told
+    | Attempted
+    | Answered
+    | Probed
+    | Wire
+    | RetryAfter
+    | Journalled
+    | Compensated
+    | Spent
+    | Decided
+    | Event
 )
 ENTRIES: Mapping[str, type[Any]] = {one.__name__: one for one in get_args(Entry)}

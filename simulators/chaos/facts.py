@@ -21,6 +21,8 @@ def facts_of(system: System) -> SystemFacts:
         retry_reserve=settings.retry.budget_reserve,
         breaker_failures=settings.breaker.failures,
         half_open_probes=settings.breaker.probes,
+        breaker_reset=settings.breaker.reset_after,
+        longest_retry_after=settings.retry.longest_retry_after,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 from pydantic import BaseModel
@@ -23,8 +24,8 @@ from ...core.adapter import (
 from ...core.clock import Clock
 from ...core.errors import IntegrationError
 from ...core.identity import digest
-from ..origin import ATTEMPT
-from .entries import Answered, Attempted, Entry, FindingWord, Probed
+from ..origin import ATTEMPT, RETRY_AFTER
+from .entries import Answered, Attempted, Entry, FindingWord, Probed, RetryAfter
 
 Step: TypeAlias = Callable[[str, str, str, str], Awaitable[None]]
 """Awaited at each named step of an operation, so that something can happen there: step, process, system and action.
@@ -117,46 +118,41 @@ class RecordedAdapter(Adapter):
     async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
         """Do it once on the wire, and write it down."""
         number = self._attempted(action, [attempt])
-        token = ATTEMPT.set(number)
-        try:
-            await self._step("before_send", self._worker, self._system, action.name)
-            answer = await self.inner.send(action, attempt)
-            self._answered(number, [attempt], [answer])
-            await self._step("after_send", self._worker, self._system, action.name)
-        except Exception as error:
-            self._answered(number, [attempt], [error])
-            raise
-        finally:
-            ATTEMPT.reset(token)
+        with self._on_the_wire(number):
+            try:
+                await self._step("before_send", self._worker, self._system, action.name)
+                answer = await self.inner.send(action, attempt)
+                self._answered(number, [attempt], [answer])
+                await self._step("after_send", self._worker, self._system, action.name)
+            except Exception as error:
+                self._answered(number, [attempt], [error])
+                raise
         return answer
 
     async def send_batch(self, action: Action, request: BaseModel, items: Sequence[Attempt]) -> Sequence[ItemResult]:
         """Do many in one call, and write each down."""
         assert action.batch is not None
         number = self._attempted(action.batch.of, items)
-        token = ATTEMPT.set(number)
-        try:
-            await self._step("before_send", self._worker, self._system, action.name)
-            answers = await self.inner.send_batch(action, request, items)
-            self._answered(number, items, answers)
-            await self._step("after_send", self._worker, self._system, action.name)
-        except Exception as error:
-            self._answered(number, items, [error] * len(items))
-            raise
-        finally:
-            ATTEMPT.reset(token)
+        with self._on_the_wire(number):
+            try:
+                await self._step("before_send", self._worker, self._system, action.name)
+                answers = await self.inner.send_batch(action, request, items)
+                self._answered(number, items, answers)
+                await self._step("after_send", self._worker, self._system, action.name)
+            except Exception as error:
+                self._answered(number, items, [error] * len(items))
+                raise
         return answers
 
     async def probe(self, action: Action, attempt: Attempt) -> Finding:
         """Look, and write down what was found."""
         number, began = self._journal.next_attempt(), self._journal.clock.now()
-        token = ATTEMPT.set(number)
         found: FindingWord = "error"
         try:
-            finding = await self.inner.probe(action, attempt)
+            with self._on_the_wire(number):
+                finding = await self.inner.probe(action, attempt)
             found = _word(finding)
         finally:
-            ATTEMPT.reset(token)
             self._journal.write(
                 Probed(
                     self._journal.clock.now(),
@@ -176,6 +172,20 @@ class RecordedAdapter(Adapter):
     async def close(self) -> None:
         """Close the adapter under test."""
         await self.inner.close()
+
+    @contextmanager
+    def _on_the_wire(self, number: int) -> Iterator[None]:
+        """Whatever reaches the target, and comes back from it, meanwhile is of an attempt or probe with this number."""
+
+        def asked_for(value: str) -> None:
+            self._journal.write(RetryAfter(self._journal.clock.now(), self._worker, self._system, number, value))
+
+        ours, theirs = ATTEMPT.set(number), RETRY_AFTER.set(asked_for)
+        try:
+            yield
+        finally:
+            RETRY_AFTER.reset(theirs)
+            ATTEMPT.reset(ours)
 
     def _attempted(self, action: Action, attempts: Sequence[Attempt]) -> int:
         number, now = self._journal.next_attempt(), self._journal.clock.now()

@@ -64,6 +64,8 @@ class SystemFacts:
         retry_reserve: Retries that may be paid beside that.
         breaker_failures: Outages in a row that open the breaker.
         half_open_probes: Calls that an open breaker lets through at a time.
+        breaker_reset: Seconds for which an open breaker lets nothing through; 0 where that is not known.
+        longest_retry_after: A target's Retry-After above so many seconds is cut to it.
     """
 
     actions: Mapping[str, ActionFacts]
@@ -72,6 +74,8 @@ class SystemFacts:
     retry_reserve: float
     breaker_failures: int = 5
     half_open_probes: int = 1
+    breaker_reset: float = 0.0
+    longest_retry_after: float = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ It is opened inside `virtual_time.run`. Who plays on it decides what is asked an
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -362,8 +363,19 @@ class Stage:
     def _watcher(self, system: str) -> Callable[[RequestFacts, Fault | None], None]:
         def watch(facts: RequestFacts, fault: Fault | None) -> None:
             struck = ("", "", "") if fault is None else (fault.id, str(fault.point), fault.kind)
+            attempt, content = ATTEMPT.get(), "" if facts.lane == "auth" else _digest(facts.sent)
             self.journal.write(
-                Wire(self.clock.now(), system, facts.operation, facts.lane, *struck, ATTEMPT.get(), facts.number)
+                Wire(self.clock.now(), system, facts.operation, facts.lane, *struck, attempt, facts.number, content)
             )
 
         return watch
+
+
+def _digest(sent: Sequence[str | bytes]) -> str:
+    if not sent:
+        return ""
+    parts = hashlib.blake2b(digest_size=8)
+    for part in sent:
+        parts.update(part.encode() if isinstance(part, str) else part)
+        parts.update(b"\0")
+    return parts.hexdigest()

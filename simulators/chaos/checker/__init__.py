@@ -1,7 +1,7 @@
 """The checker: a pure function of a history and the effect logs.
 
-The fifteen invariants are in three modules: `effects` (what was told against what happened), `conduct` (how it was
-done) and `surroundings` (reads, neighbours, order, secrets, vacuity).
+The fifteen invariants are in four modules: `effects` (what was told against what happened), `amplification` (how often
+is sent), `conduct` (how it was done) and `surroundings` (reads, neighbours, order, secrets, vacuity).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from ...effects import Effect
 from ..history import History
 from ..verdicts import Judgement, Reached
-from . import conduct, effects, surroundings
+from . import amplification, conduct, effects, surroundings
 from .record import Operation, Record
 
 _RULES = (
@@ -22,7 +22,7 @@ _RULES = (
     effects.no_phantom_failure,
     effects.no_unexplained_outcome,
     effects.exact_partials,
-    conduct.bounded_amplification,
+    amplification.bounded_amplification,
     conduct.eventual_resolution,
     conduct.key_discipline,
     conduct.deadline,

@@ -238,6 +238,18 @@ def _named(asked: Asked) -> Iterator[str]:
         yield asked.operation
 
 
+def still(events: Sequence[Event]) -> list[tuple[str, float, float]]:
+    """Which processes stood still, from when and until when."""
+    began: dict[str, float] = {}
+    found: list[tuple[str, float, float]] = []
+    for event in events:
+        if event.what == "pause":
+            began.setdefault(event.who, event.at)
+        elif event.what in ("resume", "crash") and event.who in began:
+            found.append((event.who, began.pop(event.who), event.at))
+    return found + [(who, at, float("inf")) for who, at in began.items()]
+
+
 def matches(wanted: Wanted, effect: Effect) -> bool:
     """Whether an effect is one by which an operation is known."""
     return (

@@ -15,8 +15,17 @@ import pytest
 
 from seawall.core.action import Done
 from seawall.core.adapter import Absent, Action, Adapter, Attempt, Sent, Surroundings
+from seawall.core.breaker import Breaker
 from seawall.core.decide import Doubt, ProvenAbsent, SendAgain, Step, next_step
-from seawall.core.errors import Ambiguous, BusinessRule, CircuitOpen, GatewayError, IntegrationError, UnreadableReply
+from seawall.core.errors import (
+    Ambiguous,
+    BusinessRule,
+    CircuitOpen,
+    GatewayError,
+    IntegrationError,
+    Throttled,
+    UnreadableReply,
+)
 from seawall.core.held import Held
 from seawall.core.lane import Lane
 from seawall.core.ledger import approvals
@@ -27,6 +36,7 @@ from seawall.core.ledger.records import Operation, Status
 from seawall.core.ledger.statements import CLAIMED
 from seawall.core.policy import Decision, Policy
 from seawall.core.release import Release
+from seawall.core.retry import Backoff
 from seawall.simulators.chaos.recording import RecordedAdapter
 from seawall.simulators.chaos.scenario import People, PlannedCall, Scenario
 from seawall.simulators.chaos.subject import Subject
@@ -89,6 +99,10 @@ def once(action: str, **how: Any) -> PlannedCall:
 def on_write(point: str, kind: str, **params: Any) -> dict[str, Any]:
     """A fault of a write."""
     return {"match": {"lane": "write"}, "point": point, "kind": kind, "params": params}
+
+
+ALL_READS = {"match": {"lane": "read"}, "point": "send", "kind": "reset", "trigger": {"first": 100}}
+A_DATE = "Tue, 01 Jan 2030 00:00:00 GMT"
 
 
 # Connectors ---------------------------------------------------------------------------------------------------------
@@ -230,6 +244,49 @@ def storms(real: Callable[..., Any]) -> Callable[..., Any]:
     return send
 
 
+def repeats_what_fails(real: Callable[..., Any]) -> Callable[..., Any]:
+    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
+        try:
+            sent: Sent[Any] = await real(action, attempt)
+        except IntegrationError:
+            sent = await real(action, attempt)
+        return sent
+
+    return send
+
+
+def hides(**what: Any) -> Callable[..., Any]:
+    """A connector whose errors do not say something that they know."""
+
+    def change(real: Callable[..., Any]) -> Callable[..., Any]:
+        async def send(action: Action, attempt: Attempt) -> Sent[Any]:
+            try:
+                sent: Sent[Any] = await real(action, attempt)
+            except IntegrationError as error:
+                vars(error).update(what)
+                raise
+            return sent
+
+        return send
+
+    return change
+
+
+def waits_for_nothing(real: Callable[..., Any]) -> Callable[..., Any]:
+    """A connector that repeats what was throttled a little later, whenever it was asked to come back."""
+
+    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
+        while True:
+            try:
+                sent: Sent[Any] = await real(action, attempt)
+            except Throttled:
+                await asyncio.sleep(0.1)
+            else:
+                return sent
+
+    return send
+
+
 def tells_a_secret(real: Callable[..., Any]) -> Callable[..., Any]:
     async def send(action: Action, attempt: Attempt) -> Sent[Any]:
         raise BusinessRule("wrong token for c2Vhd2FsbC1zZWNyZXQ", code="token")
@@ -355,6 +412,14 @@ def has_no_fence(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(Held, "fence", fence)
     patch.setattr(Held, "_may_send", lambda self: True)
+
+
+def has_no_breaker(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Breaker, "_settle", lambda *_, **__: None)
+
+
+def never_gives_up(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Backoff, "exhausted", lambda *_: False)
 
 
 def never_recovers(patch: pytest.MonkeyPatch) -> None:
@@ -537,6 +602,55 @@ ANIMALS = [
         Invariant.BOUNDED_AMPLIFICATION,
         scenario("hubspot", once("upsert_contact")),
         spoil=sends(storms),
+    ),
+    Animal(
+        "a connector repeats a read that was lost",
+        Invariant.BOUNDED_AMPLIFICATION,
+        scenario("salesforce", once("get_case"), faults=(ALL_READS | {"trigger": {"nth": 1}},)),
+        spoil=sends(repeats_what_fails),
+        says="again after reset: the adapter repeats by itself",
+    ),
+    Animal(
+        "a connector repeats a write that could not be sent",
+        Invariant.BOUNDED_AMPLIFICATION,
+        scenario("salesforce", once("create_case"), faults=(on_write("connect", "refused"),)),
+        spoil=sends(repeats_what_fails),
+        says="again after refused: the adapter repeats by itself",
+    ),
+    Animal(
+        "Seawall has no breaker",
+        Invariant.BOUNDED_AMPLIFICATION,
+        scenario("salesforce", *(once("get_case") for _ in range(3)), faults=(ALL_READS,)),
+        plant=has_no_breaker,
+        says="its breaker is not open",
+    ),
+    Animal(
+        "a connector keeps outages to itself",
+        Invariant.BOUNDED_AMPLIFICATION,
+        scenario("salesforce", *(once("get_case") for _ in range(3)), faults=(ALL_READS,)),
+        spoil=sends(hides(outage=False)),
+        says="its breaker is not open",
+    ),
+    Animal(
+        "Seawall repeats reads without end",
+        Invariant.BOUNDED_AMPLIFICATION,
+        scenario("salesforce", once("get_case"), faults=(ALL_READS,)),
+        plant=never_gives_up,
+        says="attempts in one call",
+    ),
+    Animal(
+        "a connector does not read Retry-After",
+        Invariant.BOUNDED_AMPLIFICATION,
+        scenario("salesforce", once("create_case"), faults=(on_write("apply", "throttle", retry_after="20"),)),
+        spoil=sends(hides(retry_after=None)),
+        says="before it was asked to",
+    ),
+    Animal(
+        "a connector does not wait for what a date in Retry-After asks for",
+        Invariant.BOUNDED_AMPLIFICATION,
+        scenario("salesforce", once("create_case"), faults=(on_write("apply", "throttle", retry_after=A_DATE),)),
+        spoil=sends(waits_for_nothing),
+        says="before it was asked to",
     ),
     Animal(
         "Seawall does not recover",

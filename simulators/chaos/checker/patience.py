@@ -1,0 +1,184 @@
+"""A part of I7: whether a target is left alone when it asked for that, and after so many outages in a row."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from math import inf, isfinite
+
+from ..entries import Answered, Attempted, Probed, RetryAfter, Wire
+from ..setting import SystemFacts
+from ..verdicts import Witness
+from .record import EPSILON, Record, still
+
+_OUTAGES = ("refused", "dns", "reset")
+"""Kinds of fault that no client can take for an answer, or for a lack of time of its own."""
+
+_ROUNDED = 1.0  # seconds: a date has no fractions of them
+
+
+@dataclass(slots=True)
+class _Try:
+    """An attempt or a look, as the breaker of its process meets it."""
+
+    number: int
+    worker: str
+    system: str
+    operation: str
+    began: float
+    place: int | None
+    ended: float = inf
+    end_place: int = 0
+    failed: bool = False
+
+    def came_after(self, other: _Try) -> bool:
+        """Whether it began when the other one had ended. A look is written down at its end only."""
+        return self.began > other.ended if self.place is None else self.place > other.end_place
+
+
+def inside_retry_after(record: Record) -> list[Witness]:
+    """Requests to a target that had asked to be left alone, by an error or by the header of a reply."""
+    return [*_before_the_errors_time(record), *_before_the_headers_time(record)]
+
+
+def _before_the_errors_time(record: Record) -> list[Witness]:
+    found = []
+    until: dict[tuple[str, str], float] = {}
+    by_number = {number: attempts[0] for number, attempts in record.attempts.items()}
+    for entry in record.history.entries:
+        if isinstance(entry, Attempted):
+            place = (entry.worker, entry.system)
+            if entry.at < until.get(place, 0.0) - EPSILON:
+                found.append(_early(entry.worker, entry.system, until[place] - entry.at, entry.operation))
+                until.pop(place)
+        elif (asked_for := getattr(entry, "retry_after", None)) and (number := getattr(entry, "attempt", 0)):
+            attempt = by_number[number]
+            until[attempt.worker, attempt.system] = entry.at + asked_for
+    return found
+
+
+def _before_the_headers_time(record: Record) -> list[Witness]:
+    """What went out while a header held that the process had read: whatever its adapter made of it."""
+    found: list[Witness] = []
+    tries = {one.number: one for one in _tries(record)}
+    places = {id(entry): place for place, entry in enumerate(record.history.entries)}
+    for header in record.history.of(RetryAfter):
+        system, own = record.setting.systems.get(header.system), tries.get(header.attempt)
+        if system is None or own is None or (seconds := _seconds(record, header, system)) is None:
+            continue
+        until = header.at + seconds
+        mine = [wire for wire in record.wires if wire.attempt == header.attempt and wire.lane != "client"]
+        heard = places[id(header)]
+        asked = next((wire for wire in reversed(mine) if places[id(wire)] < heard), None)
+        for wire in mine:
+            again = wire.at > header.at + EPSILON or (asked is not None and wire.digest == asked.digest != "")
+            if places[id(wire)] > heard and again and wire.at < until - EPSILON:
+                found.append(_early(header.worker, header.system, until - wire.at, own.operation))
+                break
+        later = (
+            one
+            for one in tries.values()
+            if (one.worker, one.system) == (own.worker, own.system)
+            and own.ended + EPSILON < one.began < until - EPSILON
+        )
+        if (early := next(later, None)) is not None:
+            found.append(_early(early.worker, early.system, until - early.began, early.operation))
+    return found
+
+
+def _early(worker: str, system: str, seconds: float, operation: str) -> Witness:
+    return Witness(f"{worker} sent to {system} {seconds:.1f} s before it was asked to", operation)
+
+
+def _seconds(record: Record, header: RetryAfter, system: SystemFacts) -> float | None:
+    """How long a header asks for; None for nonsense, and for a date that a clock was moved against."""
+    try:
+        seconds = float(header.value)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(header.value)
+        except ValueError:
+            return None
+        if any(wire.kind == "clock_jump" for wire in record.wires):
+            return None
+        seconds = moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - header.at - _ROUNDED
+    return min(seconds, system.longest_retry_after) if isfinite(seconds) and seconds > 0 else None
+
+
+def past_the_breaker(record: Record) -> list[Witness]:
+    """What a process sent although so many of its requests had failed in a row that its breaker must be open.
+
+    Only requests count that nobody can take for anything but an outage, one begun after the other had ended: of those
+    that overlap, a breaker may rightly count some only.
+    """
+    found: list[Witness] = []
+    lines: dict[tuple[str, str], list[_Try]] = defaultdict(list)
+    for one in _tries(record):
+        lines[one.worker, one.system].append(one)
+    for (worker, name), tries in lines.items():
+        system = record.setting.systems.get(name)
+        if system is None or not system.breaker_reset:
+            continue
+        pauses = [pause for who, *pause in still(record.events) if who == worker]
+        for opened in _openings(tries, system, pauses):
+            until = opened + system.breaker_reset
+            for one in tries:
+                if not opened + EPSILON < one.began < until - EPSILON or _overlaps(pauses, opened, one.began):
+                    continue
+                says = f"{worker} sent to {name} {one.began - opened:.1f} s after {system.breaker_failures} outages"
+                found.append(Witness(f"{says} in a row: its breaker is not open", one.operation))
+                break
+    return found
+
+
+def _openings(tries: list[_Try], system: SystemFacts, pauses: list[list[float]]) -> Iterator[float]:
+    """When a breaker opens, whatever else it may have counted."""
+    in_a_row, until = 0, inf
+    last: _Try | None = None
+    for one in sorted((one for one in tries if one.ended < inf), key=lambda one: one.end_place):
+        alone = last is None or one.came_after(last)
+        last = one
+        if not one.failed or not alone or _overlaps(pauses, one.began, one.ended):
+            in_a_row, until = 0, inf
+            continue
+        in_a_row += 1
+        if in_a_row >= system.breaker_failures or one.began > until:
+            yield one.ended
+            in_a_row, until = 0, one.ended + system.breaker_reset
+
+
+def _overlaps(pauses: list[list[float]], began: float, ended: float) -> bool:
+    return any(start <= ended and end >= began for start, end in pauses)
+
+
+def _tries(record: Record) -> Iterator[_Try]:
+    """The attempts, reads and looks of a history, in order of their beginning; one for all the items of a batch."""
+    wires: dict[int, list[Wire]] = defaultdict(list)
+    for wire in record.wires:
+        wires[wire.attempt].append(wire)
+    known: dict[int, _Try] = {}
+    for place, entry in enumerate(record.history.entries):
+        match entry:
+            case Attempted():
+                one = _Try(entry.attempt, entry.worker, entry.system, entry.operation, entry.at, place)
+                known.setdefault(entry.attempt, one)
+            case Answered() if entry.attempt in known:
+                one = known[entry.attempt]
+                one.ended, one.end_place = entry.at, place
+                one.failed = bool(entry.error) and _is_outage(wires[entry.attempt])
+            case Probed() if entry.attempt:
+                one = _Try(entry.attempt, entry.worker, entry.system, entry.operation, entry.began, None)
+                one.ended, one.end_place = entry.at, place
+                one.failed = entry.finding == "error" and _is_outage(wires[entry.attempt])
+                known[entry.attempt] = one
+            case _:
+                pass
+    yield from sorted(known.values(), key=lambda one: one.began)
+
+
+def _is_outage(wires: list[Wire]) -> bool:
+    """Whether the last request of a try was lost in a way that can be nothing but an outage."""
+    return bool(wires) and wires[-1].kind in _OUTAGES and wires[-1].lane in ("read", "write")
