@@ -47,6 +47,7 @@ class Clients:
         request: Any = None,
         operation: str = "",
         supersedes: tuple[str, ...] = (),
+        worker: str = "",
     ) -> Asked:
         """Write down that a client asks for a sample.
 
@@ -59,6 +60,7 @@ class Clients:
             request: Another wording than the sample's own request.
             operation: Name of the logical operation; made from the sample if empty.
             supersedes: Operations on the same record whose answers the client has seen.
+            worker: The process that it asks.
         """
         self._calls += 1
         asked_for = as_model(action, request or sample.request)
@@ -84,11 +86,12 @@ class Clients:
             items,
             supersedes,
             request is not None,
+            worker,
         )
         self._journal.write(asked)
         return asked
 
-    def undo(self, system: str, undone: str, wanted: tuple[Wanted, ...], *, deadline: float) -> int:
+    def undo(self, system: str, undone: str, wanted: tuple[Wanted, ...], *, deadline: float, worker: str = "") -> int:
         """Write down that somebody asks for an operation to be undone; the answer is the number of the call.
 
         Args:
@@ -96,12 +99,13 @@ class Clients:
             undone: The logical operation.
             wanted: By which effects the undoing is known.
             deadline: Seconds.
+            worker: The process that is asked.
         """
         self._calls += 1
         name, now = undoing(undone), self._clock.now()
         self.wanted[name] = wanted
         action = f"undo {undone.partition('.')[2]}"
-        self._journal.write(Asked(now, self._calls, "c1", system, action, name, "", deadline))
+        self._journal.write(Asked(now, self._calls, "c1", system, action, name, "", deadline, worker=worker))
         self._journal.write(Compensated(now, name, undone))
         return self._calls
 

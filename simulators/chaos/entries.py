@@ -38,7 +38,8 @@ Word = Literal["applied", "rejected", "partial", "unknown", "pending", "cut_off"
 """What a client was told; `cut_off` is a client that went, or whose process died, before it heard anything."""
 EffectWord = Literal["applied", "none", "maybe"]
 Status = Literal["held", "running", "applied", "rejected", "unknown", "parked"]
-FindingWord = Literal["present", "absent", "cannot_tell", "many", "error"]
+FindingWord = Literal["present", "differs", "absent", "cannot_tell", "many", "error"]
+"""What a look found; `differs` is a record that is there, with other content than was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Asked:
         items: The logical operations of a batch's items, in order.
         supersedes: Names of operations on the same record that this one was asked after, having seen them answered.
         reworded: Whether it asks in another wording than the one that `Setting.wanted` describes.
+        worker: The process that it asks; empty where that is not known.
     """
 
     at: float
@@ -90,6 +92,7 @@ class Asked:
     items: tuple[str, ...] = ()
     supersedes: tuple[str, ...] = ()
     reworded: bool = False
+    worker: str = ""
 
 
 @dataclass(frozen=True, slots=True)

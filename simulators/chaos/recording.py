@@ -66,11 +66,15 @@ class Journal:
 
     def begun(self, system: str, key: str, operation_id: str) -> None:
         """The ledger has an operation with a key."""
-        self._ids[operation_id] = self._names.get((system, key), key)
+        self._ids[operation_id] = self.operation_with(system, key)
 
     def operation(self, operation_id: str) -> str:
         """The logical operation behind the ledger's id; empty if there is none."""
         return self._ids.get(operation_id, "")
+
+    def operation_with(self, system: str, key: str) -> str:
+        """The logical operation that is known by a key, whatever the ledger has; the key itself if there is none."""
+        return self._names.get((system, key), key)
 
     def next_attempt(self) -> int:
         """A number for an attempt or probe."""
@@ -122,10 +126,10 @@ class RecordedAdapter(Adapter):
             try:
                 await self._step("before_send", self._worker, self._system, action.name)
                 answer = await self.inner.send(action, attempt)
-                self._answered(number, [attempt], [answer])
+                self._answered(number, action, [attempt], [answer])
                 await self._step("after_send", self._worker, self._system, action.name)
             except Exception as error:
-                self._answered(number, [attempt], [error])
+                self._answered(number, action, [attempt], [error])
                 raise
         return answer
 
@@ -137,10 +141,10 @@ class RecordedAdapter(Adapter):
             try:
                 await self._step("before_send", self._worker, self._system, action.name)
                 answers = await self.inner.send_batch(action, request, items)
-                self._answered(number, items, answers)
+                self._answered(number, action, items, answers)
                 await self._step("after_send", self._worker, self._system, action.name)
             except Exception as error:
-                self._answered(number, items, [error] * len(items))
+                self._answered(number, action, items, [error] * len(items))
                 raise
         return answers
 
@@ -197,7 +201,7 @@ class RecordedAdapter(Adapter):
                     self._worker,
                     self._system,
                     action.name,
-                    self._journal.operation(attempt.operation_id),
+                    self._operation(action, attempt),
                     attempt.operation_id,
                     attempt.key,
                     digest(attempt.request.model_dump_json(exclude_defaults=True)),
@@ -207,10 +211,17 @@ class RecordedAdapter(Adapter):
             )
         return number
 
-    def _answered(self, number: int, attempts: Sequence[Attempt], answers: Sequence[Any]) -> None:
+    def _operation(self, action: Action, attempt: Attempt) -> str:
+        """The logical operation of an attempt; a write has one although the ledger never heard of it."""
+        known = self._journal.operation(attempt.operation_id)
+        if known or not action.writes:
+            return known
+        return self._journal.operation_with(self._system, attempt.key) or attempt.operation_id
+
+    def _answered(self, number: int, action: Action, attempts: Sequence[Attempt], answers: Sequence[Any]) -> None:
         now = self._journal.clock.now()
         for attempt, answer in zip(attempts, answers, strict=False):
-            operation = self._journal.operation(attempt.operation_id)
+            operation = self._operation(action, attempt)
             if isinstance(answer, IntegrationError):
                 entry = Answered(
                     now, number, operation, answer.effect, type(answer).__name__, answer.code or "", answer.retry_after
@@ -224,6 +235,8 @@ class RecordedAdapter(Adapter):
 
 def _word(finding: Finding) -> FindingWord:
     match finding:
+        case Present(differs=differs, superseded=superseded) if differs and not superseded:
+            return "differs"
         case Present():
             return "present"
         case Absent():

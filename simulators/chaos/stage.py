@@ -232,6 +232,7 @@ class Stage:
             request=request,
             operation=operation,
             supersedes=tuple(supersedes),
+            worker=worker.name,
         )
         task = worker.call(f"{system}.{action}", request or sample.request, deadline=deadline)
         if gives_up_after is not None:
@@ -264,7 +265,7 @@ class Stage:
         system = undone.partition(".")[0]
         served = worker.wall.systems[system]
         until = served.settings.deadline if deadline is None else deadline
-        call = self.clients.undo(system, undone, wanted, deadline=until)
+        call = self.clients.undo(system, undone, wanted, deadline=until, worker=worker.name)
         undo = worker.wall.compensate(operation_id, reason="a test", deadline=deadline)
         answer: Outcome[Any] = await worker.process.run(undo, name="compensate")
         self.clients.tell(call, answer, f"{system}.undo")

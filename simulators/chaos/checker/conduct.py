@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ..entries import Attempted, Journalled
+from ..entries import Asked, Attempted, Journalled, Told
 from ..verdicts import Invariant, Verdict, Witness
 from .approving import approvals
 from .record import Operation, Record, still
 from .witnesses import verdict, witness
 
-_UNDECIDED = ("many", "cannot_tell", "present", "error")
+_UNDECIDED = ("many", "cannot_tell", "differs", "error")
 _CRASHES = 3
 
 
@@ -39,7 +39,9 @@ def _may_park(record: Record, operation: Operation) -> bool:
     if facts is None or facts.dedupe == "NoDedupe" or not facts.probe or facts.horizon is None:
         return True
     crashes = sum(1 for event in record.events if event.what == "crash")
-    return crashes >= _CRASHES or any(probe.finding in _UNDECIDED for probe in operation.probes)
+    # What an earlier look could not tell, a later one may have told.
+    looks = [probe for probe in operation.probes if probe.at <= operation.journal[-1].at]
+    return crashes >= _CRASHES or bool(looks and looks[-1].finding in _UNDECIDED)
 
 
 def key_discipline(record: Record) -> Verdict:
@@ -60,8 +62,25 @@ def key_discipline(record: Record) -> Verdict:
             if other != operation.name:
                 found.append(witness(record, operation, f"its key is that of {other}, too"))
                 break
+    found += _unknown_writes(record)
     found += approvals(record)
     return verdict(Invariant.KEY_DISCIPLINE, found)
+
+
+def _unknown_writes(record: Record) -> list[Witness]:
+    """Attempts without an operation that are no reads: by what is declared of the action, or by what went out."""
+    found = []
+    for number, attempts in record.attempts.items():
+        one = attempts[0]
+        if any(attempt.operation for attempt in attempts):
+            continue
+        system = record.setting.systems.get(one.system)
+        facts = None if system is None else system.actions.get(one.action)
+        if facts is not None and facts.effect != "read":
+            found.append(Witness(f"attempt {number} sent {one.action}, of which the ledger knew nothing"))
+        elif record.writes.get(number):
+            found.append(Witness(f"attempt {number} wrote for {one.action}, which must only read"))
+    return found
 
 
 def _undisciplined(record: Record, operation: Operation) -> str:
@@ -102,7 +121,10 @@ def _stale(record: Record, operation: Operation, sent_by: dict[int, Attempted]) 
 
 
 def deadline(record: Record) -> Verdict:
-    """I10: every call is answered by its deadline; a process that stands still answers when it runs again."""
+    """I10: every call is answered by its deadline; a process that stands still answers when it runs again.
+
+    It may be the process that was asked, or one that held the operation meanwhile.
+    """
     found: list[Witness] = []
     pauses = still(record.events)
     if record.event("settled") is not None:
@@ -113,10 +135,23 @@ def deadline(record: Record) -> Verdict:
         late = told.at - asked.at - asked.deadline
         if told.word == "cut_off" or late <= record.setting.deadline_slack:
             continue
-        if any(began <= told.at and ended >= asked.at for _, began, ended in pauses):
+        concerned = _concerned(record, asked, told)
+        if any(
+            began <= told.at and ended >= asked.at
+            for who, began, ended in pauses
+            if not asked.worker or who in concerned
+        ):
             continue
         name = asked.operation or (asked.items[0] if asked.items else "")
         says = f"call {told.call} was answered {late:.1f} s after its deadline"
         operation = record.operations.get(name)
         found.append(Witness(says, name) if operation is None else witness(record, operation, says))
     return verdict(Invariant.DEADLINE, found)
+
+
+def _concerned(record: Record, asked: Asked, told: Told) -> set[str]:
+    """The processes that a call waits for: the one that was asked, and those that held its operations meanwhile."""
+    names = asked.items or (asked.operation,)
+    operations = [record.operations[name] for name in names if name in record.operations]
+    taken = (state for one in operations for state in one.journal if state.status == "running")
+    return {asked.worker} | {state.worker for state in taken if state.at <= told.at}

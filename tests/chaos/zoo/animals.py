@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from seawall.core.action import Done
-from seawall.core.adapter import Absent, Action, Adapter, Attempt, Sent, Surroundings
+from seawall.core.adapter import Absent, Action, Adapter, Attempt, Present, Sent, Surroundings
 from seawall.core.breaker import Breaker
-from seawall.core.decide import Doubt, ProvenAbsent, SendAgain, Step, next_step
+from seawall.core.decide import Doubt, Park, ProvenAbsent, SendAgain, Step, next_step
 from seawall.core.errors import (
     Ambiguous,
     BusinessRule,
@@ -38,7 +38,7 @@ from seawall.core.policy import Decision, Policy
 from seawall.core.release import Release
 from seawall.core.retry import Backoff
 from seawall.simulators.chaos.recording import RecordedAdapter
-from seawall.simulators.chaos.scenario import People, PlannedCall, Scenario
+from seawall.simulators.chaos.scenario import Mishap, People, PlannedCall, Scenario
 from seawall.simulators.chaos.subject import Subject
 from seawall.simulators.chaos.subjects import load_subject
 from seawall.simulators.chaos.verdicts import Invariant
@@ -377,6 +377,10 @@ def ignores_late_commits(doubt: Doubt, finding: Any) -> Step:
     return SendAgain("it is not there") if isinstance(finding, Absent) else next_step(doubt, finding)
 
 
+def asks_people_what_it_knows(doubt: Doubt, finding: Any) -> Step:
+    return Park("it is there") if isinstance(finding, Present) else next_step(doubt, finding)
+
+
 def attempts(change: Callable[..., Any]) -> Plant:
     """Something between Seawall and the connector."""
 
@@ -395,6 +399,10 @@ def attempts(change: Callable[..., Any]) -> Plant:
 async def a_key_for_each_attempt(self: Any, real: Any, action: Action, attempt: Attempt) -> Any:
     again = f"{attempt.key[:-2]}{self._journal.attempts:02d}" if attempt.key else ""
     return await real(self, action, replace(attempt, key=again))
+
+
+async def sends_what_nobody_wrote_down(self: Any, real: Any, action: Action, attempt: Attempt) -> Any:
+    return await real(self, action, replace(attempt, operation_id="op_early") if action.writes else attempt)
 
 
 async def hides_it_behind_the_breaker(self: Any, real: Any, action: Action, attempt: Attempt) -> Any:
@@ -659,6 +667,20 @@ ANIMALS = [
         plant=never_recovers,
     ),
     Animal(
+        "Seawall lets people decide what it has found",
+        Invariant.EVENTUAL_RESOLUTION,
+        scenario("salesforce", once("create_case"), faults=(on_write("after_commit", "reset"),)),
+        plant=decides(asks_people_what_it_knows),
+        says="although it could be found out",
+    ),
+    Animal(
+        "Seawall sends before it writes down",
+        Invariant.KEY_DISCIPLINE,
+        scenario("salesforce", once("create_case")),
+        plant=attempts(sends_what_nobody_wrote_down),
+        says="before its intent was written down",
+    ),
+    Animal(
         "Seawall makes a key for each attempt",
         Invariant.KEY_DISCIPLINE,
         scenario("salesforce", once("create_case", again=2), faults=(on_write("apply", "reset"),)),
@@ -679,6 +701,17 @@ ANIMALS = [
         "a connector swallows cancellation",
         Invariant.DEADLINE,
         scenario("salesforce", once("create_case", deadline=5.0)),
+        spoil=sends(holds_on),
+    ),
+    Animal(
+        "a connector swallows cancellation, while another process stands still",
+        Invariant.DEADLINE,
+        scenario(
+            "salesforce",
+            once("create_case", deadline=5.0),
+            workers=2,
+            mishaps=(Mishap(what="pause", at=0.0, worker=1, seconds=300.0),),
+        ),
         spoil=sends(holds_on),
     ),
     Animal(
