@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 
 import httpx
 
-from .origin import RETRY_AFTER, outside
+from .origin import REPLIED, outside
 from .wire import EXTENSION, AsgiApp, Loss, Message, Scope, Simulator, asgi_of
 
 _BAD_CERTIFICATE = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: "
@@ -157,10 +157,9 @@ class _Exchange:
             if self._was_reset:
                 raise httpx.ReadError(_RESET, request=request)
             raise httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)
-        if self._whole and (listener := RETRY_AFTER.get()) is not None:
-            for name, value in self._headers:
-                if name.lower() == b"retry-after":
-                    listener(value.decode("latin-1"))
+        if self._whole and (listener := REPLIED.get()) is not None:
+            asked_for = next((value for name, value in self._headers if name.lower() == b"retry-after"), b"")
+            listener(self._status, len(self._content), asked_for.decode("latin-1"))
         body = _Body(bytes(self._content), request, whole=self._whole, was_reset=self._was_reset)
         return httpx.Response(self._status, headers=self._headers, stream=body, request=request)
 

@@ -17,8 +17,9 @@ CALL: ContextVar[asyncio.Task[Any] | None] = ContextVar("seawall_call", default=
 ATTEMPT: ContextVar[int] = ContextVar("seawall_attempt", default=0)
 """Number of the attempt or probe that caused a request; 0 where nobody counts."""
 
-RETRY_AFTER: ContextVar[Callable[[str], None] | None] = ContextVar("seawall_retry_after", default=None)
-"""Told the Retry-After of each reply that reaches a client in this process; None where nobody listens."""
+REPLIED: ContextVar[Callable[[int, int, str], None] | None] = ContextVar("seawall_replied", default=None)
+"""Told of each reply that reaches a client in this process whole: its status, the size of its body, its Retry-After.
+None where nobody listens."""
 
 
 def outside() -> contextvars.Context:

@@ -23,7 +23,7 @@ __all__ = [
     "Item",
     "Journalled",
     "Probed",
-    "RetryAfter",
+    "Replied",
     "Setting",
     "Spent",
     "Status",
@@ -243,22 +243,26 @@ class Wire:
 
 
 @dataclass(frozen=True, slots=True)
-class RetryAfter:
-    """A reply came whole, and its header asked for patience; whether the adapter read it is another matter.
+class Replied:
+    """A reply reached the adapter whole, over HTTP; what the adapter makes of it is another matter.
 
     Args:
         at: When it was there.
         worker: The process that it came to.
         system: The system.
         attempt: Number of the attempt or probe whose request it answers.
-        value: The header's value.
+        status: Its status.
+        size: Bytes of its body.
+        retry_after: What it says in that header; empty if it has none.
     """
 
     at: float
     worker: str
     system: str
     attempt: int
-    value: str
+    status: int
+    size: int
+    retry_after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,17 +347,6 @@ class Event:
 
 
 Entry: TypeAlias = (
-    Asked
-    | Told
-    | Attempted
-    | Answered
-    | Probed
-    | Wire
-    | RetryAfter
-    | Journalled
-    | Compensated
-    | Spent
-    | Decided
-    | Event
+    Asked | Told | Attempted | Answered | Probed | Wire | Replied | Journalled | Compensated | Spent | Decided | Event
 )
 ENTRIES: Mapping[str, type[Any]] = {one.__name__: one for one in get_args(Entry)}

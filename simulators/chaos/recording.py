@@ -24,8 +24,8 @@ from ...core.adapter import (
 from ...core.clock import Clock
 from ...core.errors import IntegrationError
 from ...core.identity import digest
-from ..origin import ATTEMPT, RETRY_AFTER
-from .entries import Answered, Attempted, Entry, FindingWord, Probed, RetryAfter
+from ..origin import ATTEMPT, REPLIED
+from .entries import Answered, Attempted, Entry, FindingWord, Probed, Replied
 
 Step: TypeAlias = Callable[[str, str, str, str], Awaitable[None]]
 """Awaited at each named step of an operation, so that something can happen there: step, process, system and action.
@@ -181,14 +181,15 @@ class RecordedAdapter(Adapter):
     def _on_the_wire(self, number: int) -> Iterator[None]:
         """Whatever reaches the target, and comes back from it, meanwhile is of an attempt or probe with this number."""
 
-        def asked_for(value: str) -> None:
-            self._journal.write(RetryAfter(self._journal.clock.now(), self._worker, self._system, number, value))
+        def replied(status: int, size: int, retry_after: str) -> None:
+            now = self._journal.clock.now()
+            self._journal.write(Replied(now, self._worker, self._system, number, status, size, retry_after))
 
-        ours, theirs = ATTEMPT.set(number), RETRY_AFTER.set(asked_for)
+        ours, theirs = ATTEMPT.set(number), REPLIED.set(replied)
         try:
             yield
         finally:
-            RETRY_AFTER.reset(theirs)
+            REPLIED.reset(theirs)
             ATTEMPT.reset(ours)
 
     def _attempted(self, action: Action, attempts: Sequence[Attempt]) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ...effects import Effect
 from ..verdicts import Invariant, Verdict, Witness
 from .denials import denied_falsely
+from .doubts import explained, was_answered
 from .record import EPSILON, Claim, Operation, Record, as_asked, counts, unasked
 from .witnesses import verdict, witness
 
@@ -75,13 +76,18 @@ def no_phantom_failure(record: Record) -> Verdict:
 
 
 def no_unexplained_outcome(record: Record) -> Verdict:
-    """I5: each unknown has something behind it that can leave its client in doubt."""
+    """I5: each unknown, and what people must decide, has something behind it that can leave its client in doubt."""
     found: list[Witness] = []
     for operation in record.operations.values():
         for claim in operation.claims:
-            if claim.word == "unknown" and not _explained(record, operation, claim):
+            if claim.word == "unknown" and not explained(record, operation, claim):
                 found.append(witness(record, operation, f"call {claim.asked.call} was told unknown without any cause"))
                 break
+        else:
+            if operation.status == "parked" and was_answered(record, operation):
+                found.append(
+                    witness(record, operation, "a person must decide, although the target had answered clearly")
+                )
     return verdict(Invariant.NO_UNEXPLAINED_OUTCOME, found)
 
 
@@ -184,38 +190,3 @@ def _was_sent_for_another(operation: Operation, claim: Claim) -> bool:
     none = {answer.attempt for answer in operation.answers.values() if answer.effect == "none"}
     sent = [one for one in operation.attempts if one.attempt not in none] or operation.attempts
     return bool(sent) and all(one.digest != claim.asked.digest for one in sent)
-
-
-def _explained(record: Record, operation: Operation, claim: Claim) -> bool:
-    """Whether something had happened by then that can leave a client in doubt about this operation."""
-    at = claim.told.at + EPSILON
-    workers = {one.worker for one in operation.attempts} | {one.worker for one in operation.journal}
-    return (
-        _struck_in_doubt(record, operation, at)
-        or any(one.what in ("crash", "pause") and one.at <= at and one.who in workers for one in record.events)
-        or any(one.at <= at and not _answered(operation, one.attempt, at) for one in operation.attempts)
-        or any(other.word == "cut_off" and other.told.at <= at for other in operation.claims)
-    )
-
-
-def _struck_in_doubt(record: Record, operation: Operation, at: float) -> bool:
-    """Whether a fault befell one of its attempts from which nobody can tell that nothing was done."""
-    own = {attempt.attempt for attempt in operation.attempts}
-    wrote: set[int] = set()
-    for wire in record.wires:
-        shared = wire.fault and (wire.lane == "auth" or wire.kind == "session_expired")
-        if shared and wire.system == operation.system and wrote and wire.at <= at:
-            return True  # a login is shared, and what comes after the write may need one
-        if wire.at > at or wire.attempt not in own or wire.lane == "auth":
-            continue
-        reached = wire.point != "connect"
-        if wire.fault and (reached or wire.attempt in wrote):
-            return True
-        if reached and wire.lane == "write":
-            wrote.add(wire.attempt)
-    return False
-
-
-def _answered(operation: Operation, attempt: int, at: float) -> bool:
-    answer = operation.answers.get(attempt)
-    return answer is not None and answer.at <= at

@@ -9,7 +9,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from math import inf, isfinite
 
-from ..entries import Answered, Attempted, Probed, RetryAfter, Wire
+from ..entries import Answered, Attempted, Probed, Replied, Wire
 from ..setting import SystemFacts
 from ..verdicts import Witness
 from .record import EPSILON, Record, still
@@ -54,18 +54,19 @@ def _before_the_errors_time(record: Record) -> list[Witness]:
             if entry.at < until.get(place, 0.0) - EPSILON:
                 found.append(_early(entry.worker, entry.system, until[place] - entry.at, entry.operation))
                 until.pop(place)
-        elif (asked_for := getattr(entry, "retry_after", None)) and (number := getattr(entry, "attempt", 0)):
-            attempt = by_number[number]
-            until[attempt.worker, attempt.system] = entry.at + asked_for
+        elif isinstance(entry, Answered) and entry.retry_after:
+            attempt = by_number[entry.attempt]
+            until[attempt.worker, attempt.system] = entry.at + entry.retry_after
     return found
 
 
 def _before_the_headers_time(record: Record) -> list[Witness]:
     """What went out while a header held that the process had read: whatever its adapter made of it."""
     found: list[Witness] = []
-    tries = {one.number: one for one in _tries(record)}
-    places = {id(entry): place for place, entry in enumerate(record.history.entries)}
-    for header in record.history.of(RetryAfter):
+    headers = [reply for reply in record.history.of(Replied) if reply.retry_after]
+    places = {id(entry): place for place, entry in enumerate(record.history.entries)} if headers else {}
+    tries = {one.number: one for one in _tries(record)} if headers else {}
+    for header in headers:
         system, own = record.setting.systems.get(header.system), tries.get(header.attempt)
         if system is None or own is None or (seconds := _seconds(record, header, system)) is None:
             continue
@@ -93,13 +94,13 @@ def _early(worker: str, system: str, seconds: float, operation: str) -> Witness:
     return Witness(f"{worker} sent to {system} {seconds:.1f} s before it was asked to", operation)
 
 
-def _seconds(record: Record, header: RetryAfter, system: SystemFacts) -> float | None:
+def _seconds(record: Record, header: Replied, system: SystemFacts) -> float | None:
     """How long a header asks for; None for nonsense, and for a date that a clock was moved against."""
     try:
-        seconds = float(header.value)
+        seconds = float(header.retry_after)
     except ValueError:
         try:
-            moment = parsedate_to_datetime(header.value)
+            moment = parsedate_to_datetime(header.retry_after)
         except ValueError:
             return None
         if any(wire.kind == "clock_jump" for wire in record.wires):

@@ -231,6 +231,16 @@ def is_never_sure(real: Callable[..., Any]) -> Callable[..., Any]:
     return send
 
 
+def doubts_everything(real: Callable[..., Any]) -> Callable[..., Any]:
+    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
+        sent: Sent[Any] = await real(action, attempt)
+        if action.writes:
+            raise Ambiguous("who knows", code="who_knows", transient=False)
+        return sent
+
+    return send
+
+
 def storms(real: Callable[..., Any]) -> Callable[..., Any]:
     async def send(action: Action, attempt: Attempt) -> Sent[Any]:
         for _ in range(6):
@@ -587,6 +597,13 @@ ANIMALS = [
             "hubspot", once("upsert_contact"), faults=({**on_write("connect", "refused"), "trigger": {"first": 8}},)
         ),
         spoil=sends(is_never_sure),
+    ),
+    Animal(
+        "a connector leaves everything to people although it knows",
+        Invariant.NO_UNEXPLAINED_OUTCOME,
+        scenario("salesforce", once("trigger_workflow")),
+        spoil=sends(doubts_everything),
+        says="although the target had answered clearly",
     ),
     Animal(
         "a connector collapses batches",

@@ -38,7 +38,7 @@ ONE_OF_EACH: list[entries.Entry] = [
     entries.Answered(1.2, 1, "toy.add/1", "maybe", "ReplyTimeout", "timeout", 3.0),
     entries.Probed(1.4, 1.3, "w1", "toy", "add", "toy.add/1", "op_1", "absent", 1.0, 2),
     entries.Wire(1.15, "toy", "create", "write", "f1", "after_commit", "reset", 1),
-    entries.RetryAfter(1.18, "w1", "toy", 1, "30"),
+    entries.Replied(1.18, "w1", "toy", 1, 429, 10, "30"),
     entries.Journalled(1.05, "w1", "toy.add/1", "op_1", "k", "running", 1),
     entries.Compensated(1.5, "toy.undo/1", "toy.add/1"),
     entries.Decided(1.5, "ap_1", approved=True),

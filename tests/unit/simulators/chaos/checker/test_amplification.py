@@ -14,7 +14,7 @@ from seawall.simulators.chaos.entries import (
     Entry,
     Event,
     Probed,
-    RetryAfter,
+    Replied,
     Setting,
     SystemFacts,
     Told,
@@ -109,7 +109,7 @@ def throttled(value: str, at: float = 1.0) -> list[Entry]:
     return [
         begun(1, at),
         Wire(at, "toy", "get", "read", attempt=1, digest="d1"),
-        RetryAfter(at, "w1", "toy", 1, value),
+        Replied(at, "w1", "toy", 1, 429, 10, value),
         Answered(at, 1, "", "none", "Throttled"),
     ]
 
