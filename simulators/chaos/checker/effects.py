@@ -58,6 +58,9 @@ def no_phantom_success(record: Record) -> Verdict:
             if problem := _not_there(record, operation, claim):
                 found.append(witness(record, operation, problem))
                 break
+        else:
+            if not _items(operation) and (problem := _recovered_wrongly(operation)):
+                found.append(witness(record, operation, problem))
     return verdict(Invariant.NO_PHANTOM_SUCCESS, found)
 
 
@@ -113,6 +116,8 @@ def exact_partials(record: Record) -> Verdict:
         else:
             if _rejected_falsely(operation) and _items(operation):
                 found.append(witness(record, operation, "the ledger calls the item rejected, and it happened"))
+            elif _items(operation) and (problem := _recovered_wrongly(operation)):
+                found.append(witness(record, operation, f"item: {problem}"))
     return verdict(Invariant.EXACT_PARTIALS, found)
 
 
@@ -124,7 +129,7 @@ def _rejected_falsely(operation: Operation) -> bool:
 
 
 def _items(operation: Operation) -> bool:
-    return any(claim.item for claim in operation.claims)
+    return any(asked.items for asked in operation.asked)
 
 
 def _told_applied(operation: Operation) -> bool:
@@ -162,12 +167,29 @@ def _not_there(record: Record, operation: Operation, claim: Claim) -> str:
         return f"call {claim.asked.call} was told applied, and what was sent is the content of another call"
     if claim.asked.reworded:
         return ""
+    problem = _other_content(operation)
+    return f"call {claim.asked.call} was told applied, and {problem}" if problem else ""
+
+
+def _other_content(operation: Operation) -> str:
+    """In what its effects are not what was asked for, in words; empty if they are."""
     for wanted, effects in zip(operation.wanted, operation.effects, strict=True):
         if not any(as_asked(wanted, effect) for effect in effects):
-            return f"call {claim.asked.call} was told applied, and the content is not what was asked for"
+            return "the content is not what was asked for"
         if more := sorted({name for effect in effects for name in unasked(wanted, effect)}):
-            return f"call {claim.asked.call} was told applied, and nobody had asked to write {', '.join(more)}"
+            return f"nobody had asked to write {', '.join(more)}"
     return ""
+
+
+def _recovered_wrongly(operation: Operation) -> str:
+    """What is wrong with an operation that the ledger calls applied and of which no client was told so, in words."""
+    if operation.status != "applied" or _told_applied(operation) or operation.first is None:
+        return ""
+    sent = {attempt.digest for attempt in operation.attempts}
+    if any(asked.reworded and (asked.items or asked.digest in sent) for asked in operation.asked):
+        return ""
+    problem = _other_content(operation)
+    return f"the ledger calls it applied, and {problem}" if problem else ""
 
 
 def _whose_else(record: Record, operation: Operation, named: str) -> str:

@@ -366,6 +366,25 @@ def collapses_batches(adapter: Adapter) -> None:
     vars(adapter)["send_batch"] = send_batch
 
 
+def knows_no_priority(adapter: Adapter) -> None:
+    """A connector that drops a field when it writes, and does not miss it when it looks."""
+    real_send, real_batch, real_probe = adapter.send, adapter.send_batch, adapter.probe
+
+    def cut(attempt: Attempt) -> Attempt:
+        return replace(attempt, request=attempt.request.model_copy(update={"priority": None}))
+
+    async def send(action: Action, attempt: Attempt) -> Any:
+        return await real_send(action, cut(attempt))
+
+    async def send_batch(action: Action, request: Any, items: Any) -> Any:
+        return await real_batch(action, request, [cut(one) for one in items])
+
+    async def probe(action: Action, attempt: Attempt) -> Any:
+        return await real_probe(action, cut(attempt))
+
+    vars(adapter).update(send=send, send_batch=send_batch, probe=probe)
+
+
 # Seawall itself -----------------------------------------------------------------------------------------------------
 
 
@@ -563,6 +582,28 @@ ANIMALS = [
         Invariant.NO_PHANTOM_SUCCESS,
         scenario("salesforce", once("create_case")),
         spoil=sends(drops_a_field),
+    ),
+    Animal(
+        "a connector drops a field, and only recovery hears of it",
+        Invariant.NO_PHANTOM_SUCCESS,
+        scenario(
+            "salesforce",
+            once("create_case"),
+            faults=({"point": "after_send", "kind": "crash", "match": {"system": "salesforce"}},),
+        ),
+        spoil=knows_no_priority,
+        says="the ledger calls it applied, and the content is not what was asked for",
+    ),
+    Animal(
+        "a connector drops a field of an item, and only recovery hears of it",
+        Invariant.EXACT_PARTIALS,
+        scenario(
+            "salesforce",
+            once("create_cases"),
+            faults=({"point": "after_send", "kind": "crash", "match": {"system": "salesforce"}},),
+        ),
+        spoil=knows_no_priority,
+        says="item: the ledger calls it applied, and the content is not what was asked for",
     ),
     Animal(
         "a connector calls a 504 a refusal",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seawall import Applied
-from seawall.simulators.chaos.entries import Answered, Asked, Attempted, Event, Journalled, Told, Wire
+from seawall.simulators.chaos.entries import Answered, Asked, Attempted, Event, Journalled, Replied, Told, Wire
 from seawall.simulators.chaos.stage import Stage
 from seawall.simulators.chaos.subjects.salesforce import SalesforceSubject
 from seawall.simulators.faults import Plan
@@ -37,7 +37,7 @@ def test_call_leaves_its_whole_course_in_the_history(tmp_path: Path) -> None:
         kinds = [type(entry) for entry in stage.journal.entries]
         assert kinds[:3] == [Asked, Journalled, Attempted]
         assert kinds[-3:] == [Answered, Journalled, Told]
-        assert set(kinds[3:-3]) == {Wire}
+        assert set(kinds[3:-3]) == {Wire, Replied}
         (asked,) = [entry for entry in stage.journal.entries if isinstance(entry, Asked)]
         (told,) = [entry for entry in stage.journal.entries if isinstance(entry, Told)]
         attempts = [entry for entry in stage.journal.entries if isinstance(entry, Attempted)]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from seawall.simulators.chaos.checker import check
-from seawall.simulators.chaos.entries import Told, Wanted
+from seawall.simulators.chaos.entries import Event, Told, Wanted
 from seawall.simulators.chaos.episode import Episode, play
 from seawall.simulators.chaos.explore import actions_of
 from seawall.simulators.chaos.history import History
@@ -92,6 +92,36 @@ def test_receipt_may_name_nothing_or_what_the_operation_wrote_into_its_record(na
     episode = play(Scenario(subject="salesforce", calls=(PlannedCall(action="add_case_comment", sample=1),)))
     (effect,) = episode.effects["salesforce"]
     assert _told(episode, record=str(effect.fields.get(named, ""))) == ()
+
+
+@pytest.mark.parametrize(
+    ("action", "invariant"),
+    [("create_case", Invariant.NO_PHANTOM_SUCCESS), ("create_cases", Invariant.EXACT_PARTIALS)],
+)
+def test_content_of_what_no_client_was_told_of_is_seen_once_the_ledger_calls_it_applied(
+    action: str, invariant: Invariant
+) -> None:
+    episode = play(Scenario(subject="salesforce", calls=(PlannedCall(action=action, sample=1),)))
+    entries = [
+        replace(one, word="unknown", items=tuple(replace(item, word="unknown") for item in one.items))
+        if isinstance(one, Told)
+        else one
+        for one in episode.history.entries
+    ]
+    crash = [Event(entries[0].at, "crash", "w1")]
+    untold = replace(episode, history=History(episode.history.setting, [*crash, *entries]))
+    effect, *_ = untold.effects["salesforce"]
+    assert broken(untold, effect, effect.fields) == ()
+    assert broken(untold, effect, {**effect.fields, "Subject": WRONG}) != ()
+    assert broken(untold, effect, {**effect.fields, "Priority": WRONG}) == (invariant,)
+    assert broken(untold, effect, {**effect.fields, "surplus": WRONG}) == (invariant,)
+
+
+def test_content_of_another_wording_that_only_recovery_resolved_is_that_of_the_wording() -> None:
+    call = PlannedCall(action="create_case", sample=1, reworded=True)
+    episode = play(Scenario(subject="salesforce", calls=(call,)))
+    assert episode.judgement.broken == ()
+    assert _told(episode, word="cut_off") == ()
 
 
 def test_call_that_is_told_of_what_another_wording_had_asked_for_is_a_phantom_success() -> None:
