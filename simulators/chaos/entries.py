@@ -27,6 +27,7 @@ __all__ = [
     "Setting",
     "Spent",
     "Status",
+    "Stored",
     "SystemFacts",
     "Told",
     "Wanted",
@@ -289,6 +290,21 @@ class Journalled:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """A row that the ledger holds at the end; only those in which a canary was seen.
+
+    Args:
+        at: When it was read.
+        table: The table.
+        row: Its values, one line each.
+    """
+
+    at: float
+    table: str
+    row: str
+
+
+@dataclass(frozen=True, slots=True)
 class Compensated:
     """An operation was asked to undo another.
 
@@ -347,6 +363,18 @@ class Event:
 
 
 Entry: TypeAlias = (
-    Asked | Told | Attempted | Answered | Probed | Wire | Replied | Journalled | Compensated | Spent | Decided | Event
+    Asked
+    | Told
+    | Attempted
+    | Answered
+    | Probed
+    | Wire
+    | Replied
+    | Journalled
+    | Compensated
+    | Spent
+    | Decided
+    | Stored
+    | Event
 )
 ENTRIES: Mapping[str, type[Any]] = {one.__name__: one for one in get_args(Entry)}

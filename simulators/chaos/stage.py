@@ -21,6 +21,7 @@ from ..faults import Fault, Plan
 from ..injector import RequestFacts
 from ..origin import ATTEMPT
 from ..virtual_time import LoopClock
+from .canaries import stored_canaries
 from .checker import check
 from .client_side import ClientSide
 from .clients import Clients
@@ -314,6 +315,8 @@ class Stage:
         for target in self.targets.values():
             await target.settle()
         self._write_event("settled")
+        for row in stored_canaries(self._ledger, self._canaries, self.clock.now()):
+            self.journal.write(row)
         return left
 
     async def _open_operations(self) -> int:
@@ -338,10 +341,14 @@ class Stage:
             reads=self.clients.reads,
             planned=tuple(fault.id for fault in self.plan.faults),
             resolve_within=self._within(),
-            canaries=tuple(one for subject in self.subjects.values() for one in subject.canaries),
+            canaries=self._canaries,
             approved=self._approved(),
         )
         return History(setting, list(self.journal.entries))
+
+    @property
+    def _canaries(self) -> tuple[str, ...]:
+        return tuple(one for subject in self.subjects.values() for one in subject.canaries)
 
     def _approved(self) -> dict[str, tuple[str, ...]]:
         if self.people is None:

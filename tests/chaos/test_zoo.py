@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from chaos.zoo.animals import ANIMALS, Animal, sends, tells_a_secret, undoes_at_once
+from chaos.zoo.animals import ANIMALS, Animal, keeps_a_secret, sends, tells_a_secret, undoes_at_once
 from seawall import Applied
 from seawall.simulators.chaos.checker import check
 from seawall.simulators.chaos.entries import Decided, Entry, Journalled, Spent, Wanted
@@ -134,6 +134,21 @@ def test_secret_in_an_error_is_caught() -> None:
     subject = animal.subject()
     vars(subject)["canaries"] = ("c2Vhd2FsbC1zZWNyZXQ",)
     assert play(animal.scenario, subject).judgement.broken == (Invariant.NO_SECRETS,)
+
+
+def test_secret_in_the_ledger_is_caught() -> None:
+    call = PlannedCall(action="create_case", sample=1)
+    animal = Animal(
+        "keeps", Invariant.NO_SECRETS, Scenario(subject="salesforce", calls=(call,)), spoil=sends(keeps_a_secret)
+    )
+    subject = animal.subject()
+    assert play(animal.scenario, subject).judgement.broken == ()
+    vars(subject)["canaries"] = ("kept-by-the-ledger",)
+    judgement = play(animal.scenario, subject).judgement
+    assert judgement.broken == (Invariant.NO_SECRETS,)
+    (verdict,) = [one for one in judgement.verdicts if one.result == "invalid"]
+    says = {witness.says.partition(" at ")[0] for witness in verdict.witnesses}
+    assert "a secret is in a row of operations in the ledger" in says
 
 
 @pytest.mark.case(49)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
-from collections.abc import Iterator
-from html import escape
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 from ...effects import Effect
-from ..entries import Asked, Told
+from ..canaries import canary_forms
+from ..entries import Asked, Stored, Told
 from ..history import line_of
 from ..verdicts import Invariant, Verdict, Witness
 from .record import EPSILON, Operation, Record, counts
@@ -87,22 +84,14 @@ def order(record: Record) -> Verdict:
 
 def no_secrets(record: Record) -> Verdict:
     """I14: no configured secret is in anything that was told or written down."""
-    canaries = {form for canary in record.setting.canaries if canary for form in _forms(canary)}
+    forms = canary_forms(record.setting.canaries)
     found = []
-    for entry in record.history.entries if canaries else ():
+    for entry in record.history.entries if forms else ():
         line = line_of(entry)
-        if any(canary in line for canary in canaries):
-            found.append(Witness(f"a secret is in {type(entry).__name__} at t={entry.at - record.start:.2f}"))
+        if any(form in line for form in forms):
+            where = f"a row of {entry.table} in the ledger" if isinstance(entry, Stored) else type(entry).__name__
+            found.append(Witness(f"a secret is in {where} at t={entry.at - record.start:.2f}"))
     return verdict(Invariant.NO_SECRETS, found)
-
-
-def _forms(canary: str) -> Iterator[str]:
-    """How a text looks in a line of JSON: as it is, and as JSON, a URL, HTML or base64 may hold it."""
-    encoded = canary.encode()
-    written = (canary, quote(canary, safe=""), quote_plus(canary), escape(canary), repr(canary)[1:-1])
-    for one in (*written, json.dumps(canary)[1:-1], json.dumps(canary, ensure_ascii=False)[1:-1]):
-        yield json.dumps(one, ensure_ascii=False)[1:-1]
-    yield b64encode(encoded).decode().rstrip("=")
 
 
 def not_vacuous(record: Record) -> Verdict:

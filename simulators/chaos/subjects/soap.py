@@ -24,6 +24,8 @@ from ..subject import Change, Sample, Sampler, Subject
 
 WSDLS = Path(__file__).parents[2] / "soap"
 
+_PASSWORD = "correct-horse-battery"  # noqa: S105 -- a simulator's; it is sent with every request, and asked for by none
+
 
 class BillingSubject(Subject):
     """Credits that are booked and taken back, and texts that are sent."""
@@ -31,6 +33,7 @@ class BillingSubject(Subject):
     name = "soap"
     lanes: ClassVar[Mapping[str, Lane]] = OPERATIONS
     traits = TRAITS
+    canaries = (_PASSWORD,)
 
     def target(self, plan: Plan, clock: LoopClock) -> BillingSimulator:
         """A billing service with one account."""
@@ -45,6 +48,7 @@ class BillingSubject(Subject):
                 "wsdl": str(WSDLS / "billing.wsdl"),
                 "url": "http://billing.example.com/billing",
                 "actions": "seawall.connectors.soap.example",
+                "auth": {"how": "basic", "username": "integration", "password": _PASSWORD},
             }
         )
         return SoapAdapter.open(settings, around, transport=InProcessTransport(target), inline=True)

@@ -11,6 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
+from sqlalchemy import URL
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+
 from ....connectors.sql.adapter import SqlAdapter
 from ....connectors.sql.settings import SqlSettings
 from ....core.adapter import Adapter, Surroundings
@@ -28,7 +32,21 @@ from ..memory import in_memory
 from ..subject import Change, Reading, Sample, Sampler, Subject
 
 _CUSTOMERS = 40  # each has one order
+_PASSWORD = "legacy-orders-5ecret"  # noqa: S105 -- a simulator's
 _LONGEST_BLOCK = 0.2  # seconds; an inline driver blocks everybody, where one in a thread is left at the deadline
+
+
+class DialectWithLogin(SQLiteDialect_pysqlite):
+    """SQLite whose URL may hold a login, as those of servers do; the file asks for none."""
+
+    supports_statement_cache = True
+
+    def create_connect_args(self, url: URL) -> Any:
+        """What the driver is given: all but the login."""
+        return super().create_connect_args(URL.create(url.drivername, database=url.database, query=url.query))
+
+
+registry.register("sqlite.login", __name__, DialectWithLogin.__name__)
 
 
 class LegacyTarget:
@@ -52,7 +70,8 @@ class LegacyTarget:
     @property
     def url(self) -> str:
         """Where the database is."""
-        return self.database.url.render_as_string(hide_password=False)
+        made = self.database.url.set(drivername="sqlite+login", username="agent", password=_PASSWORD)
+        return made.render_as_string(hide_password=False)
 
     @property
     def faults(self) -> FaultInjector:
@@ -120,6 +139,7 @@ class LegacySubject(Subject):
     name = "sql"
     lanes: ClassVar[Mapping[str, Lane]] = OPERATIONS
     kinds = KINDS
+    canaries = (_PASSWORD,)
     values: ClassVar[Mapping[str, Collection[object]]] = {"error": tuple(SQLITE)}
 
     def target(self, plan: Plan, clock: LoopClock) -> LegacyTarget:

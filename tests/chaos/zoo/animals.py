@@ -304,6 +304,13 @@ def tells_a_secret(real: Callable[..., Any]) -> Callable[..., Any]:
     return send
 
 
+def keeps_a_secret(real: Callable[..., Any]) -> Callable[..., Any]:
+    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
+        raise BusinessRule("wrong token", code="token", evidence={"token": "kept-by-the-ledger"})
+
+    return send
+
+
 def holds_on(real: Callable[..., Any]) -> Callable[..., Any]:
     async def send(action: Action, attempt: Attempt) -> Sent[Any]:
         until = asyncio.get_running_loop().time() + 100

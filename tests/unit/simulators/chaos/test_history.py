@@ -44,6 +44,7 @@ ONE_OF_EACH: list[entries.Entry] = [
     entries.Decided(1.5, "ap_1", approved=True),
     entries.Spent(1.6, "ap_1", "toy.add/1", "d", "d"),
     entries.Event(1.7, "heal"),
+    entries.Stored(1.8, "operations", "op_1\nhunter2"),
 ]
 
 
