@@ -9,7 +9,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from chaos.zoo.animals import ANIMALS, Animal, keeps_a_secret, sends, tells_a_secret, undoes_at_once
+from chaos.zoo.animals import ANIMALS, Animal
+from chaos.zoo.connectors import keeps_a_secret, sends, tells_a_secret
+from chaos.zoo.ourselves import undoes_at_once
 from seawall import Applied
 from seawall.simulators.chaos.checker import check
 from seawall.simulators.chaos.entries import Decided, Entry, Journalled, Spent, Wanted

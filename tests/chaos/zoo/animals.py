@@ -6,46 +6,59 @@ both are told. Its scenario is chosen so that nothing else breaks.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-import pytest
-
-from seawall.core.action import Done
-from seawall.core.adapter import Absent, Action, Adapter, Attempt, Present, Sent, Surroundings
-from seawall.core.breaker import Breaker
-from seawall.core.decide import Doubt, Park, ProvenAbsent, SendAgain, Step, next_step
-from seawall.core.errors import (
-    Ambiguous,
-    BusinessRule,
-    CircuitOpen,
-    GatewayError,
-    IntegrationError,
-    Throttled,
-    UnreadableReply,
-)
-from seawall.core.held import Held
-from seawall.core.lane import Lane
-from seawall.core.ledger import approvals
-from seawall.core.ledger.approval_reads import by_id as approval_by_id
-from seawall.core.ledger.approval_records import ApprovalStatus, Released
-from seawall.core.ledger.reads import by_id as operation_by_id
-from seawall.core.ledger.records import Operation, Status
-from seawall.core.ledger.statements import CLAIMED
-from seawall.core.policy import Decision, Policy
-from seawall.core.release import Release
-from seawall.core.retry import Backoff
-from seawall.simulators.chaos.recording import RecordedAdapter
+from seawall.core.adapter import Adapter, Surroundings
 from seawall.simulators.chaos.scenario import Mishap, People, PlannedCall, Scenario
 from seawall.simulators.chaos.subject import Subject
 from seawall.simulators.chaos.subjects import load_subject
 from seawall.simulators.chaos.verdicts import Invariant
-from seawall.simulators.faults import Plan
 
-Plant = Callable[[pytest.MonkeyPatch], None]
-Spoil = Callable[[Adapter], None]
+from .connectors import (
+    Spoil,
+    believes_any_page,
+    calls_a_504_a_refusal,
+    changes_the_case_too,
+    collapses_batches,
+    describes_what_it_makes,
+    doubts_everything,
+    drops_a_field,
+    hides,
+    holds_on,
+    is_never_sure,
+    knows_no_priority,
+    lies_when_it_looks,
+    looks_by_writing,
+    names_a_record_of_its_own,
+    names_the_first_record,
+    never_knows_at_first,
+    repeats_what_fails,
+    retries_without_key,
+    sends,
+    storms,
+    tidies_up_too_much,
+    waits_for_nothing,
+    writes_more_than_was_asked,
+)
+from .ourselves import (
+    Plant,
+    a_key_for_each_attempt,
+    asks_nobody,
+    asks_people_what_it_knows,
+    attempts,
+    decides,
+    has_no_breaker,
+    has_no_fence,
+    hides_it_behind_the_breaker,
+    ignores_late_commits,
+    never_gives_up,
+    never_recovers,
+    sends_what_nobody_wrote_down,
+    spends_approvals_twice,
+    trusts_any_absence,
+)
+from .scenarios import A_DATE, ALL_READS, on_write, once, scenario
 
 
 @dataclass(frozen=True)
@@ -81,439 +94,6 @@ class Animal:
 
             vars(made)["adapter"] = adapter
         return made
-
-
-def scenario(subject: str, *calls: PlannedCall, faults: tuple[dict[str, Any], ...] = (), **how: Any) -> Scenario:
-    """A scenario with faults that each strike once, unless they say otherwise."""
-    plan = Plan.model_validate(
-        {"faults": [{"id": f"f{n}", "trigger": {"nth": 1}, **fault} for n, fault in enumerate(faults)]}
-    )
-    return Scenario(subject=subject, plan=plan, calls=calls, **how)
-
-
-def once(action: str, **how: Any) -> PlannedCall:
-    """One call."""
-    return PlannedCall(action=action, sample=1, **how)
-
-
-def on_write(point: str, kind: str, **params: Any) -> dict[str, Any]:
-    """A fault of a write."""
-    return {"match": {"lane": "write"}, "point": point, "kind": kind, "params": params}
-
-
-ALL_READS = {"match": {"lane": "read"}, "point": "send", "kind": "reset", "trigger": {"first": 100}}
-A_DATE = "Tue, 01 Jan 2030 00:00:00 GMT"
-
-
-# Connectors ---------------------------------------------------------------------------------------------------------
-
-
-def sends(change: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Spoil:
-    """A connector whose `send` is replaced."""
-
-    def spoil(adapter: Adapter) -> None:
-        vars(adapter)["send"] = change(adapter.send)
-
-    return spoil
-
-
-def retries_without_key(real: Callable[..., Any]) -> Callable[..., Any]:
-    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
-        try:
-            sent: Sent[Any] = await real(action, attempt)
-        except IntegrationError:
-            sent = await real(action, replace(attempt, key=f"sw-{'z' * 26}"))
-        return sent
-
-    return send
-
-
-def calls_a_504_a_refusal(real: Callable[..., Any]) -> Callable[..., Any]:
-    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
-        try:
-            sent: Sent[Any] = await real(action, attempt)
-        except GatewayError as error:
-            raise BusinessRule("the server said no", code="refused") from error
-        return sent
-
-    return send
-
-
-def believes_any_page(real: Callable[..., Any]) -> Callable[..., Any]:
-    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
-        try:
-            sent: Sent[Any] = await real(action, attempt)
-        except (UnreadableReply, GatewayError):
-            sent = Sent(action.reply.model_construct(case_id="500000000000001AAA"), "500000000000001AAA")
-        return sent
-
-    return send
-
-
-def writes_more_than_was_asked(real: Callable[..., Any]) -> Callable[..., Any]:
-    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
-        request = attempt.request.model_copy(update={"status": "Working"}) if action.writes else attempt.request
-        sent: Sent[Any] = await real(action, replace(attempt, request=request))
-        return sent
-
-    return send
-
-
-def names_the_first_record(real: Callable[..., Any]) -> Callable[..., Any]:
-    first: list[Sent[Any]] = []
-
-    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
-        sent: Sent[Any] = await real(action, attempt)
-        first.append(sent)
-        return replace(sent, record=first[0].record)
-
-    return send
-
-
-def names_a_record_of_its_own(real: Callable[..., Any]) -> Callable[..., Any]:
-    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
-        sent: Sent[Any] = await real(action, attempt)
-        return replace(sent, record="500000000000001AAA")
-
-    return send
-
-
-def describes_what_it_makes(real: Callable[..., Any]) -> Callable[..., Any]:
-    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
-        request = attempt.request.model_copy(update={"description": "by Seawall"})
-        sent: Sent[Any] = await real(action, replace(attempt, request=request))
-        return sent
-
-    return send
-
-
-def looks_by_writing(adapter: Adapter) -> None:
-    """A connector whose probe does it again, because its target keeps keys unique."""
-    real = adapter.probe
-
-    async def probe(action: Action, attempt: Attempt) -> Any:
-        await adapter.send(action, replace(attempt, maybe_applied=True))
-        return await real(action, attempt)
-
-    vars(adapter)["probe"] = probe
-
-
-def drops_a_field(real: Callable[..., Any]) -> Callable[..., Any]:
-    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
-        request = attempt.request.model_copy(update={"priority": None}) if action.writes else attempt.request
-        sent: Sent[Any] = await real(action, replace(attempt, request=request))
-        return sent
-
-    return send
-
-
-def never_knows_at_first(real: Callable[..., Any]) -> Callable[..., Any]:
-    left = [6]  # more than one call has attempts
-
-    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
-        sent: Sent[Any] = await real(action, attempt)
-        if action.writes and left[0]:
-            left[0] -= 1
-            raise Ambiguous("who knows", code="who_knows", transient=False)
-        return sent
-
-    return send
-
-
-def is_never_sure(real: Callable[..., Any]) -> Callable[..., Any]:
-    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
-        try:
-            sent: Sent[Any] = await real(action, attempt)
-        except IntegrationError as error:
-            raise Ambiguous("who knows", code="who_knows", transient=False) from error
-        return sent
-
-    return send
-
-
-def doubts_everything(real: Callable[..., Any]) -> Callable[..., Any]:
-    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
-        sent: Sent[Any] = await real(action, attempt)
-        if action.writes:
-            raise Ambiguous("who knows", code="who_knows", transient=False)
-        return sent
-
-    return send
-
-
-def storms(real: Callable[..., Any]) -> Callable[..., Any]:
-    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
-        for _ in range(6):
-            try:
-                await real(action, attempt)
-            except IntegrationError:
-                continue
-        sent: Sent[Any] = await real(action, attempt)
-        return sent
-
-    return send
-
-
-def repeats_what_fails(real: Callable[..., Any]) -> Callable[..., Any]:
-    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
-        try:
-            sent: Sent[Any] = await real(action, attempt)
-        except IntegrationError:
-            sent = await real(action, attempt)
-        return sent
-
-    return send
-
-
-def hides(**what: Any) -> Callable[..., Any]:
-    """A connector whose errors do not say something that they know."""
-
-    def change(real: Callable[..., Any]) -> Callable[..., Any]:
-        async def send(action: Action, attempt: Attempt) -> Sent[Any]:
-            try:
-                sent: Sent[Any] = await real(action, attempt)
-            except IntegrationError as error:
-                vars(error).update(what)
-                raise
-            return sent
-
-        return send
-
-    return change
-
-
-def waits_for_nothing(real: Callable[..., Any]) -> Callable[..., Any]:
-    """A connector that repeats what was throttled a little later, whenever it was asked to come back."""
-
-    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
-        while True:
-            try:
-                sent: Sent[Any] = await real(action, attempt)
-            except Throttled:
-                await asyncio.sleep(0.1)
-            else:
-                return sent
-
-    return send
-
-
-def tells_a_secret(real: Callable[..., Any]) -> Callable[..., Any]:
-    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
-        raise BusinessRule("wrong token for c2Vhd2FsbC1zZWNyZXQ", code="token")
-
-    return send
-
-
-def keeps_a_secret(real: Callable[..., Any]) -> Callable[..., Any]:
-    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
-        raise BusinessRule("wrong token", code="token", evidence={"token": "kept-by-the-ledger"})
-
-    return send
-
-
-def holds_on(real: Callable[..., Any]) -> Callable[..., Any]:
-    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
-        until = asyncio.get_running_loop().time() + 100
-        while (left := until - asyncio.get_running_loop().time()) > 0:
-            try:
-                await asyncio.sleep(left)
-            except asyncio.CancelledError:
-                continue
-        sent: Sent[Any] = await real(action, attempt)
-        return sent
-
-    return send
-
-
-def tidies_up_too_much(adapter: Adapter) -> None:
-    real = adapter.send
-
-    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
-        sent = await real(action, attempt)
-        if action.name == "create_credit_memo":
-            delete = adapter.actions["delete_credit_memo"]
-            await real(delete, replace(attempt, request=delete.request.model_validate({"credit_memo_id": sent.record})))
-        return sent
-
-    vars(adapter)["send"] = send
-
-
-def changes_the_case_too(adapter: Adapter) -> None:
-    """A connector that comments on a case, and sets the case's status as well."""
-    real = adapter.send
-
-    async def send(action: Action, attempt: Attempt) -> Sent[Any]:
-        sent: Sent[Any] = await real(action, attempt)
-        if action.name == "add_case_comment":
-            get, update = adapter.actions["get_case"], adapter.actions["update_case"]
-            case = {"case_id": attempt.request.case_id}  # type: ignore[attr-defined]
-            seen: Sent[Any] = await real(get, replace(attempt, request=get.request.model_validate(case)))
-            change = update.request.model_validate({**case, "version": seen.value.version, "status": "Working"})
-            await real(update, replace(attempt, request=change))
-        return sent
-
-    vars(adapter)["send"] = send
-
-
-def lies_when_it_looks(adapter: Adapter) -> None:
-    async def probe(action: Action, attempt: Attempt) -> Absent:
-        return Absent()
-
-    vars(adapter)["probe"] = probe
-
-
-def collapses_batches(adapter: Adapter) -> None:
-    real = adapter.send_batch
-
-    async def send_batch(action: Action, request: Any, items: Any) -> Any:
-        answers = await real(action, request, items)
-        good = next(answer for answer in answers if isinstance(answer, Sent))
-        return [answer if isinstance(answer, Sent) else good for answer in answers]
-
-    vars(adapter)["send_batch"] = send_batch
-
-
-def knows_no_priority(adapter: Adapter) -> None:
-    """A connector that drops a field when it writes, and does not miss it when it looks."""
-    real_send, real_batch, real_probe = adapter.send, adapter.send_batch, adapter.probe
-
-    def cut(attempt: Attempt) -> Attempt:
-        return replace(attempt, request=attempt.request.model_copy(update={"priority": None}))
-
-    async def send(action: Action, attempt: Attempt) -> Any:
-        return await real_send(action, cut(attempt))
-
-    async def send_batch(action: Action, request: Any, items: Any) -> Any:
-        return await real_batch(action, request, [cut(one) for one in items])
-
-    async def probe(action: Action, attempt: Attempt) -> Any:
-        return await real_probe(action, cut(attempt))
-
-    vars(adapter).update(send=send, send_batch=send_batch, probe=probe)
-
-
-# Seawall itself -----------------------------------------------------------------------------------------------------
-
-
-def decides(rule: Callable[[Doubt, Any], Step]) -> Plant:
-    """Another rule for what follows from a finding."""
-
-    def plant(patch: pytest.MonkeyPatch) -> None:
-        patch.setattr("seawall.core.write.next_step", rule)
-        patch.setattr("seawall.core.examination.next_step", rule)
-
-    return plant
-
-
-def trusts_any_absence(doubt: Doubt, finding: Any) -> Step:
-    return ProvenAbsent("it is not there") if isinstance(finding, Absent) else next_step(doubt, finding)
-
-
-def ignores_late_commits(doubt: Doubt, finding: Any) -> Step:
-    return SendAgain("it is not there") if isinstance(finding, Absent) else next_step(doubt, finding)
-
-
-def asks_people_what_it_knows(doubt: Doubt, finding: Any) -> Step:
-    return Park("it is there") if isinstance(finding, Present) else next_step(doubt, finding)
-
-
-def attempts(change: Callable[..., Any]) -> Plant:
-    """Something between Seawall and the connector."""
-
-    def plant(patch: pytest.MonkeyPatch) -> None:
-        real = RecordedAdapter.send
-
-        async def send(self: RecordedAdapter, action: Action, attempt: Attempt) -> Sent[Any]:
-            sent: Sent[Any] = await change(self, real, action, attempt)
-            return sent
-
-        patch.setattr(RecordedAdapter, "send", send)
-
-    return plant
-
-
-async def a_key_for_each_attempt(self: Any, real: Any, action: Action, attempt: Attempt) -> Any:
-    again = f"{attempt.key[:-2]}{self._journal.attempts:02d}" if attempt.key else ""
-    return await real(self, action, replace(attempt, key=again))
-
-
-async def sends_what_nobody_wrote_down(self: Any, real: Any, action: Action, attempt: Attempt) -> Any:
-    return await real(self, action, replace(attempt, operation_id="op_early") if action.writes else attempt)
-
-
-async def hides_it_behind_the_breaker(self: Any, real: Any, action: Action, attempt: Attempt) -> Any:
-    try:
-        return await real(self, action, attempt)
-    except IntegrationError as error:
-        if error.effect == "maybe":
-            raise CircuitOpen("the circuit is open", transient=False) from error
-        raise
-
-
-def has_no_fence(patch: pytest.MonkeyPatch) -> None:
-    async def fence(self: Held) -> None:
-        return
-
-    patch.setattr(Held, "fence", fence)
-    patch.setattr(Held, "_may_send", lambda self: True)
-
-
-def has_no_breaker(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Breaker, "_settle", lambda *_, **__: None)
-
-
-def never_gives_up(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Backoff, "exhausted", lambda *_: False)
-
-
-def never_recovers(patch: pytest.MonkeyPatch) -> None:
-    async def run(self: Lane) -> None:
-        return
-
-    patch.setattr(Lane, "run", run)
-
-
-def undoes_at_once(patch: pytest.MonkeyPatch) -> None:
-    async def still_there(self: Any, system: Any, action: Action, operation: Any, deadline_at: float) -> Done:
-        from seawall.core.replay import outcome_of
-
-        recorded: Any = outcome_of(operation, action, self.clock.now())
-        return Done(action.request.model_validate_json(operation.request), recorded.value, recorded.receipt.record)
-
-    patch.setattr("seawall.core.compensation._Undo._still_there", still_there)
-
-
-def spends_approvals_twice(patch: pytest.MonkeyPatch) -> None:
-    """Processes that look at the same time, and a ledger that does not ask whether an approval was spent."""
-    real_release, real_lost = approvals.release, Release._lost
-
-    async def slowly(self: Release, *args: Any) -> Any:
-        await asyncio.sleep(1.0)
-        return await real_lost(self, *args)
-
-    async def release(db: Any, approval_id: str, seen: Operation, holder: str, *args: Any) -> Released:
-        released = await real_release(db, approval_id, seen, holder, *args)
-        standing, found = await approval_by_id(db, approval_id), await operation_by_id(db, seen.id)
-        if released.operation is not None or standing is None or standing.status is not ApprovalStatus.SPENT:
-            return released
-        assert found is not None
-        mine = replace(found, status=Status.RUNNING, holder=holder, epoch=found.epoch + 1)
-        claim = db.sql.claim
-        await db.run(claim, claim.values(which=mine.id, **{name: getattr(mine, name) for name in CLAIMED}))
-        return Released(mine)
-
-    patch.setattr(Release, "_lost", slowly)
-    patch.setattr(approvals, "release", release)
-
-
-def asks_nobody(patch: pytest.MonkeyPatch) -> None:
-    real = Policy.decide
-
-    def decide(self: Policy, *args: Any) -> Decision:
-        decision = real(self, *args)
-        return replace(decision, decision="allow", approval=None) if decision.approval is not None else decision
-
-    patch.setattr(Policy, "decide", decide)
 
 
 ANIMALS = [
