@@ -181,5 +181,6 @@ def _tries(record: Record) -> Iterator[_Try]:
 
 
 def _is_outage(wires: list[Wire]) -> bool:
-    """Whether the last request of a try was lost in a way that can be nothing but an outage."""
-    return bool(wires) and wires[-1].kind in _OUTAGES and wires[-1].lane in ("read", "write")
+    """Whether all that a try asked for was lost in a way that can be nothing but an outage, past any login."""
+    asked = [wire for wire in wires if wire.lane != "auth"]
+    return bool(asked) and wires[-1].lane != "auth" and all(wire.kind in _OUTAGES for wire in asked)

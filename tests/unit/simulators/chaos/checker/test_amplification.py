@@ -82,6 +82,10 @@ def test_what_an_open_breaker_does_not_hold_back_is_no_finding(more: list[Entry]
         pytest.param([*lost(1, 1), *lost(2, 2, kind="hang"), *lost(3, 3)], id="perhaps no time of its own"),
         pytest.param([*lost(1, 1), *lost(2, 2, lane="auth"), *lost(3, 3)], id="a login that many waited for"),
         pytest.param([*lost(1, 1), begun(2, 2), *lost(3, 3), *lost(2, 3)[1:]], id="at the same time as another"),
+        pytest.param(
+            [*lost(1, 1), begun(2, 2), Wire(2, "toy", "find", "read", attempt=2), *lost(2, 2)[1:], *lost(3, 3)],
+            id="something was answered",
+        ),
     ],
 )
 def test_outages_that_a_breaker_may_count_otherwise_do_not_open_it(before: list[Entry]) -> None:
