@@ -13,17 +13,23 @@ from .witnesses import verdict, witness
 
 _REQUESTS_OF_ONE_ATTEMPT = 3  # the write, and once more after each kind of login
 
-_NO_FAILURES = (
-    "session_expired",
-    "ws_security_expired",
-    "slow",
-    "duplicate_delivery",
-    "partial_batch",
-    "search_lag",
-    "wrong_reply",
-    "redirect_loop",
+_FAILURES = (
+    "refused",
+    "dns",
+    "connect_timeout",
+    "tls",
+    "pool_exhausted",
+    "proxy_407",
+    "hang",
+    "reset",
+    "status",
+    "refusal",
+    "lock_error",
+    "throttle",
+    "soap_fault",
+    "late_commit",
 )
-"""Kinds of fault after which a request may be made again at once: a new login, a page that moved, or no failure."""
+"""Kinds of fault that no client can take for the answer: a spoilt one may be read all the same, and asked for later."""
 
 
 def bounded_amplification(record: Record) -> Verdict:
@@ -117,7 +123,7 @@ def _sent_again(record: Record) -> list[Witness]:
         if (first := failed.pop(place, None)) is not None:
             says = f"attempt {wire.attempt} made the {wire.lane} {wire.request!r} again after {first.kind}"
             found.append(Witness(f"{says}: the adapter repeats by itself", _operation_of(record, wire.attempt)))
-        if wire.fault and wire.kind not in _NO_FAILURES:
+        if wire.fault and wire.kind in _FAILURES:
             failed[place] = wire
     return found
 

@@ -164,7 +164,8 @@ def test_same_request_again_after_a_failure_within_one_attempt_is_a_finding(lane
         replace(again, request="find"),
     ):
         assert I7[0] not in broken(begun(1, 1), first, other)
-    assert I7[0] not in broken(begun(1, 1), replace(first, kind="session_expired"), again)
+    for kind in ("session_expired", "wrong_content_type", "slow"):
+        assert I7[0] not in broken(begun(1, 1), replace(first, kind=kind), again)
     assert I7[0] not in broken(begun(1, 1), replace(first, fault="", kind=""), again)  # it may wait for something
     assert I7[0] not in broken(begun(1, 1), replace(first, digest=""), replace(again, digest=""))
 
