@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from ...core.errors import InvalidRequest
 from ..faults import DRAWN, Fault, Match, Plan, PlanError, Trigger, nearest
 from ..kinds import KINDS
 from ..virtual_time import LoopClock, run
@@ -46,7 +45,7 @@ def asked_of(subject: Subject) -> tuple[str, ...]:
             target.close()
 
     if not (found := run(names())):
-        raise SubjectError(f"{subject.name}: the subject makes no samples, so there is nothing to try")
+        raise SubjectError(f"{subject.name}: the subject makes no samples, so that nothing can be tried: let its samples() make some")
     return found
 
 
@@ -187,14 +186,10 @@ def schedules(name: str, seeds: Sequence[int], subject: Subject | None = None) -
         subject: The subject, if it is not one of those that come with Seawall.
 
     Raises:
-        InvalidRequest: The subject makes no samples.
+        SubjectError: The subject makes no samples.
     """
     subject = subject or load_subject(name)
     actions = asked_of(subject)
-    if not actions:
-        raise InvalidRequest(
-            f"{name} makes no samples, so that nothing can be tried: let its samples() make some", code="samples"
-        )
     courses = [course_of(name, subject, action) for action in actions]
     seen = frozenset[str]().union(*(course.plain | course.in_doubt for course in courses))
     unguarded = frozenset[str]().union(*(course.plain for course in courses if not course.guarded))

@@ -487,6 +487,7 @@ async def test_key_strikes_the_requests_that_hold_it() -> None:
 
 WHERE = {
     "": "test_exchange.py",
+    "json": "test_json_drift.py",
     "soap": "soap/test_soap_kinds.py",
     "wss": "soap/test_soap_kinds.py",
     "search": "hubspot/test_faults.py",

@@ -101,7 +101,7 @@ MISTAKES = [
     ("Unsettled", "soap.nonsense Extra inputs are not permitted"),
     ("Dotted", "is called 'a.b': give it a name without dots"),
     ("NoLanes", "has no lanes"),
-    ("NoSamples", "makes no samples, so there is nothing to try"),
+    ("NoSamples", "makes no samples, so that nothing can be tried"),
     ("OtherActions", "the adapter has no action 'book_credits'; did you mean 'book_credit'?"),
     ("NoSample", "sample 1 of book_credit is no Sample but {'amount': 2}"),
     ("no_class", "is no subject: derive a class from"),

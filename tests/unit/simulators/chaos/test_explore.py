@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from seawall.core.errors import InvalidRequest
 from seawall.simulators.chaos.episode import play
 from seawall.simulators.chaos.explore import actions_of, course_of, pairs, schedules, singles
+from seawall.simulators.chaos.subject import SubjectError
 from seawall.simulators.chaos.subjects import SUBJECTS, load_subject
 from seawall.simulators.chaos.verdicts import Invariant
 
@@ -75,5 +75,5 @@ def test_each_of_our_subjects_does_all_that_its_samples_ask_for_when_nothing_goe
 def test_subject_without_samples_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     subject = load_subject("soap")
     monkeypatch.setattr(subject, "samples", lambda _target: {})
-    with pytest.raises(InvalidRequest, match="soap makes no samples"):
+    with pytest.raises(SubjectError, match="soap: the subject makes no samples"):
         list(schedules("soap", range(1), subject))
