@@ -45,7 +45,9 @@ def asked_of(subject: Subject) -> tuple[str, ...]:
             target.close()
 
     if not (found := run(names())):
-        raise SubjectError(f"{subject.name}: the subject makes no samples, so that nothing can be tried: let its samples() make some")
+        raise SubjectError(
+            f"{subject.name}: the subject makes no samples, so that nothing can be tried: let its samples() make some"
+        )
     return found
 
 

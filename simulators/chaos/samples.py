@@ -15,7 +15,7 @@ from ...core.action import Action
 from ...core.adapter import Adapter, Attempt, Surroundings
 from ..faults import nearest
 from ..virtual_time import LoopClock
-from .subject import Reading, Sample, Subject, SubjectError
+from .subject import Reading, Sample, Subject, SubjectError, opened
 
 
 class Samples:
@@ -67,7 +67,7 @@ class Samples:
             numbers = count(1)
             sources = Sources(self._clock, drawn, lambda prefix: f"{prefix}_reader_{next(numbers):04d}")
             around = Surroundings(system, sources)
-            self._readers[system] = self._subjects[system].adapter(self._targets[system], around)
+            self._readers[system] = opened(self._subjects[system], self._targets[system], around)
         return self._readers[system]
 
     async def close(self) -> None:

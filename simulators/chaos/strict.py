@@ -1,8 +1,9 @@
 """No clock, chance or network but the injected: `with strict():` makes every other use raise, with its place.
 
 What libraries do for themselves is let through (a log record has its time); what counts is whose code makes the call.
-Connections to other machines are nobody's. What cannot be seen: a function that an instance kept since before, and
-`datetime` or `random.Random` imported within a function.
+But nothing may hold the process up while it works for our code, and connections to other machines are nobody's. What
+cannot be seen: a function that an instance kept since before, `datetime` or `random.Random` imported within a function,
+and the default factory of a class that is made within a function.
 """
 
 from __future__ import annotations
@@ -16,16 +17,19 @@ import sysconfig
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any, Final
 
-from .captured import Place, Replacements, places_in
+from ..origin import ATTEMPT
+from .captured import Replacements, names_in, places_in
+from .place import Place
 from .uninjected import CLASSES, Source, SourceClass, connecting, functions
 
 _OWN: Final = __name__.partition(".")[0]
-_OURSELVES: Final = (__name__, Source.__module__, Place.__module__)
+_OURSELVES: Final = (__name__, Source.__module__, places_in.__module__, Place.__module__)
 _DEPTH: Final = 3  # callers that are named behind the place itself
 _INSTALLED: Final = ("site-packages", "dist-packages")
 
@@ -51,18 +55,33 @@ class _Rules:
 
     def __init__(self, packages: Collection[str], allow: Collection[str]) -> None:
         self.raised: list[NotInjectedError] = []
-        self._packages = tuple(packages)
+        self.places: list[Place] = []
+        """What was replaced where it was captured."""
         self._allow = tuple(allow)
-        self.same = self._packages, self._allow
-        self._decided = _decided.setdefault(self.same, {})
         self._bystanders = {*threading.enumerate()} - {threading.current_thread()}
+        self.packages: tuple[str, ...] = ()
+        self.same: _Same = (), self._allow
+        self.count_in(packages)
+
+    def count_in(self, packages: Collection[str]) -> bool:
+        """Let packages be ours, too; False if they were."""
+        joined = tuple(dict.fromkeys([*self.packages, *packages]))
+        if joined == self.packages:
+            return False
+        self.packages, self.same = joined, (joined, self._allow)
+        self._decided = _decided.setdefault(self.same, {})
+        return True
 
     def is_ours(self, module: str, file: str) -> bool:
         """Whether code of a module must take what is injected."""
         if (decided := self._decided.get((module, file))) is None:
-            named = _within(module, self._packages) or not (file.startswith("<") or _is_library(file))
-            decided = self._decided[module, file] = named and not _within(module, self._allow)
+            named = _within(module, self.packages) or not _is_library(_written_in(module, file))
+            decided = self._decided[module, file] = named and not self.is_allowed(module)
         return decided
+
+    def is_allowed(self, module: str) -> bool:
+        """Whether a module may use what it likes."""
+        return _within(module, self._allow)
 
     def check(self, source: Source, frame: FrameType | None) -> None:
         """Raise if the caller is ours.
@@ -70,7 +89,7 @@ class _Rules:
         Raises:
             NotInjectedError: It is.
         """
-        places = self._places(frame, whoever=source.anyone)
+        places = self._places(frame, source)
         if not places or threading.current_thread() in self._bystanders:
             return
         then = "".join(f", from {place}" for place in places[1:])
@@ -81,31 +100,43 @@ class _Rules:
         self.raised.append(error)
         raise error
 
-    def _places(self, frame: FrameType | None, *, whoever: bool) -> list[str]:
+    def _places(self, frame: FrameType | None, source: Source) -> list[str]:
         """Where our code makes the call, and what of ours led to it; nothing if it is not ours."""
         found: list[str] = []
         at = frame
         while at is not None and len(found) <= _DEPTH:
-            file = at.f_code.co_filename
-            if self.is_ours(at.f_globals.get("__name__", ""), file):
-                found.append(f"{file}:{at.f_lineno} ({at.f_code.co_name})")
-            elif at is frame and not whoever:
+            module, file = at.f_globals.get("__name__", ""), at.f_code.co_filename
+            if self.is_ours(module, file):
+                found.append(_place_of(at))
+            elif (at is frame and not (source.anyone or source.for_us)) or (
+                source.for_us and not found and self.is_allowed(module)
+            ):
                 return []
             at = at.f_back
-        if not found and frame is not None:
-            found.append(f"{frame.f_code.co_filename}:{frame.f_lineno} ({frame.f_code.co_name})")
+        for_us = source.for_us and (found or ATTEMPT.get())  # a thread of its own may do it for an attempt
+        if frame is not None and ((source.anyone and not found) or (for_us and _place_of(frame) not in found[:1])):
+            found.insert(0, _place_of(frame))
         # Generated code has no place that a person could open.
         return [place for place in found if not place.startswith("<")] or found
+
+
+def _place_of(frame: FrameType) -> str:
+    return f"{frame.f_code.co_filename}:{frame.f_lineno} ({frame.f_code.co_name})"
 
 
 def _within(module: str, packages: Collection[str]) -> bool:
     return any(module == one or module.startswith(f"{one}.") for one in packages)
 
 
+def _written_in(module: str, file: str) -> str:
+    """The file of a frame's code; for generated code, such as a dataclass's `__init__`, its module's."""
+    return file if not file.startswith("<") else getattr(sys.modules.get(module), "__file__", None) or file
+
+
 @cache
 def _is_library(file: str) -> bool:
-    """Whether a file belongs to Python or to what is installed beside it."""
-    return any(Path(file).is_relative_to(folder) for folder in _libraries())
+    """Whether a file belongs to Python or to what is installed beside it, or is none that a person wrote."""
+    return file.startswith("<") or any(Path(file).is_relative_to(folder) for folder in _libraries())
 
 
 @cache
@@ -117,7 +148,7 @@ def _libraries() -> tuple[str, ...]:
 
 
 _active: list[_Rules] = []
-_known: dict[tuple[str, int], list[Place]] = {}
+_known: dict[tuple[str, int, bool], list[Place]] = {}
 
 
 @contextmanager
@@ -139,18 +170,27 @@ def strict(*packages: str, allow: Collection[str] = ()) -> Iterator[list[NotInje
     """
     rules = _Rules((_OWN, *packages), allow)
     _active.append(rules)
-    places: list[Place] = []
     try:
         if len(_active) == 1:
-            places += _replace_where_defined()
-        places += _replace_where_captured(rules)
+            rules.places += _replace_where_defined()
+        rules.places += _replace_where_captured(rules)
         yield rules.raised
     finally:
-        for place in reversed(places):
+        for place in reversed(rules.places):
             place.restore()
         _active.remove(rules)
     if rules.raised:
         raise rules.raised[0]
+
+
+def count_in(*classes: type[Any]) -> None:
+    """Let the packages of these classes be ours as well, from now on, for the innermost block; nothing outside of one.
+
+    Args:
+        classes: The classes.
+    """
+    if _active and _active[-1].count_in([one.__module__.partition(".")[0] for one in classes]):
+        _active[-1].places += _replace_where_captured(_active[-1])
 
 
 def _check(source: Source, frame: FrameType | None) -> None:
@@ -189,12 +229,51 @@ def _captured(rules: _Rules) -> list[Place]:
     places: list[Place] = []
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if file is None or not rules.is_ours(name, file) or name in _OURSELVES:
+        if file is None or name in _OURSELVES or not isinstance(module, ModuleType):
             continue
-        if (name, id(module)) not in _known:
-            _known[name, id(module)] = places_in(module, _replacements())
-        places += _known[name, id(module)]
+        ours = rules.is_ours(name, file)
+        if (name, id(module), ours) not in _known:
+            _known[name, id(module), ours] = (
+                places_in(module, _replacements(), _guard_of_default) if ours else [*_sleeping_in(module)]
+            )
+        places += _known[name, id(module), ours]
     return places
+
+
+def _sleeping_in(library: ModuleType) -> Iterator[Place]:
+    """Where a library holds what it may not call for our code either."""
+    for source, original, guard in _guarded_functions():
+        if source.for_us and library is not source.module:
+            yield from names_in(library, original, guard)
+
+
+def _source_of(value: Any) -> Source | None:
+    """What a function, class or class method takes from outside when it is called with nothing; None for nothing."""
+    for source, original, _ in _guarded_functions():
+        if value is original:
+            return source
+    for one in CLASSES:
+        if value is one.real and one.unseeded:
+            return one.source()
+        if getattr(value, "__self__", None) is one.real and value.__name__ in one.methods:
+            return one.source(value.__name__)
+    return None
+
+
+def _guard_of_default(factory: Any, module: str, field: str) -> Any:
+    """The guard of a default factory, called by what is compiled; None where it takes nothing from outside."""
+    source = _source_of(factory)
+    if source is None:
+        return None
+    asked = replace(source, anyone=True, default_of=field)
+
+    def guarded() -> Any:
+        file = getattr(sys.modules.get(module), "__file__", None)
+        if _active and file is not None and _active[-1].is_ours(module, file):
+            _check(asked, _caller(2))
+        return factory()
+
+    return guarded
 
 
 def _place(owner: dict[str, Any], name: str, original: Any, guard: Any) -> Place:
@@ -253,7 +332,7 @@ def _replacements() -> Replacements:
 
 def _stand_in(source: SourceClass, real: type[Any]) -> type[Any]:
     """A class that does as the real one does, but for what asks outside."""
-    asked = Source(source.module, source.name, source.instead)
+    asked = source.source()
     system = issubclass(real, random.SystemRandom)
 
     class Standing(type):
@@ -277,10 +356,7 @@ def _stand_in(source: SourceClass, real: type[Any]) -> type[Any]:
         def __hash__(cls) -> int:
             return hash(real)
 
-    methods = {
-        name: staticmethod(_guard(Source(source.module, f"{source.name}.{name}", source.instead), getattr(real, name)))
-        for name in source.methods
-    }
+    methods = {name: staticmethod(_guard(source.source(name), getattr(real, name))) for name in source.methods}
     return Standing(real.__name__, (), {"__module__": real.__module__, "__doc__": real.__doc__, **methods})
 
 

@@ -15,6 +15,7 @@ from ..kinds import Lane
 from ..virtual_time import LoopClock
 from ..vocabulary import Traits
 from .entries import Wanted
+from .strict import count_in
 
 
 class SubjectError(LookupError):
@@ -165,3 +166,10 @@ class Subject(ABC):
         Empty where the record is not there, and where nobody can say.
         """
         return {}
+
+
+def opened(subject: Subject, target: Any, around: Surroundings) -> Adapter:
+    """A subject's adapter; the packages of its classes are held to what is injected, wherever they are installed."""
+    adapter = subject.adapter(target, around)
+    count_in(*(one for one in type(adapter).__mro__ if issubclass(one, Adapter)))
+    return adapter

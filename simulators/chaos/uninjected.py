@@ -35,6 +35,8 @@ class Source:
         instead: What to do instead, for the message.
         told: With how many arguments it takes nothing from outside; None if it always does.
         anyone: Whether nobody may call it, libraries included.
+        for_us: Whether libraries may not call it either, while they do something for our code.
+        default_of: The class and field that it is the default factory of, for the message.
     """
 
     module: ModuleType
@@ -42,11 +44,14 @@ class Source:
     instead: str
     told: int | None = None
     anyone: bool = False
+    for_us: bool = False
+    default_of: str = ""
 
     @property
     def title(self) -> str:
         """Its name in messages."""
-        return f"{self.module.__name__}.{self.name}"
+        default = f", the default of {self.default_of}," if self.default_of else ""
+        return f"{self.module.__name__}.{self.name}{default}"
 
     def takes_nothing(self, args: tuple[Any, ...], named: dict[str, Any]) -> bool:
         """Whether a call with these arguments asks nothing from outside."""
@@ -61,7 +66,7 @@ def functions() -> Iterator[Source]:
                 yield Source(time, variant, _CLOCK)
     for name in _CALENDARS:
         yield Source(time, name, _CLOCK, told=2 if name == "strftime" else 1)
-    yield Source(time, "sleep", _SLEEP)
+    yield Source(time, "sleep", _SLEEP, for_us=True)
     for name in random.__all__:
         if isinstance(getattr(getattr(random, name), "__self__", None), random.Random):
             yield Source(random, name, _CHANCE)
@@ -98,6 +103,10 @@ class SourceClass:
         """The class."""
         found: type[Any] = getattr(self.module, self.name)
         return found
+
+    def source(self, method: str = "") -> Source:
+        """What the constructor, or one of the class methods, takes from outside."""
+        return Source(self.module, f"{self.name}.{method}" if method else self.name, self.instead)
 
 
 CLASSES: Final = (

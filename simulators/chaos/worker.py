@@ -16,7 +16,7 @@ from ..virtual_time import LoopClock
 from .ledger_watch import cut_off, watch
 from .process import Process
 from .recording import Journal, RecordedAdapter, Step
-from .subject import Subject
+from .subject import Subject, opened
 
 
 class MachineClock(LoopClock):
@@ -78,10 +78,10 @@ class Worker:
             lambda: f"{salts.getrandbits(128):032x}",
         )
 
-        async def opened() -> Seawall:
+        async def open_wall() -> Seawall:
             adapters: dict[str, Adapter] = {
                 system: RecordedAdapter(
-                    subject.adapter(target, Surroundings(system, sources, secrets)), system, name, journal, step
+                    opened(subject, target, Surroundings(system, sources, secrets)), system, name, journal, step
                 )
                 for system, (subject, target) in targets.items()
             }
@@ -92,7 +92,7 @@ class Worker:
             watch(wall.ledger, journal, name, step)
             return wall
 
-        return cls(process, await process.run(opened(), name=f"open {name}"))
+        return cls(process, await process.run(open_wall(), name=f"open {name}"))
 
     @property
     def name(self) -> str:

@@ -6,32 +6,42 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import importlib
 import logging
 import os
 import random
 import secrets
 import socket
+import sys
 import tempfile
 import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from random import uniform
 from time import monotonic
+from types import ModuleType
+from typing import Any
 
+import attrs
 import pytest
+from pydantic import BaseModel, Field, TypeAdapter
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
-from seawall.core.adapter import Surroundings
+from seawall.core.adapter import Adapter, Surroundings
 from seawall.core.clock import Sources, random_id
 from seawall.simulators.chaos import strict as strict_module
 from seawall.simulators.chaos.episode import play
 from seawall.simulators.chaos.explore import schedules
+from seawall.simulators.chaos.scenario import PlannedCall, Scenario
 from seawall.simulators.chaos.strict import NotInjectedError, strict
 from seawall.simulators.chaos.subject import Sampler
 from seawall.simulators.chaos.subjects.salesforce import SalesforceSubject
+from seawall.simulators.origin import ATTEMPT
 from seawall.simulators.salesforce import SalesforceSimulator
 from seawall.simulators.virtual_time import LoopClock, run
 
@@ -56,6 +66,42 @@ def closed_over(now: Callable[[], float]) -> Callable[[], float]:
 
 
 ask_closed_over = closed_over(time.time)
+
+
+class Order(BaseModel):
+    id: uuid.UUID = Field(default_factory=uuid.uuid4)
+    at: float = Field(default_factory=time.time)
+    day: datetime = Field(default_factory=datetime.now)
+
+
+class Basket(BaseModel):
+    orders: list[Order]
+
+
+class Shop:
+    class Till(BaseModel):
+        at: float = Field(default_factory=monotonic)
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    at: float = field(default_factory=time.time)
+    day: datetime = field(default_factory=datetime.now)
+
+
+@pydantic_dataclass
+class Numbered:
+    id: uuid.UUID = Field(default_factory=uuid.uuid4)
+
+
+@attrs.define
+class Labelled:
+    id: uuid.UUID = attrs.field(factory=uuid.uuid4)
+
+
+ORDERS = TypeAdapter(list[Order])
+NOW: dict[str, Any] = {"at": 0.0, "day": datetime(2026, 1, 1)}
+ID: dict[str, Any] = {"id": uuid.UUID(int=1)}
 
 
 @pytest.mark.parametrize(
@@ -91,6 +137,18 @@ ask_closed_over = closed_over(time.time)
         (lambda: secrets.randbelow(3), "secrets.randbelow"),
         (lambda: Sources(), "random.Random"),
         (lambda: random_id("op"), "time.time_ns"),
+        (lambda: Order(**NOW), "uuid.uuid4, the default of Order.id,"),
+        (lambda: Order(**ID, day=NOW["day"]), "time.time, the default of Order.at,"),
+        (lambda: Order(**ID, at=0.0), "datetime.datetime.now, the default of Order.day,"),
+        (lambda: Order.model_validate_json('{"at": 0, "day": "2026-01-01"}'), "uuid.uuid4, the default of Order.id,"),
+        (lambda: Order.model_construct(**NOW), "uuid.uuid4, the default of Order.id,"),
+        (lambda: Basket.model_validate({"orders": [NOW]}), "uuid.uuid4, the default of Order.id,"),
+        (lambda: ORDERS.validate_python([NOW]), "uuid.uuid4, the default of Order.id,"),
+        (lambda: Shop.Till(), "time.monotonic, the default of Shop.Till.at,"),
+        (lambda: Numbered(), "uuid.uuid4, the default of Numbered.id,"),
+        (lambda: Labelled(), "uuid.uuid4, the default of Labelled.id,"),
+        (lambda: Stamped(day=NOW["day"]), "time.time"),
+        (lambda: Stamped(at=0.0), "datetime.datetime.now"),
     ],
 )
 def test_use_of_what_is_not_injected_raises_with_its_name(use: Callable[[], object], named: str) -> None:
@@ -130,6 +188,24 @@ def test_what_libraries_do_and_what_is_given_is_let_through(use: Callable[[], ob
     assert raised == []
 
 
+def test_defaults_that_are_given_are_let_through_and_models_are_put_back() -> None:
+    before = [vars(one)["__pydantic_validator__"] for one in (Order, Basket, Numbered)]
+    with strict() as raised:
+        assert Basket.model_validate({"orders": [{**ID, **NOW}]}).orders == [Order(**ID, **NOW)]
+    assert raised == []
+    assert [vars(one)["__pydantic_validator__"] for one in (Order, Basket, Numbered)] == before
+    assert isinstance(Order(), Order)
+
+
+def test_error_of_a_default_factory_names_who_asked_for_the_object() -> None:
+    def makes() -> Order:
+        return Order(**NOW)
+
+    place = rf"at {__file__}:{makes.__code__.co_firstlineno + 1} \(makes\)"
+    with pytest.raises(NotInjectedError, match=place), strict():
+        makes()
+
+
 def test_classes_that_stand_in_are_the_real_ones_to_whoever_asks() -> None:
     real, moment = datetime, datetime(2026, 1, 1)
     with strict():
@@ -161,6 +237,93 @@ def test_allowed_module_may() -> None:
     with strict(allow=[__name__]) as raised:
         assert time.time() > 0
     assert raised == []
+
+
+def installed(monkeypatch: pytest.MonkeyPatch, folder: Path, name: str, text: str) -> ModuleType:
+    """A module of a library, which is not ours."""
+    (folder / "site-packages").mkdir()
+    (folder / "site-packages" / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(str(folder / "site-packages"))
+    monkeypatch.setattr(strict_module, "_libraries", lambda: (*LIBRARIES, str(folder / "site-packages")))
+    monkeypatch.setattr(strict_module, "_decided", {})
+    monkeypatch.setattr(strict_module, "_found", {})
+    module = importlib.import_module(name)
+    monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, name, module)
+    return module
+
+
+LIBRARIES = strict_module._libraries()
+SLEEPY = """
+import time
+from time import sleep, monotonic
+
+def by_module():
+    return time.sleep(0)
+
+def by_name():
+    return sleep(0)
+
+def age():
+    return monotonic()
+"""
+
+
+@pytest.mark.parametrize("how", ["by_module", "by_name"])
+def test_library_that_holds_the_process_up_for_our_code_raises_with_both_places(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, how: str
+) -> None:
+    library = installed(monkeypatch, tmp_path, "acme_sleepy", SLEEPY)
+    with pytest.raises(NotInjectedError, match=rf"at .*acme_sleepy\.py:\d+ \({how}\), from {__file__}"), strict():
+        assert library.age() > 0
+        getattr(library, how)()
+    for allowed in (__name__, "acme_sleepy"):
+        with strict(allow=[allowed]) as raised:
+            getattr(library, how)()
+        assert raised == []
+    with strict() as raised:
+        thread = threading.Thread(target=getattr(library, how))  # its own, for nobody's attempt
+        thread.start()
+        thread.join()
+    assert raised == []
+
+
+def test_library_that_waits_in_a_thread_for_an_attempt_raises(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    library = installed(monkeypatch, tmp_path, "acme_sleepy", SLEEPY)
+
+    async def main() -> None:
+        ATTEMPT.set(1)
+        await asyncio.to_thread(library.by_module)
+
+    with pytest.raises(NotInjectedError, match=r"acme_sleepy\.py"), strict():
+        run(main())
+
+
+ELSEWHERE = """
+import time
+from seawall.connectors.salesforce.adapter import SalesforceAdapter
+
+class ElsewhereAdapter(SalesforceAdapter):
+    async def send(self, action, attempt):
+        time.time()
+        return await super().send(action, attempt)
+"""
+
+
+def test_adapter_that_is_installed_elsewhere_than_its_subject_counts_as_ours(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    package = installed(monkeypatch, tmp_path, "acme_elsewhere", ELSEWHERE)
+
+    class ElsewhereSubject(SalesforceSubject):
+        def adapter(self, target: SalesforceSimulator, around: Surroundings) -> Adapter:
+            made = super().adapter(target, around)
+            made.__class__ = package.ElsewhereAdapter
+            return made
+
+    scenario = Scenario(subject="salesforce", calls=(PlannedCall(action="create_case", sample=1),))
+    with pytest.raises(NotInjectedError, match=r"time\.time .*acme_elsewhere\.py:\d+ \(send\)"):
+        play(scenario, ElsewhereSubject())
 
 
 def test_installed_package_that_is_named_counts_as_ours() -> None:
