@@ -14,6 +14,9 @@ WORKER: ContextVar[object | None] = ContextVar("seawall_worker", default=None)
 CALL: ContextVar[asyncio.Task[Any] | None] = ContextVar("seawall_call", default=None)
 """The task that a simulated client waits on; None where nobody is known to wait."""
 
+ACTION: ContextVar[str] = ContextVar("seawall_action", default="")
+"""The action that a simulated client called; empty where nobody called one, as in recovery."""
+
 ATTEMPT: ContextVar[int] = ContextVar("seawall_attempt", default=0)
 """Number of the attempt or probe that caused a request; 0 where nobody counts."""
 

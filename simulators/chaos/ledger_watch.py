@@ -13,6 +13,7 @@ from typing import Any
 
 from ...core.ledger import Ledger
 from ...core.ledger.records import Begun, Intent, Operation, Status, Verdict
+from ..origin import ACTION
 from .approval_watch import held, watch_approvals
 from .entries import Journalled
 from .recording import Journal, Step, undoing
@@ -25,7 +26,8 @@ def watch(ledger: Ledger, journal: Journal, worker: str, step: Step) -> None:
         ledger: A worker's open ledger.
         journal: Where it is written down.
         worker: The worker.
-        step: Awaited at `before_journal`, `after_journal` and `before_record`.
+        step: Awaited at `before_journal`, `after_journal` and `before_record`; a batch comes to each of them once, under
+            its own name, and what recovery finds out of an item under the item's.
     """
     seen: Any = ledger
     recording: Any = ledger.recording
@@ -53,7 +55,7 @@ def watch(ledger: Ledger, journal: Journal, worker: str, step: Step) -> None:
         for intent in intents:
             if intent.undoes is not None:
                 journal.name(intent.system, intent.key, undoing(journal.operation(intent.undoes)))
-        await step("before_journal", worker, intents[0].system, intents[0].action)
+        await step("before_journal", worker, intents[0].system, ACTION.get() or intents[0].action)
         begun = await real_begin(intents, **how)
         for one in begun:
             journal.begun(one.operation.system, one.operation.key, one.operation.id)
@@ -62,7 +64,7 @@ def watch(ledger: Ledger, journal: Journal, worker: str, step: Step) -> None:
                 durable(one.operation, Status.RUNNING, one.operation.epoch)
         held(begun, intents, journal, durable)
         try:
-            await step("after_journal", worker, intents[0].system, intents[0].action)
+            await step("after_journal", worker, intents[0].system, ACTION.get() or intents[0].action)
         except asyncio.CancelledError:
             if (orphaned := how.get("orphaned")) is not None:
                 orphaned(begun)  # the ledger's own way, which knows no pause here
@@ -96,7 +98,7 @@ def watch(ledger: Ledger, journal: Journal, worker: str, step: Step) -> None:
         first = known.get(verdicts[0].operation_id)
         try:
             if first is not None:
-                await step("before_record", worker, first.system, first.action)
+                await step("before_record", worker, first.system, ACTION.get() or first.action)
         except asyncio.CancelledError:
             ledger.finish_soon(verdicts)  # it is handed over before anything can be cancelled
             raise

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context
 from typing import Any
 
-from ..origin import CALL, WORKER
+from ..origin import ACTION, CALL, WORKER
 
 
 class Process:
@@ -58,10 +58,11 @@ class Process:
         self._waiting.append(future)
         return future
 
-    def run(self, work: Coroutine[Any, Any, Any], *, name: str | None = None) -> asyncio.Task[Any]:
-        """Start a task inside it, from outside."""
+    def run(self, work: Coroutine[Any, Any, Any], *, name: str | None = None, action: str = "") -> asyncio.Task[Any]:
+        """Start a task inside it, from outside; `action` is what a client calls by it."""
         context = Context()
         context.run(WORKER.set, self)
+        context.run(ACTION.set, action)
         task = asyncio.get_running_loop().create_task(work, name=name, context=context)
         context.run(CALL.set, task)  # it has not begun yet
         return task

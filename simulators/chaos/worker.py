@@ -106,7 +106,8 @@ class Worker:
 
     def call(self, target: str, request: Any, *, deadline: float | None) -> asyncio.Task[Outcome[Any]]:
         """Begin a call inside it."""
-        return self.process.run(self.wall.call(target, request, deadline=deadline), name=f"call {target}")
+        called = self.wall.call(target, request, deadline=deadline)
+        return self.process.run(called, name=f"call {target}", action=target.partition(".")[2])
 
     def kill(self) -> None:
         """End it at once: what it was about to write down is lost, and what it had sent goes on."""

@@ -9,7 +9,7 @@ import pytest
 from seawall.core.adapter import Adapter, Attempt, Sent, Surroundings
 from seawall.core.errors import IntegrationError
 from seawall.simulators.chaos.campaign import run_here
-from seawall.simulators.chaos.entries import Attempted, Event, Told, Wire
+from seawall.simulators.chaos.entries import Asked, Attempted, Event, Told, Wire
 from seawall.simulators.chaos.episode import play
 from seawall.simulators.chaos.explore import schedules
 from seawall.simulators.chaos.failing import investigate
@@ -74,6 +74,19 @@ def test_fault_of_the_clients_own_process_strikes_once_and_breaks_nothing(point:
     assert (struck.lane, struck.point, struck.kind) == ("client", point, kind)
     assert episode.judgement.broken == ()
     assert len(episode.effects["salesforce"]) <= 1
+
+
+@pytest.mark.parametrize("point", ["before_journal", "after_journal", "before_send", "after_send", "before_record"])
+def test_batch_comes_to_each_step_under_its_own_name(point: str) -> None:
+    own = {"id": "own", "match": {"operation": "create_cases"}, "point": point, "kind": "crash", "trigger": {"nth": 1}}
+    calls = (PlannedCall(action="create_case", sample=1), PlannedCall(action="create_cases", sample=2, again=2))
+    episode = play(scenario(own, calls=calls))
+    (struck,) = [wire for wire in episode.history.of(Wire) if wire.fault == "own"]
+    assert (struck.request, struck.kind) == (point, "crash")
+    first, second, *_ = (asked.call for asked in episode.history.of(Asked))
+    words = {told.call: told.word for told in episode.history.of(Told)}
+    assert (words[first], words[second]) == ("applied", "cut_off")
+    assert episode.judgement.broken == ()
 
 
 class ForgetfulSubject(SalesforceMarkerSubject):
