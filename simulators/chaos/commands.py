@@ -24,8 +24,7 @@ from .episode import play
 from .explore import check_systems, pairs, schedules, singles
 from .failing import Found
 from .findings import Findings
-from .history import History
-from .kept import load, save
+from .kept import lines_of, load, save
 from .report import Shown, render
 from .reporting import write_report
 from .scenario import Scenario
@@ -79,7 +78,7 @@ def run_command(
     processes: Processes = None,
     as_json: AsJson = False,
     check_seeds: Annotated[
-        bool, typer.Option("--self-check", help="Play each seed twice, and name the first event that differs.")
+        bool, typer.Option("--self-check", help="Play each seed twice, and name what differs first.")
     ] = False,
 ) -> None:
     """Play random schedules: several clients and processes, some of which die, under drawn faults."""
@@ -264,8 +263,9 @@ def _check_seeds(names: Sequence[str], seeds: range, plan: Plan | None) -> None:
     for name in names:
         chosen = {scenario.seed: scenario for scenario in _schedules(name, seeds, plan)}
 
-        def again(seed: int, chosen: dict[int, Scenario] = chosen) -> History:
-            return play(chosen[seed]).history
+        def again(seed: int, chosen: dict[int, Scenario] = chosen) -> Iterable[str]:
+            played = play(chosen[seed])
+            return lines_of(played.history, played.effects)
 
         with blamed(name):
             differences = self_check(again, list(chosen))
@@ -273,7 +273,7 @@ def _check_seeds(names: Sequence[str], seeds: range, plan: Plan | None) -> None:
             typer.echo(f"{name}: {difference.says}", err=True)
         if differences:
             raise typer.Exit(1)
-        typer.echo(f"{name}: {len(chosen)} seeds twice, and every event was the same", err=True)
+        typer.echo(f"{name}: {len(chosen)} seeds twice, and every event and effect was the same", err=True)
 
 
 def _seconds(text: str | None) -> float | None:

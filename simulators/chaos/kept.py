@@ -7,7 +7,7 @@ be just what broke a promise.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +30,23 @@ def save(path: str | Path, history: History, effects: Mapping[str, Sequence[Effe
         history: What was asked, told and sent.
         effects: System → its effect log.
     """
-    lines = list(history.lines())
+    lines = list(lines_of(history, effects))
+    lines.append(json.dumps({"event": _END, "lines": len(lines)}))
+    Path(path).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def lines_of(history: History, effects: Mapping[str, Sequence[Effect]]) -> Iterator[str]:
+    """An episode as JSON lines, the effects after the history; the same episode gives the same bytes.
+
+    Args:
+        history: What was asked, told and sent.
+        effects: System → its effect log.
+    """
+    yield from history.lines()
     for system, log in effects.items():
         for effect in log:
             shown = {"event": _EFFECT, "system": system, "effect": json.loads(effect.to_line())}
-            lines.append(json.dumps(shown, ensure_ascii=False, sort_keys=True))
-    lines.append(json.dumps({"event": _END, "lines": len(lines)}))
-    Path(path).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+            yield json.dumps(shown, ensure_ascii=False, sort_keys=True)
 
 
 def load(path: str | Path) -> tuple[History, dict[str, list[Effect]], Judgement]:

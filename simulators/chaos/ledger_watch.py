@@ -26,8 +26,8 @@ def watch(ledger: Ledger, journal: Journal, worker: str, step: Step) -> None:
         ledger: A worker's open ledger.
         journal: Where it is written down.
         worker: The worker.
-        step: Awaited at `before_journal`, `after_journal` and `before_record`; a batch comes to each of them once, under
-            its own name, and what recovery finds out of an item under the item's.
+        step: Awaited at `before_journal`, `after_journal` and `before_record`; a batch comes to each of them under its
+            own name, and what recovery finds out of an item under the item's.
     """
     seen: Any = ledger
     recording: Any = ledger.recording

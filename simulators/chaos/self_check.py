@@ -1,4 +1,4 @@
-"""Whether the same seed gives the same history, byte for byte; and if not, the first event that differs.
+"""Whether the same seed gives the same history and the same effects, byte for byte; and if not, what differs first.
 
 What is played twice in one process shares its hash seed, its caches and its addresses. So `lines_elsewhere` plays a
 scenario in a new process under another hash seed: that shows the order of a set that was iterated over.
@@ -10,30 +10,32 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import zip_longest
+from typing import Any
 
-from .history import History
 from .scenario import Scenario
 
 _PLAYED = f"""\
 import sys
 from {__package__}.episode import play
+from {__package__}.kept import lines_of
 from {__package__}.scenario import Scenario
-for line in play(Scenario.model_validate_json(sys.stdin.read())).history.lines():
+played = play(Scenario.model_validate_json(sys.stdin.read()))
+for line in lines_of(played.history, played.effects):
     sys.stdout.buffer.write(line.encode("utf-8") + b"\\n")
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Where two histories of one seed part.
+    """Where two episodes of one seed part.
 
     Args:
-        number: Number of the line, the head being 1.
-        first: The line in the first history; None where it has ended.
-        second: The line in the second history; None where it has ended.
+        number: Number of the line, the head being 1; effects come after the history.
+        first: The line in the first episode; None where it has ended.
+        second: The line in the second episode; None where it has ended.
         seed: The seed, where it is known.
     """
 
@@ -44,24 +46,39 @@ class Difference:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The fields of the event that differ; empty where only one history goes on."""
+        """The fields of the event that differ; empty where only one episode goes on."""
         if self.first is None or self.second is None:
             return ()
-        first, second = json.loads(self.first), json.loads(self.second)
-        return tuple(sorted(name for name in {*first, *second} if first.get(name) != second.get(name)))
+        return tuple(sorted(_differing(json.loads(self.first), json.loads(self.second))))
 
     @property
     def says(self) -> str:
         """What differs, for a person."""
         of_seed = "" if self.seed is None else f"seed {self.seed}: "
-        where = f"{of_seed}the two runs part at line {self.number}"
+        where = f"{of_seed}the two runs part at line {self.number}{self._effect}"
         if self.fields:
             where += f", in {', '.join(self.fields)}"
         return f"{where}\n  first:  {self.first or '(ended)'}\n  second: {self.second or '(ended)'}"
 
+    @property
+    def _effect(self) -> str:
+        shown = json.loads(self.first or self.second or "{}")
+        if not isinstance(shown, dict) or "effect" not in shown:
+            return ""
+        return f", effect {shown['effect']['seq']} of {shown['system']}"
+
+
+def _differing(first: dict[str, Any], second: dict[str, Any]) -> Iterator[str]:
+    for name in {*first, *second}:
+        one, other = first.get(name), second.get(name)
+        if one != other and isinstance(one, dict) and isinstance(other, dict):
+            yield from (f"{name}.{inner}" for inner in _differing(one, other))
+        elif one != other:
+            yield name
+
 
 def first_difference(first: Iterable[str], second: Iterable[str]) -> Difference | None:
-    """The first line in which two histories differ.
+    """The first line in which two episodes differ.
 
     Args:
         first: Lines of the one.
@@ -76,11 +93,11 @@ def first_difference(first: Iterable[str], second: Iterable[str]) -> Difference 
     return None
 
 
-def self_check(run: Callable[[int], History], seeds: Iterable[int]) -> list[Difference]:
+def self_check(run: Callable[[int], Iterable[str]], seeds: Iterable[int]) -> list[Difference]:
     """Run each seed twice and compare.
 
     Args:
-        run: Plays a seed; both times in this process.
+        run: Plays a seed and gives its lines, see `kept.lines_of`; both times in this process.
         seeds: The seeds.
 
     Returns:
@@ -88,14 +105,14 @@ def self_check(run: Callable[[int], History], seeds: Iterable[int]) -> list[Diff
     """
     found = []
     for seed in seeds:
-        kept = list(run(seed).lines())
-        if (difference := first_difference(kept, run(seed).lines())) is not None:
+        kept = list(run(seed))
+        if (difference := first_difference(kept, run(seed))) is not None:
             found.append(replace(difference, seed=seed))
     return found
 
 
 def lines_elsewhere(scenario: Scenario, *, hash_seed: int) -> list[str]:
-    """The history of a scenario, as JSON lines, played in a new process.
+    """The history and the effects of a scenario, as JSON lines, played in a new process.
 
     Args:
         scenario: The scenario; its subject is loaded there by its name.
