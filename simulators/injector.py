@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from .faults import Fault, Plan, PlanError, nearest
 from .kinds import KINDS, Lane
+from .origin import PREPARING
 from .vocabulary import HTTP, NOUNS, SQL, Traits
 
 
@@ -100,7 +101,7 @@ class FaultInjector:
 
     def select(self, facts: RequestFacts) -> Fault | None:
         """The fault for this request, or None. Every matching fault draws, whoever is chosen."""
-        if self.suspended:
+        if self.suspended or PREPARING.get():
             return None
         age = self._now() - self._started
         if self.plan.heal_at is not None and age >= self.plan.heal_at:

@@ -24,6 +24,9 @@ REPLIED: ContextVar[Callable[[int, int, str], None] | None] = ContextVar("seawal
 """Told of each reply that reaches a client in this process whole: its status, the size of its body, its Retry-After.
 None where nobody listens."""
 
+PREPARING: ContextVar[bool] = ContextVar("seawall_preparing", default=False)
+"""Whether a request only prepares what is asked later: it counts for nothing and meets no fault."""
+
 
 def outside() -> contextvars.Context:
     """A context for work that a target does: it goes on when the process that asked for it dies."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...core.outcome import Outcome, Partial, Pending, Unknown
+from ...core.outcome import Applied, Outcome, Partial, Pending, Unknown
 from ..effects import Effect
 from ..virtual_time import run
 from .history import History
@@ -102,8 +102,15 @@ class _Play:
             return Episode(scenario, history, effects, stage.judge())
 
     async def _client(self, number: int, todo: list[tuple[PlannedCall, Sample]], began: float) -> None:
-        for call, sample in todo:
+        seen: dict[Any, str] = {}
+        for call, planned in todo:
             await self._until(began + call.at)
+            place, sample = (call.system, call.action, call.sample), planned
+            if call.newer:
+                following = None if place not in seen else await self.stage.newer(call.action, call.sample, call.system)
+                if following is None:
+                    continue
+                sample = following
             for turn in range(call.again + 1):
                 worker = await self.stage.client.alive(call.worker + turn)
                 outcome = await self.stage.call(
@@ -115,7 +122,10 @@ class _Play:
                     deadline=call.deadline,
                     request=sample.reworded if call.reworded else None,
                     gives_up_after=call.gives_up_after,
+                    supersedes=(seen[place],) if call.newer else (),
                 )
+                if isinstance(outcome, Applied) and not call.newer:
+                    seen[place] = self.stage.journal.operation(outcome.operation_id)
                 if outcome is not None and not _in_doubt(outcome):
                     break
                 await self.stage.clock.sleep(_ASKS_AGAIN_AFTER)

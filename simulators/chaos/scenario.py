@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ..faults import Plan, PlanError, read_yaml
 
 _ASKED = 0.25  # of the drawn scenarios have people
+_FOLLOWED = 0.5  # of the calls that can be are followed by a newer one
 
 
 class _Dumper(yaml.SafeDumper):
@@ -43,6 +44,8 @@ class PlannedCall(_Frozen):
         deadline: Seconds; the system's default if None.
         gives_up_after: Seconds after which the client goes away; None to wait.
         system: The system, where a scenario has several.
+        newer: It asks for what the sample has to follow it, as one who has seen the sample's own answer and read the
+            record again; nothing is asked by a client that has not.
     """
 
     client: int = 1
@@ -55,6 +58,7 @@ class PlannedCall(_Frozen):
     deadline: float | None = Field(default=None, gt=0)
     gives_up_after: float | None = Field(default=None, gt=0)
     system: str = ""
+    newer: bool = False
 
 
 class Mishap(_Frozen):
@@ -146,6 +150,7 @@ def drawn(
     mishaps: int = 2,
     approved: Sequence[str] = (),
     weights: Mapping[str, float] | None = None,
+    followed: Collection[str] = (),
 ) -> Scenario:
     """A random scenario: clients that repeat themselves, reword, go away and share requests; processes that die.
 
@@ -162,6 +167,7 @@ def drawn(
         mishaps: How many mishaps at most.
         approved: Writes about which people may be asked: about one or two of them, in one scenario of four.
         weights: How likely each action is; 1 where nothing is said.
+        followed: Actions whose samples have something newer to follow them, which is asked for now and then.
     """
     draw = _stream(seed, "calls")
     said = weights or {}
@@ -171,6 +177,7 @@ def drawn(
         calls.append(_call(draw, clients, workers, action, number))
         while draw.random() < 0.3:  # the same thing again, by whom it may be
             calls.append(_call(draw, clients, workers, action, number, reworded=draw.random() < 0.2))
+    calls += _newer(_stream(seed, "newer"), calls, followed)
     ill = _stream(seed, "mishaps")
     happened: list[Mishap] = []
     for _ in range(ill.randint(0, mishaps)):
@@ -186,6 +193,16 @@ def drawn(
         people=_people(_stream(seed, "people"), approved),
         workers=ill.randint(1, workers),
     )
+
+
+def _newer(draw: random.Random, calls: Sequence[PlannedCall], followed: Collection[str]) -> list[PlannedCall]:
+    """Calls for what is newer, each by a client that asked for the older first."""
+    found = [call for call in calls if call.action in followed and not call.reworded]
+    return [
+        call.model_copy(update={"newer": True, "at": round(call.at + draw.uniform(0.01, 10), 2), "again": 3})
+        for call in found
+        if draw.random() < _FOLLOWED
+    ]
 
 
 def _people(draw: random.Random, approved: Sequence[str]) -> People | None:

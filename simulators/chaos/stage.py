@@ -175,6 +175,10 @@ class Stage:
         """
         return await self.samples.of(system or next(iter(self.subjects)), action, number)
 
+    async def newer(self, action: str, number: int, system: str = "") -> Sample | None:
+        """What follows a sample, made from what is read now, without meeting a fault; None where nothing does."""
+        return await self.samples.newer(system or next(iter(self.subjects)), action, number)
+
     @property
     def samplers(self) -> Mapping[str, Mapping[str, Sampler]]:
         """System name → action → what makes its samples."""

@@ -74,6 +74,8 @@ class Sample:
         reply: Field → value that the reply must hold, as far as the sample knows.
         after_reading: For a change of what a caller saw: the read action and its request, and what makes the real
             request from the reply. It is read without faults, before anything is asked.
+        newer: A later change of the same record, by the same action, for a client that has seen the answer to this
+            one. It is made by `after_reading`, and it writes something else into the same fields.
     """
 
     request: Any
@@ -82,6 +84,7 @@ class Sample:
     items: tuple[Sample, ...] = ()
     reply: Mapping[str, Any] = field(default_factory=dict)
     after_reading: Reading | None = None
+    newer: Sample | None = None
 
 
 Change: TypeAlias = Literal["beside", "over", "alike"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from ....connectors.hubspot import models
@@ -50,7 +51,7 @@ class HubSpotSubject(Subject):
         return HubSpotAdapter.open(settings, around, transport=InProcessTransport(target))
 
     def samples(self, target: HubSpotSimulator) -> Mapping[str, Sampler]:
-        """Contacts, companies, tickets and notes made and changed, alone and in batches."""
+        """Contacts, companies, tickets and notes made, changed, associated, read and found, alone and in batches."""
         return {
             "create_contact": _create_contact,
             "create_contacts": _create_contacts,
@@ -63,7 +64,12 @@ class HubSpotSubject(Subject):
             "update_tickets": lambda n: _update_tickets(target, n),
             "upsert_contact": _upsert_contact,
             "upsert_contacts": _upsert_contacts,
+            "associate": lambda n: _associate(target, n),
             "get_contact": lambda n: _get_contact(target, n),
+            "get_company": lambda n: _get_company(target, n),
+            "get_ticket": lambda n: _get_ticket(target, n),
+            "find_contacts": lambda n: _find_contacts(target, n),
+            "find_tickets": lambda n: _find_tickets(target, n),
         }
 
     def refusals(self, target: HubSpotSimulator) -> Mapping[str, Mapping[str, Sampler]]:
@@ -193,24 +199,32 @@ def _add_note(target: HubSpotSimulator, n: int) -> Sample:
 
 def _update_contact(target: HubSpotSimulator, n: int) -> Sample:
     contact = target.add_record("contacts", {"email": f"old{n}@example.com", "firstname": "Old"})
-    reading = Reading(
-        "get_contact",
-        models.GetContact(contact_id=contact),
-        lambda seen: models.UpdateContact(contact_id=contact, version=seen.version, phone=f"T{n:05d}"),
-    )
-    wanted = Wanted("contacts", ("update",), {"id": contact}, {"phone": f"T{n:05d}"}, ())
-    return Sample(None, (wanted,), after_reading=reading)
+
+    def change(phone: str) -> Sample:
+        reading = Reading(
+            "get_contact",
+            models.GetContact(contact_id=contact),
+            lambda seen: models.UpdateContact(contact_id=contact, version=seen.version, phone=phone),
+        )
+        wanted = Wanted("contacts", ("update",), {"id": contact}, {"phone": phone}, ())
+        return Sample(None, (wanted,), after_reading=reading)
+
+    return replace(change(f"T{n:05d}"), newer=change(f"N{n:05d}"))
 
 
 def _update_ticket(target: HubSpotSimulator, n: int) -> Sample:
     ticket = target.add_record("tickets", {**_STAGE, "subject": f"Old ticket {n}"})
-    reading = Reading(
-        "get_ticket",
-        models.GetTicket(ticket_id=ticket),
-        lambda seen: models.UpdateTicket(ticket_id=ticket, version=seen.version, stage="2", content=f"T{n:05d}"),
-    )
-    content = {"hs_pipeline_stage": "2", "content": f"T{n:05d}"}
-    return Sample(None, (Wanted("tickets", ("update",), {"id": ticket}, content, ()),), after_reading=reading)
+
+    def change(stage: str, content: str) -> Sample:
+        reading = Reading(
+            "get_ticket",
+            models.GetTicket(ticket_id=ticket),
+            lambda seen: models.UpdateTicket(ticket_id=ticket, version=seen.version, stage=stage, content=content),
+        )
+        written = {"hs_pipeline_stage": stage, "content": content}
+        return Sample(None, (Wanted("tickets", ("update",), {"id": ticket}, written, ()),), after_reading=reading)
+
+    return replace(change("2", f"T{n:05d}"), newer=change("3", f"N{n:05d}"))
 
 
 def _update_tickets(target: HubSpotSimulator, n: int) -> Sample:
@@ -235,3 +249,32 @@ def _get_contact(target: HubSpotSimulator, n: int) -> Sample:
     email = f"read{n}@example.com"
     contact = target.add_record("contacts", {"email": email})
     return Sample(models.GetContact(contact_id=contact), reply={"contact_id": contact, "email": email})
+
+
+def _associate(target: HubSpotSimulator, n: int) -> Sample:
+    ticket = target.add_record("tickets", {**_STAGE, "subject": f"Ticket of {n}"})
+    contact = target.add_record("contacts", {"email": f"asks{n}@example.com"})
+    wanted = Wanted("associations", ("insert", "update"), {"toObjectId": contact}, {"associationTypeId": 16}, ())
+    both = {"from_type": "tickets", "from_id": ticket, "to_type": "contacts", "to_id": contact}
+    return Sample(models.Associate.model_validate(both), (wanted,))
+
+
+def _get_company(target: HubSpotSimulator, n: int) -> Sample:
+    company = target.add_record("companies", {"name": f"Firm {n}", "city": "Oslo"})
+    return Sample(models.GetCompany(company_id=company), reply={"company_id": company, "name": f"Firm {n}"})
+
+
+def _get_ticket(target: HubSpotSimulator, n: int) -> Sample:
+    ticket = target.add_record("tickets", {**_STAGE, "subject": f"Ticket {n}"})
+    return Sample(models.GetTicket(ticket_id=ticket), reply={"ticket_id": ticket, "subject": f"Ticket {n}"})
+
+
+def _find_contacts(target: HubSpotSimulator, n: int) -> Sample:
+    # Search is behind: how many it finds is not certain, that it has shown all of them is.
+    target.add_record("contacts", {"email": f"found{n}@example.com", "lastname": f"Found{n}"})
+    return Sample(models.FindContacts(last_name=f"Found{n}"), reply={"complete": True})
+
+
+def _find_tickets(target: HubSpotSimulator, n: int) -> Sample:
+    target.add_record("tickets", {**_STAGE, "subject": f"Urgent {n}", "hubspot_owner_id": str(90_000 + n)})
+    return Sample(models.FindTickets(owner_id=str(90_000 + n)), reply={"complete": True})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
@@ -60,7 +61,7 @@ class NetSuiteSubject(Subject):
         return NetSuiteAdapter.open(settings, around, transport=InProcessTransport(target), inline=True)
 
     def samples(self, target: ErpSimulator) -> Mapping[str, Sampler]:
-        """Credit memos made and deleted, customers and invoices changed."""
+        """Credit memos made and deleted, customers and invoices changed, read and found."""
         return {
             "create_credit_memo": lambda n: _create_memo(target, n),
             "create_credit_memos": lambda n: _create_memos(target, n),
@@ -68,6 +69,8 @@ class NetSuiteSubject(Subject):
             "update_invoice_memo": lambda n: _update_invoice(target, n),
             "delete_credit_memo": lambda n: _delete_memo(target, n),
             "get_customer": lambda n: _get_customer(target, n),
+            "get_invoice": lambda n: _get_invoice(target, n),
+            "find_customers": lambda n: _find_customers(target, n),
         }
 
     def refusals(self, target: ErpSimulator) -> Mapping[str, Mapping[str, Sampler]]:  # noqa: ARG002 -- of what is not there
@@ -137,24 +140,32 @@ def _create_memos(target: ErpSimulator, n: int) -> Sample:
 
 def _update_customer(target: ErpSimulator, n: int) -> Sample:
     customer = _customer(target, n)
-    reading = Reading(
-        "get_customer",
-        models.GetCustomer(customer_id=customer),
-        lambda seen: models.UpdateCustomer(customer_id=customer, version=seen.version, phone=f"T{n:05d}"),
-    )
-    wanted = Wanted("Customer", ("update",), {"id": customer}, {"phone": f"T{n:05d}"}, ())
-    return Sample(None, (wanted,), after_reading=reading)
+
+    def change(phone: str) -> Sample:
+        reading = Reading(
+            "get_customer",
+            models.GetCustomer(customer_id=customer),
+            lambda seen: models.UpdateCustomer(customer_id=customer, version=seen.version, phone=phone),
+        )
+        wanted = Wanted("Customer", ("update",), {"id": customer}, {"phone": phone}, ())
+        return Sample(None, (wanted,), after_reading=reading)
+
+    return replace(change(f"T{n:05d}"), newer=change(f"N{n:05d}"))
 
 
 def _update_invoice(target: ErpSimulator, n: int) -> Sample:
     invoice = target.add_record("Invoice", {"entity": _customer(target, n), "memo": "old"})
-    reading = Reading(
-        "get_invoice",
-        models.GetInvoice(invoice_id=invoice),
-        lambda seen: models.UpdateInvoiceMemo(invoice_id=invoice, version=seen.version, memo=f"T{n:05d}"),
-    )
-    wanted = Wanted("Invoice", ("update",), {"id": invoice}, {"memo": f"T{n:05d}"}, ())
-    return Sample(None, (wanted,), after_reading=reading)
+
+    def change(memo: str) -> Sample:
+        reading = Reading(
+            "get_invoice",
+            models.GetInvoice(invoice_id=invoice),
+            lambda seen: models.UpdateInvoiceMemo(invoice_id=invoice, version=seen.version, memo=memo),
+        )
+        wanted = Wanted("Invoice", ("update",), {"id": invoice}, {"memo": memo}, ())
+        return Sample(None, (wanted,), after_reading=reading)
+
+    return replace(change(f"T{n:05d}"), newer=change(f"N{n:05d}"))
 
 
 def _delete_memo(target: ErpSimulator, n: int) -> Sample:
@@ -167,3 +178,13 @@ def _get_customer(target: ErpSimulator, n: int) -> Sample:
     return Sample(
         models.GetCustomer(customer_id=customer), reply={"customer_id": customer, "email": f"firm{n}@example.com"}
     )
+
+
+def _get_invoice(target: ErpSimulator, n: int) -> Sample:
+    invoice = target.add_record("Invoice", {"entity": _customer(target, n), "memo": f"Memo {n}"})
+    return Sample(models.GetInvoice(invoice_id=invoice), reply={"invoice_id": invoice, "memo": f"Memo {n}"})
+
+
+def _find_customers(target: ErpSimulator, n: int) -> Sample:
+    _customer(target, n)
+    return Sample(models.FindCustomers(email=f"firm{n}@example.com"), reply={"complete": True})

@@ -18,7 +18,7 @@ from ...salesforce.app import OPERATIONS, TRAITS
 from ...salesforce.batches import BATCHES
 from ...virtual_time import LoopClock
 from ..entries import Wanted
-from ..subject import Change, Sample, Sampler, Subject
+from ..subject import Change, Reading, Sample, Sampler, Subject
 
 _KEY, _MARKS = "Seawall_Key__c", "Seawall_Marks__c"
 _SECRET = "seawall-secret"  # noqa: S105 -- the simulator's own
@@ -53,7 +53,7 @@ class SalesforceSubject(Subject):
         return SalesforceAdapter.open(settings, around, transport=InProcessTransport(target))
 
     def samples(self, target: SalesforceSimulator) -> Mapping[str, Sampler]:
-        """Cases made, changed, closed and commented on; tasks, batches and flows."""
+        """Cases made, changed, closed, commented on, read and found; tasks, batches and flows."""
         return {
             "create_case": _create_case,
             "create_cases": _create_cases,
@@ -63,6 +63,8 @@ class SalesforceSubject(Subject):
             "create_follow_up": lambda n: _create_task(target, n),
             "trigger_workflow": _trigger,
             "get_case": lambda n: _get_case(target, n),
+            "find_cases": lambda n: _find_cases(target, n),
+            "query": lambda n: _query(target, n),
         }
 
     def refusals(self, target: SalesforceSimulator) -> Mapping[str, Mapping[str, Sampler]]:  # noqa: ARG002 -- of what is not there
@@ -158,11 +160,18 @@ def _case(target: SalesforceSimulator, n: int) -> tuple[str, str]:
 
 def _update_case(target: SalesforceSimulator, n: int) -> Sample:
     case_id, version = _case(target, n)
-    subject = f"T{n:05d} is out"
-    return Sample(
-        models.UpdateCase(case_id=case_id, version=version, subject=subject, priority="High"),
-        (Wanted("Case", ("update",), {"id": case_id}, {"Subject": subject, "Priority": "High"}, _MARKED),),
-    )
+
+    def change(version: str, subject: str, priority: str) -> models.UpdateCase:
+        return models.UpdateCase(case_id=case_id, version=version, subject=subject, priority=priority)
+
+    def written(subject: str, priority: str) -> tuple[Wanted, ...]:
+        content = {"Subject": subject, "Priority": priority}
+        return (Wanted("Case", ("update",), {"id": case_id}, content, _MARKED),)
+
+    older, newer = (f"T{n:05d} is out", "High"), (f"N{n:05d} is in", "Medium")
+    reading = Reading("get_case", models.GetCase(case_id=case_id), lambda seen: change(seen.version, *newer))
+    following = Sample(None, written(*newer), after_reading=reading)
+    return Sample(change(version, *older), written(*older), newer=following)
 
 
 def _close_case(target: SalesforceSimulator, n: int) -> Sample:
@@ -203,3 +212,14 @@ def _trigger(n: int) -> Sample:
 def _get_case(target: SalesforceSimulator, n: int) -> Sample:
     case_id, _ = _case(target, n)
     return Sample(models.GetCase(case_id=case_id), reply={"case_id": case_id, "subject": f"Old case {n}"})
+
+
+def _find_cases(target: SalesforceSimulator, n: int) -> Sample:
+    target.add_record("Case", {"Subject": f"Found {n} by its words", "Priority": "Low"})
+    return Sample(models.FindCases(subject_contains=f"Found {n} by"), reply={"complete": True})
+
+
+def _query(target: SalesforceSimulator, n: int) -> Sample:
+    case_id, _ = _case(target, n)
+    soql = f"SELECT Id, Subject FROM Case WHERE Id = '{case_id}'"  # noqa: S608 -- its own id
+    return Sample(models.Query(soql=soql), reply={"total_size": 1, "complete": True})

@@ -227,10 +227,14 @@ def _order(n: int) -> str:
 
 def _change(n: int) -> Sample:
     # Each takes an order that no other sample of a small episode changes.
-    order, note = _order(n), f"T{n:05d}"
+    return replace(_noted(n, f"mail-{n}", f"T{n:05d}"), newer=_noted(n, f"second-mail-{n}", f"N{n:05d}"))
+
+
+def _noted(n: int, reference: str, note: str) -> Sample:
+    order = _order(n)
 
     def then(seen: Any) -> Any:
-        return {"reference": f"mail-{n}", "order_no": order, "version": seen.version, "note": note}
+        return {"reference": reference, "order_no": order, "version": seen.version, "note": note}
 
     wanted = (
         Wanted("orders", ("update",), {"id": order, "note": note}, {"note": note}, ("version",)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -57,7 +58,7 @@ class SuiteCrmSubject(Subject):
         return SuiteCrmAdapter.open(settings, around, transport=InProcessTransport(target))
 
     def samples(self, target: SuiteCrmSimulator) -> Mapping[str, Sampler]:
-        """Cases made, changed and closed; contacts, calls and notes."""
+        """Cases made, changed, closed, read and found; contacts, calls and notes."""
         return {
             "create_case": _create_case,
             "create_contact": _create_contact,
@@ -66,6 +67,9 @@ class SuiteCrmSubject(Subject):
             "update_case": lambda n: _update_case(target, n),
             "close_case": lambda n: _close_case(target, n),
             "get_case": lambda n: _get_case(target, n),
+            "get_contact": lambda n: _get_contact(target, n),
+            "find_cases": lambda n: _find_cases(target, n),
+            "find_contacts": lambda n: _find_contacts(target, n),
         }
 
     def refusals(self, target: SuiteCrmSimulator) -> Mapping[str, Mapping[str, Sampler]]:  # noqa: ARG002 -- of what is not there
@@ -184,13 +188,17 @@ def _add_note(target: SuiteCrmSimulator, n: int) -> Sample:
 
 def _update_case(target: SuiteCrmSimulator, n: int) -> Sample:
     case_id = _case(target, n)
-    reading = Reading(
-        "get_case",
-        models.GetCase(case_id=case_id),
-        lambda seen: models.UpdateCase(case_id=case_id, version=seen.version, priority="P1", description=f"T{n:05d}"),
-    )
-    wanted = Wanted("Cases", ("update",), {"id": case_id}, {"priority": "P1", "description": f"T{n:05d}"}, ())
-    return Sample(None, (wanted,), after_reading=reading)
+
+    def change(priority: str, text: str) -> Sample:
+        reading = Reading(
+            "get_case",
+            models.GetCase(case_id=case_id),
+            lambda seen: models.UpdateCase(case_id=case_id, version=seen.version, priority=priority, description=text),
+        )
+        wanted = Wanted("Cases", ("update",), {"id": case_id}, {"priority": priority, "description": text}, ())
+        return Sample(None, (wanted,), after_reading=reading)
+
+    return replace(change("P1", f"T{n:05d}"), newer=change("P2", f"N{n:05d}"))
 
 
 def _close_case(target: SuiteCrmSimulator, n: int) -> Sample:
@@ -207,3 +215,18 @@ def _close_case(target: SuiteCrmSimulator, n: int) -> Sample:
 def _get_case(target: SuiteCrmSimulator, n: int) -> Sample:
     case_id = _case(target, n)
     return Sample(models.GetCase(case_id=case_id), reply={"case_id": case_id, "subject": f"Old case {n}"})
+
+
+def _get_contact(target: SuiteCrmSimulator, n: int) -> Sample:
+    contact_id = target.add_record("Contacts", {"last_name": f"Read{n}"})
+    return Sample(models.GetContact(contact_id=contact_id), reply={"contact_id": contact_id, "last_name": f"Read{n}"})
+
+
+def _find_cases(target: SuiteCrmSimulator, n: int) -> Sample:
+    target.add_record("Cases", {"name": f"Found case {n}", "priority": "P3", "status": "Open_New"})
+    return Sample(models.FindCases(subject=f"Found case {n}"), reply={"complete": True})
+
+
+def _find_contacts(target: SuiteCrmSimulator, n: int) -> Sample:
+    target.add_record("Contacts", {"last_name": f"Found{n}"})
+    return Sample(models.FindContacts(last_name=f"Found{n}"), reply={"complete": True})

@@ -139,3 +139,49 @@ def test_figures_of_episodes_add_up() -> None:
     assert tally.struck[("after_commit", "reset", "valid")] == 1
     assert tally.planned == {("after_commit", "reset", "lost"): 1}
     assert tally.amplification >= 1.0
+
+
+FOLLOWED = [
+    ("salesforce", "update_case"),
+    ("salesforce-marker", "update_case"),
+    ("hubspot", "update_contact"),
+    ("hubspot", "update_ticket"),
+    ("suitecrm", "update_case"),
+    ("suitecrm-v4_1", "update_case"),
+    ("netsuite", "update_customer"),
+    ("netsuite", "update_invoice_memo"),
+    ("sql", "change_order"),
+]
+
+
+def followed(subject: str, action: str, *faults: dict[str, Any]) -> Scenario:
+    first = PlannedCall(action=action, sample=1, again=2)
+    calls = (first, first.model_copy(update={"newer": True, "at": 30.0}))
+    return Scenario(subject=subject, plan=Plan.model_validate({"faults": faults}), calls=calls)
+
+
+@pytest.mark.parametrize(("subject", "action"), FOLLOWED)
+def test_newer_change_is_asked_for_after_the_answer_to_the_older_and_supersedes_it(subject: str, action: str) -> None:
+    episode = play(followed(subject, action))
+    older, newer = episode.history.of(Asked)
+    assert newer.supersedes == (older.operation,)
+    assert newer.operation != older.operation
+    assert [told.word for told in episode.history.of(Told)] == ["applied", "applied"]
+    assert (episode.judgement.worst, episode.judgement.broken) == ("valid", ())
+    about = {effect.record_id for effect in episode.effects[subject] if effect.kind == "update"}
+    assert len(about) == 1
+
+
+def test_newer_change_is_not_asked_for_by_who_has_not_seen_the_older_answered() -> None:
+    down = {"id": "down", "match": {"lane": "write"}, "point": "apply", "kind": "hang"}
+    assert {asked.supersedes for asked in play(followed("salesforce", "update_case", down)).history.of(Asked)} == {()}
+
+
+def test_reading_for_a_newer_change_hides_no_request_of_others_from_the_history() -> None:
+    others = tuple(PlannedCall(client=2, at=at / 10, action="create_case", sample=at) for at in range(280, 320))
+    episode = play(followed("salesforce", "update_case").model_copy(update={"calls": (
+        *followed("salesforce", "update_case").calls, *others)}))  # fmt: skip
+    assert {effect.request_id for effect in episode.effects["salesforce"]} <= {
+        wire.number for wire in episode.history.of(Wire)
+    }
+    assert episode.judgement.broken == ()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from seawall.simulators.chaos.entries import Told
 from seawall.simulators.chaos.episode import play
 from seawall.simulators.chaos.explore import actions_of, course_of, pairs, schedules, singles
+from seawall.simulators.chaos.scenario import PlannedCall, Scenario
 from seawall.simulators.chaos.subject import SubjectError
 from seawall.simulators.chaos.subjects import SUBJECTS, load_subject
 from seawall.simulators.chaos.verdicts import Invariant
@@ -77,3 +79,13 @@ def test_subject_without_samples_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(subject, "samples", lambda _target: {})
     with pytest.raises(SubjectError, match="soap: the subject makes no samples"):
         list(schedules("soap", range(1), subject))
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_each_of_our_subjects_makes_samples_of_every_action_and_each_is_what_it_says(name: str) -> None:
+    calls = tuple(PlannedCall(action=action, sample=1) for action in actions_of(name))
+    episode = play(Scenario(subject=name, calls=calls))
+    (facts,) = episode.history.setting.systems.values()
+    assert set(actions_of(name)) == set(facts.actions)
+    assert (episode.judgement.worst, episode.judgement.broken) == ("valid", ())
+    assert {told.word for told in episode.history.of(Told)} <= {"applied", "partial", "pending"}
