@@ -1,9 +1,9 @@
 """From a scenario that breaks an invariant to the smallest one that still breaks it.
 
 In this order: faults are pinned to the requests they struck, then calls, mishaps and faults are taken away, clients
-and processes are merged, and what is left is made as plain as it can be. Each step is kept only if the same
-invariant still breaks. Source: delta debugging (Zeller and Hildebrandt, "Simplifying and isolating failure-inducing
-input", 2002) for the taking away.
+and processes are merged, and what is left is made as plain as it can be, parameters included. Each step is kept only if
+the same invariant still breaks. Source: delta debugging (Zeller and Hildebrandt, "Simplifying and isolating
+failure-inducing input", 2002) for the taking away.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class Shrunk:
 
 
 _FEW = 12  # pairs of a call and a fault
+_HALVES = 5  # steps in which a number comes nearer to the kind's own
 
 
 class OutOfBudget(Exception):
@@ -71,6 +72,7 @@ class _Shrinker:
         self._left = most_runs
         self._most = most_runs
         self.best = scenario
+        self._neared: set[tuple[str, str]] = set()
 
     def run(self) -> Shrunk:
         notes: tuple[str, ...] = ()
@@ -142,10 +144,34 @@ class _Shrinker:
                 calls = list(self.best.calls)
                 calls[index] = _changed(calls[index], **changes)
                 self._try(_with(self.best, calls=tuple(calls)))
-        for index, fault in enumerate(self.best.plan.faults):
-            faults = list(self.best.plan.faults)
-            faults[index] = fault.model_copy(update={"params": {}})
-            self._try(_with_faults(self.best, tuple(faults)))
+        for index in range(len(self.best.plan.faults)):
+            self._plainer_parameters(index)
+
+    def _plainer_parameters(self, index: int) -> None:
+        """Parameters go back to the kind's own; a number that matters comes as near to it as still fails."""
+        fault = self.best.plan.faults[index]
+        if not fault.params or self._try(_with_parameters(self.best, index, {})):
+            return
+        for name, value in fault.params.items():
+            left = self.best.plan.faults[index].params
+            fewer = {one: left[one] for one in left if one != name}
+            if not self._try(_with_parameters(self.best, index, fewer)) and (fault.id, name) not in self._neared:
+                self._neared.add((fault.id, name))
+                self._nearer(index, name, KINDS[fault.kind].params[name], value)
+
+    def _nearer(self, index: int, name: str, passes: Any, fails: Any) -> None:
+        if not (_is_number(passes) and _is_number(fails)):
+            return
+        for _ in range(_HALVES):
+            between = round((passes + fails) / 2, 2)
+            between = int(between) if isinstance(fails, int) else between
+            if between in (passes, fails):
+                return
+            left = self.best.plan.faults[index].params
+            if self._try(_with_parameters(self.best, index, {**left, name: between})):
+                fails = between
+            else:
+                passes = between
 
     def _alone(self) -> None:
         """One call under one fault that strikes its first request: what is taken away step by step may miss it."""
@@ -183,6 +209,7 @@ _PLAIN_CALL: tuple[dict[str, Any], ...] = (
     {"gives_up_after": None},
     {"deadline": None},
     {"reworded": False},
+    {"newer": False},
     {"again": 0},
     {"worker": 0},
     {"at": 0.0},
@@ -235,6 +262,16 @@ def _with(scenario: Scenario, **changes: Any) -> Scenario:
 
 def _with_faults(scenario: Scenario, faults: tuple[Fault, ...]) -> Scenario:
     return _with(scenario, plan=scenario.plan.model_copy(update={"faults": faults}))
+
+
+def _with_parameters(scenario: Scenario, index: int, params: dict[str, Any]) -> Scenario:
+    faults = list(scenario.plan.faults)
+    faults[index] = faults[index].model_copy(update={"params": params})
+    return _with_faults(scenario, tuple(faults))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _changed(call: PlannedCall, **changes: Any) -> PlannedCall:

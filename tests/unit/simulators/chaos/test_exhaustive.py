@@ -24,7 +24,7 @@ SOAP: Traits = {"http": None, "soap": None, "transactions": None}
     ids=["http", "soap", "sql", "hubspot"],
 )
 def test_each_fault_is_one_that_the_system_takes(lanes: dict[str, Lane], batches: set[str], traits: Traits) -> None:
-    found = tuple(single_faults(lanes, batches, traits=traits))
+    found = tuple(single_faults(lanes, batches, traits=traits, more=True, horizon=300.0))
     plan = Plan.model_validate(
         {"faults": [fault.model_dump(exclude_defaults=True) for fault in found]}
     )  # ids are unique, kinds fit points
@@ -79,11 +79,33 @@ def test_values_that_a_system_does_not_know_are_left_out() -> None:
     assert {fault.param("error") for fault in found} == {"deadlock", "read_only"}
 
 
+def test_more_adds_other_parameters_of_the_same_kinds_and_few_of_them() -> None:
+    plain = list(single_faults(LANES, {"import"}))
+    more = list(single_faults(LANES, {"import"}, more=True))
+    assert [fault for fault in more if fault in plain] == plain
+    assert len(plain) < len(more) <= 2 * len(plain)
+    statuses = {(fault.point, fault.param("status")) for fault in more if fault.kind in ("status", "refusal")}
+    assert statuses >= {("admit", code) for code in (400, 403, 404, 409, 412, 408, 500, 502, 503, 504)}
+    assert len({(fault.match.operations, fault.point, fault.kind, str(fault.params)) for fault in more}) == len(more)
+
+
+@pytest.mark.parametrize(("horizon", "latest"), [(600.0, 599.0), (None, 59.0), (20.0, 19.0)])
+def test_late_commit_lands_within_the_horizon_and_as_late_as_it_may(horizon: float | None, latest: float) -> None:
+    found = single_faults(LANES, kinds={"late_commit"}, more=True, horizon=horizon)
+    assert max(fault.param("delay") for fault in found) == latest
+
+
+def test_values_that_a_system_does_not_know_are_left_out_of_more() -> None:
+    found = single_faults(LANES, kinds={"status", "refusal"}, values={"status": {503, 404}}, more=True)
+    assert {fault.param("status") for fault in found} == {503, 404}
+
+
 ACTIONS = {"create_case": True, "get_case": False}
 
 
 def test_each_fault_of_the_client_is_one_that_a_plan_takes_and_strikes_at_its_step() -> None:
-    found = tuple(single_client_faults(ACTIONS))
+    found = tuple(single_client_faults(ACTIONS, more=True))
+    assert {fault.param("by") for fault in found if fault.kind == "clock_jump"} == {3600.0, -3600.0}
     Plan.model_validate({"faults": [fault.model_dump(exclude_defaults=True) for fault in found]})
     for fault in found:
         (action,) = fault.match.operations

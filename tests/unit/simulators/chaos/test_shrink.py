@@ -102,6 +102,42 @@ def test_what_a_call_does_besides_stays_only_if_it_matters() -> None:
     assert call.model_copy(update={"sample": 0}) == PlannedCall(action="add", sample=0, deadline=5.0)
 
 
+LATE = {"delay": 200.0, "reply": "504", "seconds": 9.0, "locks": True}
+
+
+def late(fails_from: float) -> dict[str, Any]:
+    """What is left of the parameters of a late commit that fails from a delay on."""
+    plan = Plan(faults=(fault("late", point="later", kind="late_commit", params=LATE),))
+    calls = (PlannedCall(action="add", sample=1),)
+
+    def fails(candidate: Scenario) -> bool:
+        return any(one.param("delay") >= fails_from and one.param("locks") for one in candidate.plan.faults)
+
+    wire = Wire(0.0, "toy", "create", "write", "late", "later", "late_commit")
+    one = Scenario(subject="toy", plan=plan, calls=calls)
+    (left,) = shrink(one, History(Setting("toy", 0, {}, {}), [wire]), fails).scenario.plan.faults
+    return dict(left.params)
+
+
+def test_parameters_that_do_not_matter_are_the_kinds_own_again_and_numbers_come_near_to_it() -> None:
+    left = late(40.0)
+    assert set(left) == {"delay", "locks"}
+    assert 40.0 <= left["delay"] < 50.0
+    assert late(0.0) == {"locks": True}
+
+
+def test_whole_number_stays_one() -> None:
+    plan = Plan(faults=(fault("cut", point="apply", kind="cut_batch", params={"k": 4}),))
+    one = Scenario(subject="toy", plan=plan, calls=(PlannedCall(action="add", sample=1),))
+    wire = Wire(0.0, "toy", "create", "write", "cut", "apply", "cut_batch")
+    shrunk = shrink(
+        one,
+        History(Setting("toy", 0, {}, {}), [wire]),
+        lambda candidate: any(one.params.get("k", 1) >= 2 for one in candidate.plan.faults),
+    )
+    assert shrunk.scenario.plan.faults[0].params == {"k": 2}
+
+
 def test_scenario_whose_faults_cannot_be_pinned_is_shrunk_as_it_is() -> None:
     def fails(candidate: Scenario) -> bool:
         return all(one.trigger.probability for one in candidate.plan.faults) and len(candidate.plan.faults) >= 2
