@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 
 from ..faults import DRAWN, Fault, Match, Plan, PlanError, Trigger, nearest
@@ -13,11 +14,25 @@ from ..virtual_time import LoopClock, run
 from .entries import Wire
 from .episode import play
 from .exhaustive import single_client_faults, single_faults
+from .parameters import varied
 from .scenario import PlannedCall, Scenario, drawn
 from .subject import Subject, SubjectError
 from .subjects import load_subject
 
 _ASKS = 2  # how often a client asks again after an answer that leaves it in doubt
+
+
+def followed_of(subject: Subject) -> tuple[str, ...]:
+    """The actions whose samples have something newer to follow them."""
+
+    async def names() -> tuple[str, ...]:
+        target = subject.target(Plan(), LoopClock())
+        try:
+            return tuple(name for name, make in subject.samples(target).items() if make(1).newer is not None)
+        finally:
+            target.close()
+
+    return run(names())
 
 
 @cache
@@ -81,54 +96,73 @@ class Course:
         in_doubt: Those that come when a reply was lost or a row was locked: probes, retries.
         writes: Whether it changes anything.
         guarded: Whether the target itself keeps a second delivery of the same request from having an effect.
+        horizon: Seconds within which a late commit of it must land; None where nothing is said.
+        leads: Request → the fault after which it comes, for those that come when something went wrong.
+        again: Request → the fault after which it comes a second time; None where it needs none.
     """
 
     plain: frozenset[str]
     in_doubt: frozenset[str]
     writes: bool
     guarded: bool
+    horizon: float | None = None
+    leads: Mapping[str, Fault] = field(default_factory=dict)
+    again: Mapping[str, Fault | None] = field(default_factory=dict)
 
 
 def course_of(name: str, subject: Subject, action: str) -> Course:
     """What an action comes to on the wire, seen by playing it."""
-    plain, in_doubt = (
-        _seen(name, subject, action),
-        frozenset[str]().union(
-            *(
-                _seen(name, subject, action, fault)
-                for fault in (_LOST, _LOCKED)
-                if fault.kind in (subject.kinds or KINDS)
-            )
-        ),
-    )
-    facts = play(_one_call(name, action, ()), subject).history.setting.systems[subject.name].actions[action]
+    calm = play(_one_call(name, action, ()), subject).history
+    plain = Counter(wire.request for wire in calm.of(Wire))
+    leads: dict[str, Fault] = {}
+    again: dict[str, Fault | None] = {request: None for request, count in plain.items() if count > 1}
+    for fault in (_LOST, _LOCKED):
+        if fault.kind in (subject.kinds or KINDS):
+            played = play(_one_call(name, action, (fault,)), subject).history
+            for request, count in Counter(wire.request for wire in played.of(Wire)).items():
+                if request not in plain:
+                    leads.setdefault(request, fault)
+                if count > 1:
+                    again.setdefault(request, fault)
+    facts = calm.setting.systems[subject.name].actions[action]
     writes = facts.effect != "read"
-    return Course(plain, in_doubt - plain, writes, not writes or facts.dedupe in _ENFORCED)
-
-
-def _seen(name: str, subject: Subject, action: str, *faults: Fault) -> frozenset[str]:
-    played = play(_one_call(name, action, faults), subject)
-    return frozenset(wire.request for wire in played.history.of(Wire))
+    guarded = not writes or facts.dedupe in _ENFORCED
+    return Course(frozenset(plain), frozenset(leads), writes, guarded, facts.horizon, leads, again)
 
 
 _LOST = Fault(id="lost", match=Match(lane="write"), point="after_commit", kind="reset", trigger=Trigger(nth=1))
 _LOCKED = Fault(id="lock", match=Match(lane="write"), point="apply", kind="lock_error", trigger=Trigger(nth=1))
+_SECOND = ("reset", "status", "late_commit", "duplicate_delivery", "lock_error", "sql_error")
+"""Kinds that are also tried with the second request of a name."""
+_CALM = 0.1  # of the schedules have no faults: what happens is what clients do to each other
+_NUMBERS = (1, 1, 2, 2, 3, 4, 6, 9)  # which request or step of a name is struck
 _ENFORCED = ("NativeKey", "Upsert", "ClientId", "Transactional")
 _TWICE = "duplicate_delivery"
 """Where nothing unique is written, no client can keep a proxy from making two: docs/guarantees.md, G1."""
 
 
-def faults_of(subject: Subject, requests: Collection[str] | None = None) -> list[Fault]:
+def faults_of(
+    subject: Subject, requests: Collection[str] | None = None, *, more: bool = False, horizon: float | None = None
+) -> list[Fault]:
     """Every single fault that can befall a subject.
 
     Args:
         subject: The subject.
-        requests: Only what befalls these.
+        requests: Only what befalls these; None for all.
+        more: Each also with the other parameters that are chosen for its kind.
+        horizon: Seconds within which a late commit must land, for these.
     """
     lanes = {name: lane for name, lane in subject.lanes.items() if requests is None or name in requests}
-    return list(
-        single_faults(lanes, subject.batches, kinds=subject.kinds, traits=subject.traits, values=subject.values)
+    found = single_faults(
+        lanes,
+        subject.batches,
+        kinds=subject.kinds,
+        traits=subject.traits,
+        values=subject.values,
+        more=more,
+        horizon=horizon,
     )
+    return list(found)
 
 
 def singles(name: str, subject: Subject | None = None) -> Iterator[Scenario]:
@@ -137,16 +171,20 @@ def singles(name: str, subject: Subject | None = None) -> Iterator[Scenario]:
     logins: set[str] = set()
     for action in asked_of(subject):
         course = course_of(name, subject, action)
-        for fault in _possible(subject, course):
+        for fault in _possible(subject, course, more=course.writes):
             (request,) = fault.match.operations
             if subject.lanes[request] == "auth":
                 if fault.id in logins:
                     continue  # a login is the same whatever it is for
                 logins.add(fault.id)
-            yield _one_call(name, action, (fault,) if request in course.plain else (_LOST, fault))
-        for fault in single_client_faults({action: course.writes}):
+            yield _one_call(name, action, (fault,) if request in course.plain else (course.leads[request], fault))
+            if request in course.again and fault.kind in _SECOND and not fault.params:
+                lead = course.again[request]
+                second = fault.model_copy(update={"id": f"{fault.id}-second", "trigger": Trigger(nth=2)})
+                yield _one_call(name, action, (second,) if lead is None else (lead, second))
+        for fault in single_client_faults({action: course.writes}, more=course.writes):
             yield _one_call(name, action, (fault,))
-            if course.writes:
+            if course.writes and not fault.params:
                 yield _one_call(name, action, (_LOST, fault))
 
 
@@ -169,13 +207,16 @@ def pairs(name: str, seed: int, count: int, subject: Subject | None = None) -> I
     actions = [action for action, faults in possible.items() if faults]
     for _ in range(count if actions else 0):
         action = draw.choice(actions)
-        first, second = (draw.choice(possible[action]) for _ in range(2))
+        first, second = (
+            varied(draw.choice(possible[action]), draw, horizon=courses[action].horizon, values=subject.values)
+            for _ in range(2)
+        )
         later = second.model_copy(update={"trigger": Trigger(nth=draw.choice([1, 2, 2, 3]))})
         yield _one_call(name, action, (_named(first, "first"), _named(later, "second")), DRAWN)
 
 
-def _possible(subject: Subject, course: Course) -> list[Fault]:
-    found = faults_of(subject, course.plain | course.in_doubt)
+def _possible(subject: Subject, course: Course, *, more: bool = False) -> list[Fault]:
+    found = faults_of(subject, course.plain | course.in_doubt, more=more, horizon=course.horizon)
     return [fault for fault in found if course.guarded or fault.kind != _TWICE]
 
 
@@ -202,8 +243,17 @@ def schedules(name: str, seeds: Sequence[int], subject: Subject | None = None) -
     ]
     own = list(single_client_faults({one: course.writes for one, course in zip(actions, courses, strict=True)}))
     writes = [one for one, course in zip(actions, courses, strict=True) if course.writes]
+    horizon = min((course.horizon for course in courses if course.horizon is not None), default=None)
+    followed = followed_of(subject)
     for seed in seeds:
-        yield drawn(name, seed, _plan(faults, own, seed), actions, approved=writes)
+        if random.Random(f"{seed}/calm").random() < _CALM:  # noqa: S311 -- repeatable on purpose
+            yield drawn(name, seed, Plan(), actions, approved=writes, followed=followed, mishaps=0)
+            continue
+        params = random.Random(f"{seed}/parameters")  # noqa: S311 -- repeatable on purpose
+        plan = _plan(faults, own, seed)
+        faulty = tuple(varied(fault, params, horizon=horizon, values=subject.values) for fault in plan.faults)
+        plan = plan.model_copy(update={"faults": faulty})
+        yield drawn(name, seed, plan, actions, approved=writes, followed=followed)
 
 
 def _plan(faults: Sequence[Fault], own: Sequence[Fault], seed: int) -> Plan:
@@ -213,7 +263,7 @@ def _plan(faults: Sequence[Fault], own: Sequence[Fault], seed: int) -> Plan:
         ill.choice(own).model_copy(
             update={
                 "id": f"own{number}",
-                "trigger": Trigger(nth=ill.randint(1, 4)),
+                "trigger": Trigger(nth=ill.choice(_NUMBERS)),
                 "match": Match() if ill.random() < 0.5 else ill.choice(own).match,
             }
         )
@@ -224,7 +274,7 @@ def _plan(faults: Sequence[Fault], own: Sequence[Fault], seed: int) -> Plan:
         fault = draw.choice(faults)
         trigger = draw.choice(
             [
-                Trigger(nth=draw.randint(1, 4)),
+                Trigger(nth=draw.choice(_NUMBERS)),
                 Trigger(first=draw.randint(1, 3)),
                 Trigger(probability=round(draw.uniform(0.05, 0.5), 2)),
             ]

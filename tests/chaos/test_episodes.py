@@ -1,7 +1,7 @@
 """Every connector under every single fault, under pairs of them, and in random schedules with crashes and pauses.
 
-In virtual time, on all cores; the simulators' effect logs are the judge. The short form plays each single fault once;
-the long one (`make chaos`) at least 26,000 episodes, beside the usual client that retries.
+In virtual time, on all cores; the simulators' effect logs are the judge. The short form plays a few of
+the single faults; the long one (`make chaos`) all of them, in 26,000 episodes or more, and the usual client's beside.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from seawall.simulators.chaos.tally import Tally
 from seawall.simulators.chaos.verdicts import Invariant
 from seawall.simulators.kinds import KINDS
 
-PAIRS, SCHEDULES = (6, 1850), (8, 210)  # for each subject: short, long
+PAIRS, SCHEDULES = (6, 1120), (8, 210)  # for each subject: short, long
 EPISODES = 26_000
-SHORT, SEED = 10, 2  # of the single faults the short form plays each tenth, beginning with this one
+SHORT, SEED = 19, 2  # of the single faults the short form plays each nineteenth, beginning with this one
 
 
 def _scenarios(*, long: bool) -> Iterator[Scenario]:

@@ -46,6 +46,40 @@ def test_what_only_a_lost_reply_leads_to_comes_after_one() -> None:
     assert judgement.verdicts[Invariant.NOT_VACUOUS - 1].result == "valid"
 
 
+def test_what_only_a_lock_leads_to_comes_after_one() -> None:
+    course = course_of("suitecrm", load_subject("suitecrm"), "create_case")
+    assert course.leads["v8_list"].kind == "lock_error"
+    made = [one for one in singles("suitecrm") if one.calls[0].action == "create_case"]
+    (looked,) = [one for one in made if one.plan.faults[-1].id == "v8_list-after_commit-garbage"]
+    assert [fault.id for fault in looked.plan.faults] == ["lock", "v8_list-after_commit-garbage"]
+    assert play(looked).judgement.worst == "valid"
+
+
+def test_second_request_of_a_name_is_struck_after_what_leads_to_it() -> None:
+    made = [one for one in singles("salesforce") if one.calls[0].action == "create_case"]
+    second = [one for one in made if one.plan.faults[-1].trigger.nth == 2]
+    assert {one.plan.faults[-1].kind for one in second} >= {"reset", "late_commit"}
+    for one in second[:6]:
+        judgement = play(one).judgement
+        assert (judgement.worst, judgement.broken) == ("valid", ())
+
+
+def test_schedules_differ_in_parameters_some_are_calm_and_some_have_newer_changes() -> None:
+    made = list(schedules("suitecrm", range(60)))
+    faults = [fault for one in made for fault in one.plan.faults]
+    assert sum(1 for fault in faults if fault.params) > 20
+    calm = [one for one in made if not one.plan.faults]
+    assert 0 < len(calm) < 20
+    assert all(one.mishaps == () for one in calm)
+    assert max(fault.trigger.nth or 0 for fault in faults) > 4
+    newer = [(one, call) for one in made for call in one.calls if call.newer]
+    assert newer
+    for one, call in newer:
+        older = next(other for other in one.calls if (other.action, other.sample) == (call.action, call.sample))
+        assert not older.newer
+    assert any(fault.params for one in pairs("suitecrm", 1, 20) for fault in one.plan.faults)
+
+
 def test_pairs_and_schedules_of_a_seed_are_always_the_same() -> None:
     assert list(pairs("soap", 3, 5)) == list(pairs("soap", 3, 5))
     assert list(pairs("soap", 3, 5)) != list(pairs("soap", 4, 5))
