@@ -15,6 +15,7 @@ from seawall.simulators.chaos.explore import schedules
 from seawall.simulators.chaos.failing import investigate
 from seawall.simulators.chaos.naive import play_naively
 from seawall.simulators.chaos.scenario import Mishap, PlannedCall, Scenario
+from seawall.simulators.chaos.subjects.hubspot import HubSpotSubject
 from seawall.simulators.chaos.subjects.salesforce import SalesforceMarkerSubject
 from seawall.simulators.chaos.verdicts import Invariant
 from seawall.simulators.faults import Plan
@@ -89,25 +90,28 @@ def test_batch_comes_to_each_step_under_its_own_name(point: str) -> None:
     assert episode.judgement.broken == ()
 
 
+def repeating(inner: Adapter) -> Adapter:
+    real = inner.send
+
+    async def send(action: Any, attempt: Attempt) -> Sent[Any]:
+        try:
+            return await real(action, attempt)
+        except IntegrationError:
+            if not action.writes:
+                raise
+            return await real(action, attempt)
+
+    vars(inner)["send"] = send
+    return inner
+
+
 class ForgetfulSubject(SalesforceMarkerSubject):
     """A connector that repeats by itself."""
 
     name = "forgetful"
 
     def adapter(self, target: Any, around: Surroundings) -> Adapter:
-        inner = super().adapter(target, around)
-        real = inner.send
-
-        async def send(action: Any, attempt: Attempt) -> Sent[Any]:
-            try:
-                return await real(action, attempt)
-            except IntegrationError:
-                if not action.writes:
-                    raise
-                return await real(action, attempt)
-
-        vars(inner)["send"] = send
-        return inner
+        return repeating(super().adapter(target, around))
 
 
 def test_connector_that_repeats_by_itself_is_caught_and_the_failure_is_shrunk_to_one_call_and_one_fault() -> None:
@@ -170,6 +174,23 @@ def test_newer_change_is_asked_for_after_the_answer_to_the_older_and_supersedes_
     assert (episode.judgement.worst, episode.judgement.broken) == ("valid", ())
     about = {effect.record_id for effect in episode.effects[subject] if effect.kind == "update"}
     assert len(about) == 1
+
+
+class HastySubject(HubSpotSubject):
+    """A connector that sends a change again at once when its reply was lost."""
+
+    name = "hasty"
+
+    def adapter(self, target: Any, around: Surroundings) -> Adapter:
+        return repeating(super().adapter(target, around))
+
+
+def test_older_change_that_lands_on_top_of_a_newer_one_is_caught_by_order() -> None:
+    late = {"id": "late", "match": {"operation": "update"}, "point": "later", "kind": "late_commit",
+            "params": {"delay": 45.0, "reply": "reset"}, "trigger": {"nth": 1}}  # fmt: skip
+    made = followed("hasty", "update_contact", late)
+    assert Invariant.ORDER in play(made, HastySubject()).judgement.broken
+    assert play(made.model_copy(update={"subject": "hubspot"})).judgement.broken == ()
 
 
 def test_newer_change_is_not_asked_for_by_who_has_not_seen_the_older_answered() -> None:
