@@ -96,7 +96,7 @@ def test_usual_client_does_things_twice_under_the_same_faults(
     long = bool(request.config.getoption("--chaos-long"))
     names = list(SUBJECTS) if long else ["salesforce", "hubspot-text"]
     every = {"sql": 1}  # its references are unique: only few of its faults let a client do things twice
-    scenarios = [one for name in names for one in itertools.islice(_of_the_wire(name), 0, None, every.get(name, 4))]
+    scenarios = [one for name in names for one in itertools.islice(_of_the_wire(name), 0, None, every.get(name, 8))]
     tallies = _played(capsys, scenarios, naive=True, shown=long)
     if long:
         _show(capsys, "The usual client: the same connectors, four tries", tallies)
