@@ -107,6 +107,7 @@ class _Play:
             await self._until(began + call.at)
             place, sample = (call.system, call.action, call.sample), planned
             if call.newer:
+                await self.stage.clock.sleep(OLDER)
                 following = None if place not in seen else await self.stage.newer(call.action, call.sample, call.system)
                 if following is None:
                     continue

@@ -193,7 +193,8 @@ async def test_place_of_a_process_that_is_killed_with_its_probe_is_given_to_anot
             target.forget()
             await until(lambda: target.arrived, within=lease + 5.0)
             next_at, next_pid = target.arrived[0]
-            assert lease - 0.2 <= next_at - probed_at <= lease + 2.0
+            # The lease began before its request arrived, by as long as a busy machine took to send it.
+            assert lease - 1.5 <= next_at - probed_at <= lease + 2.0
             assert next_pid != pid
             await asyncio.sleep(0.5)
             assert len(target.arrived) == 1
