@@ -47,7 +47,8 @@ def test_command_that_is_told_plays_that_test_again_wherever_one_works(
 ) -> None:
     monkeypatch.chdir(plays.path / "my tests")
     told = plays.runpytest_inprocess("test_plays.py", "-k", "not other")
-    lines = [line for line in told.outlines if line.startswith("replay:")]
+    # With CI=true pytest tells each failure once more, whole, in its summary.
+    lines = list(dict.fromkeys(line for line in told.outlines if line.startswith("replay:")))
     assert len(lines) == 2
     (kept,) = (plays.path / ".chaos").iterdir()
     for line, currency in zip(lines, ("EUR", "a b"), strict=True):
