@@ -150,14 +150,23 @@ class _Shrinker:
     def _plainer_parameters(self, index: int) -> None:
         """Parameters go back to the kind's own; a number that matters comes as near to it as still fails."""
         fault = self.best.plan.faults[index]
-        if not fault.params or self._try(_with_parameters(self.best, index, {})):
+        if not fault.params or self._try_parameters(index, {}):
             return
+        kind = KINDS[fault.kind]
         for name, value in fault.params.items():
             left = self.best.plan.faults[index].params
             fewer = {one: left[one] for one in left if one != name}
-            if not self._try(_with_parameters(self.best, index, fewer)) and (fault.id, name) not in self._neared:
-                self._neared.add((fault.id, name))
-                self._nearer(index, name, KINDS[fault.kind].params[name], value)
+            if self._try_parameters(index, fewer) or name in kind.choices or (fault.id, name) in self._neared:
+                continue
+            self._neared.add((fault.id, name))
+            self._nearer(index, name, kind.params[name], value)
+
+    def _try_parameters(self, index: int, params: dict[str, Any]) -> bool:
+        """Whether it still fails with other parameters; those that no plan may name are not tried."""
+        fault = self.best.plan.faults[index]
+        if KINDS[fault.kind].problem_with(fault.point, params) is not None:
+            return False
+        return self._try(_with_parameters(self.best, index, params))
 
     def _nearer(self, index: int, name: str, passes: Any, fails: Any) -> None:
         if not (_is_number(passes) and _is_number(fails)):
@@ -168,7 +177,7 @@ class _Shrinker:
             if between in (passes, fails):
                 return
             left = self.best.plan.faults[index].params
-            if self._try(_with_parameters(self.best, index, {**left, name: between})):
+            if self._try_parameters(index, {**left, name: between}):
                 fails = between
             else:
                 passes = between

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from seawall.simulators.chaos.entries import Setting, Wire
@@ -136,6 +137,33 @@ def test_whole_number_stays_one() -> None:
         lambda candidate: any(one.params.get("k", 1) >= 2 for one in candidate.plan.faults),
     )
     assert shrunk.scenario.plan.faults[0].params == {"k": 2}
+
+
+def parameters_left(point: str, kind: str, params: dict[str, Any], fails: Callable[[Fault], bool]) -> dict[str, Any]:
+    """What is left of a fault's parameters; each scenario that is tried is one that can be read back."""
+    one = Scenario(
+        subject="toy",
+        plan=Plan(faults=(fault("f", point=point, kind=kind, params=params),)),
+        calls=(PlannedCall(action="add", sample=1),),
+    )
+    wire = Wire(0.0, "toy", "create", "write", "f", point, kind)
+
+    def still_fails(candidate: Scenario) -> bool:
+        assert Scenario.model_validate(candidate.model_dump(exclude_defaults=True)) == candidate
+        return any(fails(left) for left in candidate.plan.faults)
+
+    shrunk = shrink(one, History(Setting("toy", 0, {}, {}), [wire]), still_fails).scenario
+    return dict(shrunk.plan.faults[0].params)
+
+
+def test_parameter_that_is_limited_to_choices_stays_one_of_them() -> None:
+    outage = {"status": 500, "body": "html"}
+    assert parameters_left("apply", "status", outage, lambda one: one.params.get("status") == 500) == {"status": 500}
+
+
+def test_parameters_that_the_kind_needs_at_its_point_are_not_taken_away() -> None:
+    doubt = {"error": "in_doubt"}
+    assert parameters_left("before_commit", "sql_error", doubt, lambda one: one.kind == "sql_error") == doubt
 
 
 def test_scenario_whose_faults_cannot_be_pinned_is_shrunk_as_it_is() -> None:
