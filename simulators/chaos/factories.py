@@ -49,9 +49,16 @@ def _compiled(owner: Any, name: str, schema: Any, guard: GuardFactory) -> Iterat
         return
     guarded = _guarded(schema, "", "", guard)
     if guarded is not schema:
-        # Compiled from the schema alone: what is ready made of the models within has their factories unguarded.
-        made = SchemaValidator(guarded, None, _use_prebuilt=False)
-        yield attribute(owner, name, getattr(owner, name), made)
+        old = getattr(owner, name)
+        # What is ready made of the models within has their factories unguarded.
+        made = SchemaValidator(guarded, _config_of(old), _use_prebuilt=False)
+        yield attribute(owner, name, old, made)
+
+
+def _config_of(validator: Any) -> Any:
+    """The configuration that a validator was compiled with, which only pickling tells."""
+    compiled = getattr(validator, "_schema_validator", validator)  # a plugin of pydantic may be around it
+    return compiled.__reduce__()[1][1]
 
 
 def _guarded(part: Any, module: str, where: str, guard: GuardFactory) -> Any:

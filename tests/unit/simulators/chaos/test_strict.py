@@ -29,7 +29,7 @@ from typing import Any
 
 import attrs
 import pytest
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from seawall.core.adapter import Adapter, Surroundings
@@ -99,7 +99,15 @@ class Labelled:
     id: uuid.UUID = attrs.field(factory=uuid.uuid4)
 
 
+class Discreet(BaseModel):
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    id: uuid.UUID = Field(default_factory=uuid.uuid4)
+    name: str = ""
+
+
 ORDERS = TypeAdapter(list[Order])
+EXACT_ORDERS = TypeAdapter(dict[str, int] | list[Order], config=ConfigDict(strict=True))
 NOW: dict[str, Any] = {"at": 0.0, "day": datetime(2026, 1, 1)}
 ID: dict[str, Any] = {"id": uuid.UUID(int=1)}
 
@@ -195,6 +203,14 @@ def test_defaults_that_are_given_are_let_through_and_models_are_put_back() -> No
     assert raised == []
     assert [vars(one)["__pydantic_validator__"] for one in (Order, Basket, Numbered)] == before
     assert isinstance(Order(), Order)
+
+
+def test_settings_of_models_and_adapters_hold_while_their_factories_are_guarded() -> None:
+    with pytest.raises(ValidationError, match="valid integer"), strict():
+        EXACT_ORDERS.validate_python({"pieces": "1"})
+    with pytest.raises(ValidationError) as refused, strict():
+        Discreet.model_validate({"name": ["hunter2"], **ID})
+    assert "hunter2" not in str(refused.value)
 
 
 def test_error_of_a_default_factory_names_who_asked_for_the_object() -> None:
