@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..entries import Replied
+from ..entries import Replied, Wire
 from .record import EPSILON, Claim, Operation, Record, still
 
 _REFUSALS = (400, 401, 403, 404, 422)
@@ -51,11 +51,28 @@ def was_answered(record: Record, operation: Operation) -> bool:
     if not all(attempt.attempt in operation.answers for attempt in operation.attempts):
         return False
     doubtful = {number for number, answer in operation.answers.items() if answer.effect == "maybe"}
-    last = {reply.attempt: reply for reply in record.history.of(Replied) if reply.attempt in doubtful}
+    last = _last_answers(record, doubtful)
     struck = {wire.attempt for wire in record.wires if wire.fault}
     return bool(doubtful) and all(
         number in last and number not in struck and _is_clear(record, operation, last[number]) for number in doubtful
     )
+
+
+def _last_answers(record: Record, attempts: set[int]) -> dict[int, Replied]:
+    """The answer to the last request of each attempt, if that has one; what answers a login is none."""
+    lanes: dict[int, str] = {}
+    found: dict[int, Replied] = {}
+    for entry in record.history.entries:
+        match entry:
+            case Wire(lane="read" | "write" | "auth") if entry.attempt in attempts:
+                lanes[entry.attempt] = entry.lane
+                if entry.lane != "auth":
+                    found.pop(entry.attempt, None)
+            case Replied() if entry.attempt in attempts and lanes.get(entry.attempt) != "auth":
+                found[entry.attempt] = entry
+            case _:
+                pass
+    return found
 
 
 def _is_clear(record: Record, operation: Operation, reply: Replied) -> bool:

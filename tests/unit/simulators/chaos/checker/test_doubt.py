@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from seawall.simulators.chaos.checker import check
@@ -132,3 +134,17 @@ def test_doubt_that_something_else_explains_may_be_left_to_people() -> None:
     assert not left_to_people(struck("read", "respond"), replied(200))
     assert not left_to_people(Event(1.3, "pause", "w1"), replied(200), Event(1.8, "resume", "w1"))
     assert left_to_people(Event(1.3, "pause", "w2"), replied(200), Event(1.8, "resume", "w2"))
+
+
+def test_answer_to_an_earlier_request_of_the_attempt_answers_no_later_one() -> None:
+    read, again = Wire(1.3, "toy", "find", "read", attempt=1), Wire(1.6, "toy", "create", "write", attempt=1)
+    assert left_to_people(replied(200), again, replied(200, at=1.7))
+    assert not left_to_people(replied(200), again)
+    assert not left_to_people(replied(200), replace(read, at=1.6))
+    assert left_to_people(read, replied(200), replace(again, attempt=7))
+
+
+def test_answer_to_a_login_is_none_to_the_request() -> None:
+    login = Wire(1.4, "toy", "token", "auth", attempt=1)
+    assert not left_to_people(login, replied(200))
+    assert left_to_people(replied(200, at=1.3), login, replied(200))
