@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from .entries import ENTRIES, Entry, Setting
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the JSON lines; it rises when a field changes its meaning or goes."""
 
 EntryT = TypeVar("EntryT")
@@ -71,7 +71,7 @@ class History:
         """Read what `save` wrote.
 
         Raises:
-            ValueError: It is no history, or one of a newer version.
+            ValueError: It is no history, or one of another version.
         """
         lines = Path(path).read_text(encoding="utf-8").split("\n")  # what else ends a line may be part of one
         return cls.parse(lines, name=str(path))
@@ -81,7 +81,7 @@ class History:
         """Read JSON lines, of which empty ones are passed over; `name` is used in messages.
 
         Raises:
-            ValueError: They are no history, or one of a newer version; the message names the line.
+            ValueError: They are no history, or one of another version; the message names the line.
         """
         read = [(number, line) for number, line in enumerate(lines, 1) if line]
         head = _object(read[0][1], f"{name}, line {read[0][0]},") if read else {}

@@ -67,6 +67,7 @@ def test_each_line_names_its_kind_and_the_first_one_the_schema() -> None:
         ([], "its first line has no schema"),
         (['{"event": "Told"}'], "its first line has no schema"),
         ([json.dumps({"schema": SCHEMA + 1, "setting": {}})], f"this Seawall reads schema {SCHEMA}"),
+        ([json.dumps({"schema": 1, "setting": {}})], "schema 1; this Seawall reads schema 2"),
     ],
 )
 def test_what_is_no_history_is_refused_in_one_sentence(lines: list[str], message: str) -> None:
