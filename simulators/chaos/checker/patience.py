@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,10 @@ from .record import EPSILON, Record, still
 
 _OUTAGES = ("refused", "dns", "reset")
 """Kinds of fault that no client can take for an answer, or for a lack of time of its own."""
+
+_NOT_OPEN = "its breaker is not open, or the adapter's errors do not say that they are outages"
+
+_SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
 
 _ROUNDED = 1.0  # seconds: a date has no fractions of them
 
@@ -39,31 +44,59 @@ class _Try:
         return self.began > other.ended if self.place is None else self.place > other.end_place
 
 
+@dataclass(frozen=True, slots=True)
+class _Early:
+    """Something that was sent before the time that a target had asked for.
+
+    What was let through before its process stood still may go out when it runs again.
+
+    Args:
+        number: Of the attempt or look.
+        worker: The process.
+        system: The system.
+        operation: The logical operation.
+        known: Since when the process knew of that time.
+        at: When it was sent.
+        until: The time.
+    """
+
+    number: int
+    worker: str
+    system: str
+    operation: str
+    known: float
+    at: float
+    until: float
+
+
 def inside_retry_after(record: Record) -> list[Witness]:
     """Requests to a target that had asked to be left alone, by an error or by the header of a reply."""
-    return [*_before_the_errors_time(record), *_before_the_headers_time(record)]
+    found: dict[tuple[int, float], Witness] = {}
+    for one in (*_before_the_errors_time(record), *_before_the_headers_time(record)):
+        if not _overlaps(_pauses(record, one.worker), one.known, one.at):
+            says = f"{one.worker} sent to {one.system} {one.until - one.at:.1f} s before it was asked to"
+            found.setdefault((one.number, one.at), Witness(says, one.operation))
+    return [*found.values()]
 
 
-def _before_the_errors_time(record: Record) -> list[Witness]:
-    found = []
-    until: dict[tuple[str, str], float] = {}
+def _before_the_errors_time(record: Record) -> Iterator[_Early]:
+    asked: dict[tuple[str, str], tuple[float, float]] = {}
     by_number = {number: attempts[0] for number, attempts in record.attempts.items()}
     for entry in record.history.entries:
         if isinstance(entry, Attempted):
             place = (entry.worker, entry.system)
-            if entry.at < until.get(place, 0.0) - EPSILON:
-                found.append(_early(entry.worker, entry.system, until[place] - entry.at, entry.operation))
-                until.pop(place)
+            known, until = asked.get(place, (0.0, 0.0))
+            if entry.at < until - EPSILON:
+                yield _Early(entry.attempt, *place, entry.operation, known, entry.at, until)
+                asked.pop(place)
         elif isinstance(entry, Answered) and entry.retry_after:
             attempt = by_number[entry.attempt]
-            until[attempt.worker, attempt.system] = entry.at + entry.retry_after
-    return found
+            asked[attempt.worker, attempt.system] = entry.at, entry.at + entry.retry_after
 
 
-def _before_the_headers_time(record: Record) -> list[Witness]:
+def _before_the_headers_time(record: Record) -> Iterator[_Early]:
     """What went out while a header held that the process had read: whatever its adapter made of it."""
-    found: list[Witness] = []
-    headers = [reply for reply in record.history.of(Replied) if reply.retry_after]
+    headers = [reply for reply in record.history.of(Replied) if reply.retry_after and reply.status >= 400]
     places = {id(entry): place for place, entry in enumerate(record.history.entries)} if headers else {}
     tries = {one.number: one for one in _tries(record)} if headers else {}
     for header in headers:
@@ -77,7 +110,7 @@ def _before_the_headers_time(record: Record) -> list[Witness]:
         for wire in mine:
             again = wire.at > header.at + EPSILON or (asked is not None and wire.digest == asked.digest != "")
             if places[id(wire)] > heard and again and wire.at < until - EPSILON:
-                found.append(_early(header.worker, header.system, until - wire.at, own.operation))
+                yield _Early(own.number, own.worker, own.system, own.operation, header.at, wire.at, until)
                 break
         later = (
             one
@@ -85,23 +118,18 @@ def _before_the_headers_time(record: Record) -> list[Witness]:
             if (one.worker, one.system) == (own.worker, own.system)
             and own.ended + EPSILON < one.began < until - EPSILON
         )
-        if (early := next(later, None)) is not None:
-            found.append(_early(early.worker, early.system, until - early.began, early.operation))
-    return found
-
-
-def _early(worker: str, system: str, seconds: float, operation: str) -> Witness:
-    return Witness(f"{worker} sent to {system} {seconds:.1f} s before it was asked to", operation)
+        if (one := next(later, None)) is not None:
+            yield _Early(one.number, one.worker, one.system, one.operation, own.ended, one.began, until)
 
 
 def _seconds(record: Record, header: Replied, system: SystemFacts) -> float | None:
     """How long a header asks for; None for nonsense, and for a date that a clock was moved against."""
-    try:
+    if _SECONDS.fullmatch(header.retry_after):
         seconds = float(header.retry_after)
-    except ValueError:
+    else:
         try:
             moment = parsedate_to_datetime(header.retry_after)
-        except ValueError:
+        except (TypeError, ValueError, OverflowError, IndexError):
             return None
         if any(wire.kind == "clock_jump" for wire in record.wires):
             return None
@@ -123,14 +151,14 @@ def past_the_breaker(record: Record) -> list[Witness]:
         system = record.setting.systems.get(name)
         if system is None or not system.breaker_reset:
             continue
-        pauses = [pause for who, *pause in still(record.events) if who == worker]
+        pauses = _pauses(record, worker)
         for opened in _openings(tries, system, pauses):
             until = opened + system.breaker_reset
             for one in tries:
                 if not opened + EPSILON < one.began < until - EPSILON or _overlaps(pauses, opened, one.began):
                     continue
                 says = f"{worker} sent to {name} {one.began - opened:.1f} s after {system.breaker_failures} outages"
-                found.append(Witness(f"{says} in a row: its breaker is not open", one.operation))
+                found.append(Witness(f"{says} in a row: {_NOT_OPEN}", one.operation))
                 break
     return found
 
@@ -149,6 +177,10 @@ def _openings(tries: list[_Try], system: SystemFacts, pauses: list[list[float]])
         if in_a_row >= system.breaker_failures or one.began > until:
             yield one.ended
             in_a_row, until = 0, one.ended + system.breaker_reset
+
+
+def _pauses(record: Record, worker: str) -> list[list[float]]:
+    return [pause for who, *pause in still(record.events) if who == worker]
 
 
 def _overlaps(pauses: list[list[float]], began: float, ended: float) -> bool:

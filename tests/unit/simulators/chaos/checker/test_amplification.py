@@ -34,6 +34,10 @@ def broken(*entries: Entry, setting: Setting = SETTING) -> tuple[Invariant, ...]
     return check(History(setting, [*asked, *entries, *told]), {"toy": []}).broken
 
 
+def told(history: History) -> list[str]:
+    return [one.says for verdict in check(history, {"toy": []}).verdicts for one in verdict.witnesses]
+
+
 def begun(number: int, at: float, worker: str = "w1", attempt: int = 1) -> Attempted:
     return Attempted(at, number, worker, "toy", "get", "", "", "", "d", attempt)
 
@@ -58,6 +62,11 @@ def test_process_that_goes_on_after_so_many_outages_in_a_row_has_no_breaker() ->
     assert broken(*THREE) == ()
     assert broken(*THREE, *lost(4, 4)) == I7
     assert broken(*THREE, *answered(4, 32.9)) == I7
+
+
+def test_finding_of_a_breaker_names_the_adapters_errors_too() -> None:
+    (says,) = (says for says in told(History(SETTING, [*THREE, *lost(4, 4)])) if "its breaker is not open" in says)
+    assert says.endswith("or the adapter's errors do not say that they are outages")
 
 
 @pytest.mark.parametrize(
@@ -125,9 +134,42 @@ def test_request_before_the_time_in_a_header_is_a_finding_although_no_error_spea
     assert broken(*throttled(value), *answered(2, 20, worker="w2")) == ()
 
 
-@pytest.mark.parametrize("value", ["soon", "-5", "nan", "0", ""])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("soon", "-5", "nan", "inf", "0", "", "1_0", "1e1", "\u0662\u0660", "9" * 400),
+        "Fri, 31 Dec 99999999999 23:59:59 GMT",
+        "Fri, 31 Dec 9999 99:59:59 GMT",
+    ],
+)
 def test_header_that_asks_for_nothing_binds_nobody(value: str) -> None:
     assert broken(*throttled(value), *answered(2, 2)) == ()
+
+
+@pytest.mark.parametrize("status", [200, 202, 303])
+def test_header_of_a_reply_that_is_no_error_binds_nobody(status: int) -> None:
+    start, wire, header, end = throttled("20")
+    assert isinstance(header, Replied)
+    assert broken(start, wire, replace(header, status=status), end, *answered(2, 2)) == ()
+
+
+@pytest.mark.parametrize("value", ["20", ""])
+def test_what_was_let_through_before_a_pause_is_no_finding(value: str) -> None:
+    start, wire, header, end = throttled(value)
+    assert isinstance(end, Answered)
+    asked = [start, wire, header, replace(end, retry_after=20.0)]
+    pause = [Event(1, "pause", "w1"), Event(10, "resume", "w1")]
+    assert broken(*asked, *answered(2, 10)) == I7
+    assert broken(*asked, *pause, *answered(2, 10)) == ()
+    assert broken(*asked, *[replace(one, who="w2") for one in pause], *answered(2, 10)) == I7
+
+
+def test_same_early_request_is_told_once() -> None:
+    start, wire, header, end = throttled("20")
+    assert isinstance(end, Answered)
+    history = History(SETTING, [start, wire, header, replace(header, at=1.5), replace(end, at=1.5, retry_after=20.0)])
+    history.entries += answered(2, 10)
+    assert [says for says in told(history) if "asked to" in says] == ["w1 sent to toy 11.5 s before it was asked to"]
 
 
 def test_header_that_asks_for_more_than_is_allowed_is_cut() -> None:
