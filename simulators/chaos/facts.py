@@ -23,6 +23,7 @@ def facts_of(system: System) -> SystemFacts:
         half_open_probes=settings.breaker.probes,
         breaker_reset=settings.breaker.reset_after,
         longest_retry_after=settings.retry.longest_retry_after,
+        recovery_attempts=settings.recovery.attempts,
     )
 
 

@@ -66,6 +66,7 @@ class SystemFacts:
         half_open_probes: Calls that an open breaker lets through at a time.
         breaker_reset: Seconds for which an open breaker lets nothing through; 0 where that is not known.
         longest_retry_after: A target's Retry-After above so many seconds is cut to it.
+        recovery_attempts: Looks after which recovery may leave an operation to people.
     """
 
     actions: Mapping[str, ActionFacts]
@@ -76,6 +77,7 @@ class SystemFacts:
     half_open_probes: int = 1
     breaker_reset: float = 0.0
     longest_retry_after: float = 86_400.0
+    recovery_attempts: int = 50
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..entries import Asked, Attempted, Journalled, Told
+from ..entries import Asked, Attempted, Journalled, Probed, Told
 from ..verdicts import Invariant, Verdict, Witness
 from .approving import approvals
 from .record import Operation, Record, still
@@ -41,7 +41,18 @@ def _may_park(record: Record, operation: Operation) -> bool:
     crashes = sum(1 for event in record.events if event.what == "crash")
     # What an earlier look could not tell, a later one may have told.
     looks = [probe for probe in operation.probes if probe.at <= operation.journal[-1].at]
-    return crashes >= _CRASHES or bool(looks and looks[-1].finding in _UNDECIDED)
+    if crashes >= _CRASHES or (looks and looks[-1].finding in _UNDECIDED):
+        return True
+    return len(looks) >= record.setting.systems[operation.system].recovery_attempts and _left_open(operation, looks[-1])
+
+
+def _left_open(operation: Operation, look: Probed) -> bool:
+    """Whether nothing was there and it was sent once more, and that was not acknowledged."""
+    last = operation.attempts[-1] if operation.attempts else None
+    if look.finding != "absent" or last is None or last.at < look.at:
+        return False
+    answer = operation.answers.get(last.attempt)
+    return answer is None or answer.effect != "applied"
 
 
 def key_discipline(record: Record) -> Verdict:
@@ -51,7 +62,7 @@ def key_discipline(record: Record) -> Verdict:
         keys = {attempt.key for attempt in operation.attempts}
         if len(keys) > 1:
             found.append(witness(record, operation, f"{len(keys)} keys for one operation"))
-        elif any(record.writes.get(probe.attempt) for probe in operation.probes):
+        elif any(_wrote(record, probe.attempt) for probe in operation.probes):
             found.append(witness(record, operation, "a probe wrote, and it must only read"))
         elif says := _undisciplined(record, operation):
             found.append(witness(record, operation, says))
@@ -78,9 +89,14 @@ def _unknown_writes(record: Record) -> list[Witness]:
         facts = None if system is None else system.actions.get(one.action)
         if facts is not None and facts.effect != "read":
             found.append(Witness(f"attempt {number} sent {one.action}, of which the ledger knew nothing"))
-        elif record.writes.get(number):
+        elif _wrote(record, number):
             found.append(Witness(f"attempt {number} wrote for {one.action}, which must only read"))
     return found
+
+
+def _wrote(record: Record, attempt: int) -> bool:
+    """Whether its requests write: a COMMIT ends a transaction that only read as well."""
+    return any(wire.request != "commit" for wire in record.writes.get(attempt, {}).values())
 
 
 def _undisciplined(record: Record, operation: Operation) -> str:
@@ -110,7 +126,8 @@ def _stale(record: Record, operation: Operation, sent_by: dict[int, Attempted]) 
         for place, entry in operation.course
         if isinstance(entry, Journalled) and entry.status == "running"
     ]
-    wrote = [(place, one.worker, False) for number, one in sent_by.items() for place in record.writes[number]]
+    senders = [one for number, one in sent_by.items() if _wrote(record, number)]
+    wrote = [(place, one.worker, False) for one in senders for place in record.writes[one.attempt]]
     holder = ""
     for _, worker, takes in sorted(taken + wrote):
         if takes:

@@ -123,8 +123,8 @@ class Record:
         self.calls: dict[int, Asked] = {}
         self.told: dict[int, Told] = {}
         self.wires: list[Wire] = []
-        self.writes: dict[int, list[int]] = defaultdict(list)
-        """Attempt → places of its requests on the wire that write."""
+        self.writes: dict[int, dict[int, Wire]] = defaultdict(dict)
+        """Attempt → its requests on the wire that write, by their places."""
         self.events: list[Event] = []
         self.compensated: list[Compensated] = []
         self.operations: dict[str, Operation] = {}
@@ -212,7 +212,7 @@ class Record:
                 case Wire():
                     self.wires.append(entry)
                     if entry.lane == "write":
-                        self.writes[entry.attempt].append(place)
+                        self.writes[entry.attempt][place] = entry
                 case Event():
                     self.events.append(entry)
                 case Compensated():

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from seawall.simulators.chaos.checker import check
 from seawall.simulators.chaos.entries import (
     ActionFacts,
+    Answered,
     Asked,
     Attempted,
+    EffectWord,
     Entry,
     Event,
     FindingWord,
@@ -68,6 +72,28 @@ def test_people_are_not_asked_for_what_the_last_look_found(finding: FindingWord)
     assert parked_after(finding, then=(looked(60, "many"),))  # looked at after it was left to people
 
 
+def parked_after_looks(looks: int, *, last: EffectWord = "maybe", finding: FindingWord = "absent") -> bool:
+    """Whether it is a finding that people must decide when the second look was the last one that may be had."""
+    tried: list[Entry] = []
+    for number in range(2, looks + 2):
+        at = 10.0 * number
+        again = replace(attempted(NAME, "add"), at=at + 1, attempt=number, maybe_applied=True)
+        answer = Answered(at + 2, number, NAME, "maybe" if number <= looks else last, "Ambiguous")
+        tried += [looked(at, finding), again, answer, state(at + 3, "unknown")]
+    first: list[Entry] = [state(1, "running"), attempted(NAME, "add"), Answered(3, 1, NAME, "maybe", "Ambiguous")]
+    two = replace(SETTING, systems={"toy": SystemFacts(FACTS, 4, 0.1, 10.0, recovery_attempts=2)})
+    entries: list[Entry] = [*first, state(4, "unknown"), *tried, state(90, "parked"), Event(95, "heal")]
+    return Invariant.EVENTUAL_RESOLUTION in check(History(two, entries), {"toy": []}).broken
+
+
+def test_people_decide_what_so_many_repetitions_left_open_as_may_be_made() -> None:
+    assert not parked_after_looks(2)
+    assert not parked_after_looks(2, last="none")  # a refusal of that one says nothing of the first
+    assert parked_after_looks(1)  # one more may have settled it
+    assert parked_after_looks(2, last="applied")
+    assert parked_after_looks(2, finding="present")
+
+
 def unknown_to_the_ledger(*entries: Entry) -> bool:
     return Invariant.KEY_DISCIPLINE in broken(*entries)
 
@@ -84,6 +110,22 @@ def test_read_that_writes_is_a_finding() -> None:
     read = attempted("", "get")
     assert not unknown_to_the_ledger(read, Wire(2, "toy", "find", "read", attempt=1))
     assert unknown_to_the_ledger(read, Wire(2, "toy", "create", "write", attempt=1))
+
+
+def test_commit_of_a_transaction_that_only_read_is_no_write() -> None:
+    read = attempted("", "get")
+    selects = [Wire(2, "toy", name, "read", attempt=1) for name in ("begin", "select")]
+    commit = Wire(2, "toy", "commit", "write", attempt=1)
+    assert not unknown_to_the_ledger(read, *selects, commit)
+    assert unknown_to_the_ledger(read, *selects, Wire(2, "toy", "update", "write", attempt=1), commit)
+
+
+def test_probe_may_commit_and_must_not_write() -> None:
+    probe = Probed(4, 3, "w1", "toy", "add", NAME, "op_1", "absent", attempt=2)
+    commit = Wire(3, "toy", "commit", "write", attempt=2)
+    before: list[Entry] = [state(1, "running"), attempted(NAME, "add")]
+    assert not unknown_to_the_ledger(*before, Wire(3, "toy", "select", "read", attempt=2), commit, probe)
+    assert unknown_to_the_ledger(*before, Wire(3, "toy", "insert", "write", attempt=2), commit, probe)
 
 
 def late(worker: str, *between: Entry, pauses: str = "") -> bool:
