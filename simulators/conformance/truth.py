@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ...core.action import Action, ClientId, NativeKey, Transactional, Upsert
+from ..chaos.checker.record import as_asked, counts, matches
 from ..chaos.entries import Wanted
 from ..effects import Effect
 
@@ -47,36 +47,12 @@ def truth_of(effects: Iterable[Effect], wanted: Sequence[Wanted], action: Action
     enforced = isinstance(action.dedupe, ENFORCED)
     whole = list(effects)
     log = [one for one in whole if enforced or one.cause != "duplicate_delivery"]
-    parts = [[one for one in log if _is(one, part) and _counts(one)] for part in wanted]
-    counts = [len(part) for part in parts] or [0]
+    parts = [[one for one in log if matches(part, one) and counts(part, one)] for part in wanted]
+    copies = [len(part) for part in parts] or [0]
     return Truth(
-        max(counts),
-        min(counts) == max(counts),
-        all(any(_holds(one, part) for one in found) for found, part in zip(parts, wanted, strict=True)),
-        tuple(dict.fromkeys(one.record_id for one in whole if any(_is(one, part) for part in wanted))),
+        max(copies),
+        min(copies) == max(copies),
+        all(any(as_asked(part, one) for one in found) for found, part in zip(parts, wanted, strict=True)),
+        tuple(dict.fromkeys(one.record_id for one in whole if any(matches(part, one) for part in wanted))),
         tuple(one.at for one in (parts[0] if parts else ())),
     )
-
-
-def _is(effect: Effect, wanted: Wanted) -> bool:
-    return (
-        effect.object == wanted.object
-        and effect.kind in wanted.kinds
-        and all(text in _text(effect, name) for name, text in wanted.where.items())
-    )
-
-
-def _counts(effect: Effect) -> bool:
-    return effect.kind != "update" or bool(effect.changed)
-
-
-def _holds(effect: Effect, wanted: Wanted) -> bool:
-    return all(_plain(effect.fields.get(name)) == _plain(value) for name, value in wanted.content.items())
-
-
-def _text(effect: Effect, name: str) -> str:
-    return effect.record_id if name == "id" else str(effect.fields.get(name, ""))
-
-
-def _plain(value: Any) -> str:
-    return "" if value is None else str(value)

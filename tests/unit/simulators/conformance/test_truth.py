@@ -68,3 +68,23 @@ def test_half_of_what_belongs_together_is_not_whole() -> None:
     history = Wanted("History", ("insert",), {"what": "T1"})
     truth = counted(effect(1), wanted=(CASE, history))
     assert (truth.copies, truth.whole) == (1, False)
+
+
+def test_record_whose_id_only_holds_the_id_that_was_meant_is_another() -> None:
+    first = replace(CHANGE, where={"id": "1"})
+    mine = effect(1, kind="update", record_id="1")
+    theirs = effect(2, kind="update", record_id="10")
+    truth = counted(mine, theirs, wanted=(first,))
+    assert (truth.copies, truth.records) == (1, ("1",))
+
+
+def test_text_that_must_be_in_a_field_is_content_too() -> None:
+    told = replace(CASE, content={}, contains={"Subject": "T1 is out"})
+    assert counted(effect(1), wanted=(told,)).content
+    assert not counted(effect(1, fields={"Subject": "T1"}), wanted=(told,)).content
+
+
+def test_update_that_changes_nothing_that_was_asked_for_is_no_second_effect() -> None:
+    first = effect(1, kind="update", record_id="c1", changed=("Priority",))
+    again = effect(2, kind="update", record_id="c1", changed=("LastSeen",))
+    assert counted(first, again, wanted=(CHANGE,)).copies == 1
