@@ -17,16 +17,19 @@ from .cases import Case, Check, Exempt, together
 from .play import Play
 from .trial import Trial
 
-_ANSWERS = (
+REFUSALS = (
     "status",
     "refusal",
     "redirect_loop",
-    "lock_error",
     "throttle",
     "session_expired",
     "ws_security_expired",
     "sql_error",
     "soap_fault",
+)
+"""The kinds of fault that are an answer of their own, to any request."""
+
+SPOILT = (
     "html_200",
     "truncate",
     "bad_length",
@@ -36,10 +39,11 @@ _ANSWERS = (
     "wrong_content_type",
     "soap_drift",
     "json_drift",
-    "partial_batch",
-    "cut_batch",
 )
-"""The kinds of fault that are answers, or what is left of one."""
+"""The kinds that make something else of an answer, or leave little of it."""
+
+_ANSWERS = (*REFUSALS, "lock_error", *SPOILT, "partial_batch", "cut_batch")
+"""All kinds that are answers, or what is left of one; some meet only writes."""
 
 _OF_EACH = (
     "status",

@@ -14,32 +14,15 @@ from ..chaos.worker import Worker
 from ..faults import Fault, Trigger
 from ..kinds import KINDS, Lane
 from .cases import Case, Exempt
+from .error_map import REFUSALS, SPOILT
 from .play import Play
 from .probing import MOMENT, Looking
 from .trial import Trial
 
 _GROUPS: Mapping[str, Sequence[str]] = {
     "unanswered": ("refused", "connect_timeout", "pool_exhausted", "hang", "reset"),
-    "refused": (
-        "status",
-        "refusal",
-        "redirect_loop",
-        "throttle",
-        "session_expired",
-        "ws_security_expired",
-        "sql_error",
-        "soap_fault",
-    ),
-    "spoilt": (
-        "html_200",
-        "truncate",
-        "bad_length",
-        "empty",
-        "no_content",
-        "garbage",
-        "wrong_content_type",
-        "soap_drift",
-    ),
+    "refused": REFUSALS,
+    "spoilt": SPOILT,
 }
 _FURTHER: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "status": ({"status": 500}, {"status": 502, "body": "html"}, {"status": 504, "body": "empty"}),

@@ -14,6 +14,7 @@ from seawall.core.adapter import Absent, Action, Attempt, CannotTell, Finding, P
 from seawall.core.errors import (
     ConnectFailed,
     ConnectionLost,
+    ContractBroken,
     GatewayError,
     IntegrationError,
     ReplyTimeout,
@@ -118,6 +119,16 @@ class PageIsProof(Passing):
             return Present(models.CaseCreated(case_id=_STRANGE))
 
 
+class UnreadFieldDiffers(Passing):
+    """A field of another type holds other content."""
+
+    async def probe(self, action: Action, attempt: Attempt) -> Finding:
+        try:
+            return await super().probe(action, attempt)
+        except ContractBroken:
+            return Present(None, differs=("public",))
+
+
 FAULTS: Sequence[tuple[type[Passing], type[Subject], str, str]] = (
     (OtherRecord, SalesforceMarkerSubject, "create_case-fresh", f"finds record {_STRANGE}, and ours is"),
     (OtherRecord, SalesforceMarkerSubject, "update_case-fresh", f"finds record {_STRANGE}, and ours is"),
@@ -132,6 +143,7 @@ FAULTS: Sequence[tuple[type[Passing], type[Subject], str, str]] = (
     (SilenceIsAbsence, SalesforceMarkerSubject, "create_case-read_unanswered", "says absent under"),
     (NoLoginIsAbsence, SalesforceMarkerSubject, "create_case-login", "says absent under"),
     (PageIsProof, SalesforceMarkerSubject, "create_case-read_spoilt", "finds what was never sent, under"),
+    (UnreadFieldDiffers, SalesforceMarkerSubject, "add_case_comment-read_spoilt", "says that the content differs"),
 )
 named = pytest.mark.parametrize(
     ("adapter", "subject", "case", "says"), FAULTS, ids=[f"{one[0].__name__}-{one[2]}" for one in FAULTS]

@@ -53,11 +53,25 @@ def asked(request: BaseModel, names: Mapping[str, str]) -> dict[str, Any]:
 
 
 def differing(wanted: Mapping[str, Any], record: Mapping[str, Any], names: Mapping[str, str]) -> tuple[str, ...]:
-    """Our names of the fields whose content in `record` is not what was wanted."""
+    """Our names of the fields whose content in `record` is not what was wanted.
+
+    Raises:
+        ContractBroken: A field is missing or of another type, so that nothing can be told of its content.
+    """
     ours = {theirs: our for our, theirs in names.items()}
+    if unread := [field for field, value in wanted.items() if not _is_read(value, record, field)]:
+        raise ContractBroken(f"a record does not look as expected: {', '.join(unread)}", code="schema")
     return tuple(
         ours.get(field, field) for field, value in wanted.items() if not _same(field, value, record.get(field))
     )
+
+
+def _is_read(wanted: Any, record: Mapping[str, Any], field: str) -> bool:
+    """Whether the record holds the field in its own type: a yes or no, or else a text, which may be empty."""
+    if field not in record:
+        return False
+    found = record[field]
+    return isinstance(found, bool) if isinstance(wanted, bool) else found is None or isinstance(found, str)
 
 
 def _same(field: str, wanted: Any, found: Any) -> bool:

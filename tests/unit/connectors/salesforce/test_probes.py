@@ -242,3 +242,20 @@ async def test_a_probe_of_a_follow_up_by_marker_field_filters_by_it(org: respx.M
     look = org.get(QUERY).respond(json=page())
     assert isinstance(await probe(FOLLOW_UP, BY_MARK), Absent)
     assert asked_query(look).endswith(f" WHERE WhatId = '{CASE_ID}' AND {MARKS} LIKE '%{KEY}%'")
+
+
+@pytest.mark.parametrize("public", ["false", None, 0])
+async def test_a_field_of_another_type_says_nothing_of_the_content(org: respx.MockRouter, public: Any) -> None:
+    org.get(QUERY).respond(json=page(comment(1, f"We are on our way\n[ref:{SHORT}]") | {"IsPublished": public}))
+    with pytest.raises(ContractBroken, match="IsPublished"):
+        await probe(COMMENT, BY_ID)
+
+
+@pytest.mark.parametrize("change", [{"Priority": 1}, {"Priority": ...}])
+async def test_a_text_that_is_none_or_missing_says_nothing_of_the_content(
+    org: respx.MockRouter, change: dict[str, Any]
+) -> None:
+    record = {name: value for name, value in fresh(**change).items() if value is not ...}
+    org.get(ROW).respond(json=record)
+    with pytest.raises(ContractBroken, match="Priority"):
+        await probe(CREATE, BY_ID)
