@@ -159,7 +159,8 @@ class Subject(ABC):
             to: How; `over` for what the sample made.
 
         Returns:
-            False for what has no record; for what has one, that is listed as to do.
+            False for what has no record; for what has one, that is listed as to do, unless its key is in a row of its
+            own (`Transactional`) and it names no version.
         """
         return False
 

@@ -15,12 +15,13 @@ from ..faults import Fault, Match
 from . import probe_reads
 from .cases import Case, Check, Exempt, Todo
 from .play import Play
-from .probing import MOMENT, Looking, is_done
+from .probing import MOMENT, Looking, change, is_done, record_of
 from .trial import Trial
 
 _HOWS = ("fresh", "not_there", "under_lag", "look_alike", "deleted_by_others", "changed_by_others", "changed_since")
 _NEVER = {"changed_by_others": (EffectClass.CREATE,), "changed_since": (EffectClass.DELETE,)}
 """What has no record yet, and what has none any more, cannot be changed by others."""
+_HAVE_RECORDS = (EffectClass.CREATE, EffectClass.SET, EffectClass.CHANGE, EffectClass.DELETE)
 _LAG = 30.0  # seconds by which a search lags whose lag is not declared
 
 
@@ -54,7 +55,9 @@ def _probe(trial: Trial, name: str, how: str) -> None:
             play.expect(not isinstance(found, Present), f"the probe finds what was never sent: {found}")
             return
         if how == "changed_by_others":
-            _change(looking, sample.wanted[0].where.get("id", ""))
+            if not record_of(sample) and any("insert" in one.kinds for one in sample.wanted):
+                raise Exempt(f"{name} may make its record, so that there is none that others could change before")
+            _change(looking)
             await play.stage.clock.sleep(lag + MOMENT)
             found = await looking.look()
             play.expect(not is_done(found), f"the probe takes what somebody else changed for ours: {found}")
@@ -85,7 +88,7 @@ def _probe(trial: Trial, name: str, how: str) -> None:
 
 
 async def _deleted(looking: Looking, done: Applied[Any], lag: float) -> None:
-    play, record = looking.play, done.receipt.record or ""
+    play, record = looking.play, _record(looking, done)
     if not record or not play.stage.subjects[play.system].remove(play.target, looking.name, record):
         raise _left_out(looking.trial, looking.name, "deletes no records", "remove")
     await play.stage.clock.sleep(lag + MOMENT)
@@ -97,7 +100,7 @@ async def _deleted(looking: Looking, done: Applied[Any], lag: float) -> None:
 async def _changed(looking: Looking, done: Applied[Any], lag: float) -> None:
     """The effect stays ours, and what it left is not what is there now."""
     play = looking.play
-    _change(looking, done.receipt.record or looking.sample.wanted[0].where.get("id", ""))
+    _change(looking, _record(looking, done))
     await play.stage.clock.sleep(lag + MOMENT)
     found = await looking.look()
     play.expect(
@@ -105,23 +108,32 @@ async def _changed(looking: Looking, done: Applied[Any], lag: float) -> None:
     )
 
 
-def _left_out(trial: Trial, name: str, what: str, by: str) -> Exception:
-    """What follows from a subject that does not act as another party.
+def _record(looking: Looking, done: Applied[Any]) -> str:
+    """The record that an action made or changed: the adapter's receipt need not name it."""
+    known = done.receipt.record or record_of(looking.sample)
+    return known or next(iter(looking.play.truth(looking.name, looking.sample).records), "")
 
-    What makes no records is known by the record it acts on, and a key in a row of its own tells nothing of the record.
-    """
-    action = trial.actions[name]
-    if action.effect is not EffectClass.CREATE or (by != "look_alike" and isinstance(action.dedupe, Transactional)):
-        return Exempt(f"the subject {what} of {name}, which needs none")
+
+def _left_out(trial: Trial, name: str, what: str, by: str) -> Exception:
+    """What follows from a subject that does not act as another party, or has no record to act on."""
+    if trial.actions[name].effect is not EffectClass.CREATE:
+        return Exempt(f"the subject {what} of {name}, which makes none")
+    if by != "look_alike" and isinstance(trial.actions[name].dedupe, Transactional):
+        return Exempt(f"the subject {what} of {name}, whose key in a row of its own tells nothing of them")
     return Todo(f"the subject {what} of {name}: write its `{by}`, as its simulator lets others act")
 
 
-def _change(looking: Looking, record: str) -> None:
-    play, name = looking.play, looking.name
-    if not record:
-        raise Exempt(f"{name} names no record that others could change")
-    if not play.stage.subjects[play.system].change(play.target, looking.sample, record, "over"):
-        raise _left_out(looking.trial, name, "changes no records", "change")
+def _change(looking: Looking, record: str = "") -> None:
+    name = looking.name
+    action = looking.trial.actions[name]
+    try:
+        change(looking.play, name, looking.sample, "over", record)
+    except Todo:
+        if action.effect not in _HAVE_RECORDS:
+            raise Exempt(f"{name} has no record that others could change") from None
+        if isinstance(action.dedupe, Transactional):
+            raise Exempt(f"the key of {name} is in a row of its own, which tells nothing of its record") from None
+        raise
 
 
 def _other_content(trial: Trial, name: str) -> None:

@@ -10,7 +10,6 @@ from ...core.adapter import Present
 from ...core.outcome import Applied
 from ..chaos.entries import Wire
 from ..chaos.exhaustive import single_faults
-from ..chaos.worker import Worker
 from ..faults import Fault, Trigger
 from ..kinds import KINDS, Lane
 from .cases import Case, Exempt
@@ -60,7 +59,7 @@ def _reads(trial: Trial, name: str, kinds: Sequence[str], lane: Lane) -> None:
         if not faults:
             raise Exempt(f"nothing of this kind can befall the {lane} requests of a probe of {name}")
         for fault in faults:
-            found, struck = await _under(looking, fault, lane)
+            found, struck = await _under(looking, fault)
             play.expect(
                 not isinstance(found, Present), f"the probe finds what was never sent, under {fault.id}: {found}"
             )
@@ -70,7 +69,7 @@ def _reads(trial: Trial, name: str, kinds: Sequence[str], lane: Lane) -> None:
             raise Exempt(f"{name} is not known to be done when the target answers, so that there is nothing to find")
         await play.stage.clock.sleep(MOMENT + looking.lag)
         for fault in faults:
-            found, _ = await _under(looking, fault, lane)
+            found, _ = await _under(looking, fault)
             looking.hold(found, done, f"under {fault.id}")
 
     trial.play(script)
@@ -86,12 +85,13 @@ async def _requests(looking: Looking) -> Mapping[str, Lane]:
     return {request: looking.trial.subject.lanes[request] for request in seen}
 
 
-async def _under(looking: Looking, fault: Fault, lane: Lane) -> tuple[Any, bool]:
-    """What a probe finds while a fault strikes each of its requests, and whether it struck."""
+async def _under(looking: Looking, fault: Fault) -> tuple[Any, bool]:
+    """What a probe finds while a fault strikes each of its requests, and whether it struck.
+
+    In a process that has made none: one that has may be logged in, and know what others look up.
+    """
     play = looking.play
-    worker: Worker | None = None
-    if lane == "auth":
-        worker = await play.stage.start_worker()  # which has not logged in
+    worker = await play.stage.start_worker()
     since = len(play.stage.journal.entries)
     take_out = play.target.faults.plant(fault)
     try:

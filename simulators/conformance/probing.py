@@ -12,8 +12,9 @@ from ...core.errors import IntegrationError
 from ...core.identity import identify
 from ...core.outcome import Applied
 from ..chaos.samples import as_model
-from ..chaos.subject import Sample
+from ..chaos.subject import Change, Sample
 from ..chaos.worker import Worker
+from .cases import Todo
 from .play import Play
 from .trial import Trial
 
@@ -95,6 +96,31 @@ class Looking:
         )
         for field, told, really in _untrue(found.value, done.value):
             self.play.wrong(f"the reply that the probe makes says {field}={told!r}, and the action answered {really!r}")
+
+
+def change(play: Play, name: str, sample: Sample, to: Change, record: str = "") -> None:
+    """Let somebody else change the record of a sample.
+
+    Args:
+        play: The episode.
+        name: The action; no batch.
+        sample: The sample.
+        to: What of it.
+        record: The record's id; the one by which the sample is known if empty.
+
+    Raises:
+        Todo: The sample does not name its record, or the subject changes none.
+    """
+    record = record or record_of(sample)
+    if not record:
+        raise Todo(f"let the first `wanted` of the samples of {name} name the record by its id, so that others find it")
+    if not play.stage.subjects[play.system].change(play.target, sample, record, to):
+        raise Todo(f"the subject changes no records of {name}: write its `change`, as its simulator lets others act")
+
+
+def record_of(sample: Sample) -> str:
+    """Id of the record by which a sample is known; empty if it is known otherwise."""
+    return sample.wanted[0].where.get("id", "") if sample.wanted else ""
 
 
 def is_done(found: Finding | IntegrationError | None) -> bool:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
 from support.clock import FakeClock
+from support.planted import tried
 from support.toy import ADD, AddNote, DeleteNote, Target, ToyAdapter
 
 from seawall.conformance import tier_of
 from seawall.core.tiers import Tier
-from seawall.simulators.chaos.subject import Change, Sample, Subject
+from seawall.simulators.chaos.subject import Change, Sample, Sampler, Subject
 from seawall.simulators.chaos.subjects import SUBJECTS, load_subject
-from seawall.simulators.chaos.subjects.salesforce import SalesforceSubject
+from seawall.simulators.chaos.subjects.salesforce import SalesforceMarkerSubject, SalesforceSubject
 from seawall.simulators.chaos.subjects.soap import BillingSubject
 from seawall.simulators.chaos.subjects.sql import LegacySubject
 from seawall.simulators.conformance.cases import Exempt
@@ -66,6 +68,24 @@ class NoChanges(LegacySubject):
         return False
 
 
+class NoCaseChanges(SalesforceMarkerSubject):
+    def change(self, target: Any, sample: Sample, record: str, to: Change) -> bool:
+        return False
+
+
+class KnownByContent(SalesforceMarkerSubject):
+    """Its changes are known by what they write, and not by the record's id."""
+
+    def samples(self, target: Any) -> Mapping[str, Sampler]:
+        update = super().samples(target)["update_case"]
+
+        def known(n: int) -> Sample:
+            sample = update(n)
+            return replace(sample, wanted=(replace(sample.wanted[0], where={"Subject": f"T{n:05d}"}),))
+
+        return {"get_case": super().samples(target)["get_case"], "update_case": known}
+
+
 def results(subject: Subject, check: str) -> Sequence[CaseResult]:
     trial = Trial(subject)
     return [result_of(BY_NAME[check], case) for case in cases_of(trial, BY_NAME[check])]
@@ -110,6 +130,30 @@ def test_subject_without_another_party_is_to_do_where_the_adapter_makes_records(
 ) -> None:
     (found,) = [one for one in results(subject(), "probe_honesty") if one.case == case]
     assert (found.state, says in found.reason) == ("todo", True)
+
+
+@pytest.mark.parametrize(
+    ("subject", "case", "state", "says"),
+    [
+        (NoCaseChanges, "update_case-changed_by_others", "todo", "write its `change`"),
+        (NoCaseChanges, "update_case-changed_since", "todo", "write its `change`"),
+        (KnownByContent, "update_case-changed_by_others", "todo", "name the record by its id"),
+        (KnownByContent, "update_case-changed_since", "done", ""),  # its receipt names it
+        (NoChanges, "change_order-changed_by_others", "exempt", "in a row of its own"),
+        (NoChanges, "change_order-changed_since", "exempt", "in a row of its own"),
+    ],
+)
+def test_subject_that_changes_no_records_is_to_do_where_the_effect_has_one(
+    subject: type[Subject], case: str, state: str, says: str
+) -> None:
+    found = tried(Trial(subject()), "probe_honesty", case)
+    assert (found.state, says in found.reason) == (state, True), found.reason
+
+
+def test_sample_that_does_not_name_its_record_is_to_do_where_the_adapter_names_versions() -> None:
+    found = [one for one in results(KnownByContent(), "overtaken") if one.case.startswith("update_case")]
+    assert {one.state for one in found} == {"todo"}
+    assert all("name the record by its id" in one.reason for one in found)
 
 
 def test_subject_that_changes_no_records_is_to_do_where_the_adapter_names_versions() -> None:
