@@ -7,12 +7,10 @@ from functools import partial
 from typing import Any
 
 from ...core.action import EffectClass, Transactional
-from ...core.adapter import Absent, Attempt, Many, Present
-from ...core.errors import IntegrationError
+from ...core.adapter import Absent, Many, Present
 from ...core.outcome import Applied
-from ..chaos.samples import as_model
 from ..faults import Fault, Match
-from . import probe_reads
+from . import other_content, probe_reads
 from .cases import Case, Check, Exempt, Todo
 from .play import Play
 from .probing import MOMENT, Looking, change, is_done, record_of
@@ -30,7 +28,7 @@ def _cases(trial: Trial) -> Iterator[Case]:
         if trial.actions[name].batch is None:
             for how in (how for how in _HOWS if trial.actions[name].effect not in _NEVER.get(how, ())):
                 yield Case(f"{name}-{how}", partial(_probe, trial, name, how))
-            yield Case(f"{name}-other_content", partial(_other_content, trial, name))
+            yield Case(f"{name}-other_content", partial(other_content.look, trial, name))
             yield from probe_reads.cases(trial, name)
 
 
@@ -134,37 +132,6 @@ def _change(looking: Looking, record: str = "") -> None:
         if isinstance(action.dedupe, Transactional):
             raise Exempt(f"the key of {name} is in a row of its own, which tells nothing of its record") from None
         raise
-
-
-def _other_content(trial: Trial, name: str) -> None:
-    """Under our key something else was done: another request of somebody who made the same key."""
-    action = trial.actions[name]
-    if action.probe is None:
-        raise Exempt(f"{name} declares no probe")
-    lag = action.probe.read_lag
-
-    async def script(play: Play) -> None:
-        await play.stage.start_worker()
-        sample = await play.sample(name)
-        if sample.reworded is None:
-            raise Exempt(f"the sample of {name} has no content that could be another")
-        looking = Looking(play, trial, name, sample, play.stage.clock.now())
-        other = Attempt("op_other", looking.key, as_model(action, sample.reworded))
-        try:
-            await play.stage.reader(play.system).send(action, other)
-        except IntegrationError as error:
-            raise Exempt(f"the target does not take the reworded sample of {name}: {error}") from None
-        truth = play.truth(name, sample)
-        if truth.copies and truth.content:
-            raise Exempt(f"the reworded sample of {name} leaves all that is asked for")
-        await play.stage.clock.sleep(lag + MOMENT)
-        try:
-            found = await looking.look()
-        except IntegrationError:
-            return  # it says that it could not look, and why
-        play.expect(not is_done(found), f"the probe takes other content for what was asked for: {found}")
-
-    trial.play(script)
 
 
 PROBES = Check(

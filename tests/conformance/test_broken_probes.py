@@ -22,6 +22,7 @@ from seawall.core.errors import (
     UnreadableReply,
 )
 from seawall.simulators.chaos.subject import Subject
+from seawall.simulators.chaos.subjects.hubspot import HubSpotSubject
 from seawall.simulators.chaos.subjects.salesforce import SalesforceMarkerSubject, SalesforceSubject
 from seawall.simulators.conformance.trial import Trial
 
@@ -135,6 +136,9 @@ FAULTS: Sequence[tuple[type[Passing], type[Subject], str, str]] = (
     (MadeUpReply, SalesforceMarkerSubject, "create_case-fresh", "the reply that the probe makes says case_id="),
     (ContentUnseen, SalesforceMarkerSubject, "create_case-other_content", "takes other content for what was asked for"),
     (ContentUnseen, SalesforceSubject, "create_case-other_content", "takes other content for what was asked for"),
+    (ContentUnseen, SalesforceSubject, "add_case_comment-other_content", "takes other content for what was asked for"),
+    (ContentUnseen, SalesforceMarkerSubject, "update_case-other_content", "takes other content for what was asked for"),
+    (ContentUnseen, HubSpotSubject, "create_contact-other_content", "takes other content for what was asked for"),
     (DifferenceExplainedAway, SalesforceSubject, "create_case-other_content", "takes other content for what"),
     (AnyChangeIsOurs, SalesforceSubject, "update_case-changed_by_others", "somebody else changed for ours"),
     (OtherContentIsAbsence, SalesforceSubject, "update_case-changed_since", "says absent after others have changed"),

@@ -13,6 +13,7 @@ from support.toy import ADD, AddNote, DeleteNote, Target, ToyAdapter
 
 from seawall.conformance import tier_of
 from seawall.core.tiers import Tier
+from seawall.simulators.chaos.entries import Wanted
 from seawall.simulators.chaos.subject import Change, Sample, Sampler, Subject
 from seawall.simulators.chaos.subjects import SUBJECTS, load_subject
 from seawall.simulators.chaos.subjects.salesforce import SalesforceMarkerSubject, SalesforceSubject
@@ -20,7 +21,7 @@ from seawall.simulators.chaos.subjects.soap import BillingSubject
 from seawall.simulators.chaos.subjects.sql import LegacySubject
 from seawall.simulators.conformance.cases import Exempt
 from seawall.simulators.conformance.ladder import CaseResult, judge
-from seawall.simulators.conformance.rewording import other_wording
+from seawall.simulators.conformance.rewording import other_wording, other_wordings
 from seawall.simulators.conformance.running import BY_NAME, cases_of, expected_of, result_of, run_all
 from seawall.simulators.conformance.trial import Trial
 
@@ -84,6 +85,19 @@ class KnownByContent(SalesforceMarkerSubject):
             return replace(sample, wanted=(replace(sample.wanted[0], where={"Subject": f"T{n:05d}"}),))
 
         return {"get_case": super().samples(target)["get_case"], "update_case": known}
+
+
+class ContentNotShown(SalesforceMarkerSubject):
+    """Its cases are known by their subjects, whatever else is in them."""
+
+    def samples(self, target: Any) -> Mapping[str, Sampler]:
+        create = super().samples(target)["create_case"]
+
+        def known(n: int) -> Sample:
+            sample = create(n)
+            return replace(sample, wanted=(replace(sample.wanted[0], where={"Subject": "T"}, content={}),))
+
+        return {"create_case": known}
 
 
 def results(subject: Subject, check: str) -> Sequence[CaseResult]:
@@ -150,6 +164,11 @@ def test_subject_that_changes_no_records_is_to_do_where_the_effect_has_one(
     assert (found.state, says in found.reason) == (state, True), found.reason
 
 
+def test_sample_that_shows_no_content_is_to_do_where_a_probe_looks_at_it() -> None:
+    found = tried(Trial(ContentNotShown()), "probe_honesty", "create_case-other_content")
+    assert (found.state, "show the content" in found.reason) == ("todo", True), found.reason
+
+
 def test_sample_that_does_not_name_its_record_is_to_do_where_the_adapter_names_versions() -> None:
     found = [one for one in results(KnownByContent(), "overtaken") if one.case.startswith("update_case")]
     assert {one.state for one in found} == {"todo"}
@@ -177,6 +196,13 @@ def test_a_rewording_keeps_the_identity_and_changes_the_content() -> None:
     made = other_wording("toy", ADD, request)
     assert isinstance(made, AddNote)
     assert (made.reference, made.text != "hello") == ("n-1", True)
+
+
+def test_rewordings_begin_with_what_a_sample_shows_and_do_not_hold_it() -> None:
+    request = AddNote(reference="n-1", text="hello", priority="high")
+    first = next(other_wordings("toy", ADD, request, [Wanted("Note", ("insert",), {}, {"urgency": "high"})]))
+    assert isinstance(first, AddNote)
+    assert (first.text, "high" in first.priority) == ("hello", False)
 
 
 def test_what_is_nothing_but_its_identity_has_no_other_wording() -> None:
