@@ -28,7 +28,8 @@ def followed_of(subject: Subject) -> tuple[str, ...]:
     async def names() -> tuple[str, ...]:
         target = subject.target(Plan(), LoopClock())
         try:
-            return tuple(name for name, make in subject.samples(target).items() if make(1).newer is not None)
+            samples = enumerate(subject.samples(target).items(), 1)  # each its own number, as in an episode
+            return tuple(name for n, (name, make) in samples if make(n).newer is not None)
         finally:
             target.close()
 
