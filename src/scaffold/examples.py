@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -116,9 +116,9 @@ class _Made:
         schema: Schema = {} if isinstance(given, bool) else given  # true: anything fits
         for _ in range(_DEEPEST):
             if "$ref" in schema:
-                schema = {**found(self._root, str(schema["$ref"])), **_without(schema, "$ref")}
+                schema = merged(found(self._root, str(schema["$ref"])), _without(schema, "$ref"))
             elif "allOf" in schema:
-                schema = _merged([self.resolved(one) for one in schema["allOf"]], _without(schema, "allOf"))
+                schema = merged(*(self.resolved(one) for one in schema["allOf"]), _without(schema, "allOf"))
             else:
                 return schema
         raise NoExample("a reference leads back to itself")
@@ -235,6 +235,21 @@ class _Made:
         return text, token
 
 
+def merged(*parts: Schema) -> dict[str, Any]:
+    """A schema that says what each of several says; where only one of them can hold, the last."""
+    made: dict[str, Any] = {}
+    for part in parts:
+        both: dict[str, Any] = {}
+        for word in ("properties", "required", "allOf"):
+            mine, theirs = made.get(word), part.get(word)
+            if isinstance(mine, Mapping) and isinstance(theirs, Mapping):
+                both[word] = {**mine, **theirs}
+            elif isinstance(mine, list) and isinstance(theirs, list):
+                both[word] = list({repr(one): one for one in (*mine, *theirs)}.values())
+        made |= {**part, **both}
+    return made
+
+
 def found(root: Schema, reference: str) -> Schema:
     """What a reference within a document points to.
 
@@ -250,19 +265,6 @@ def found(root: Schema, reference: str) -> Schema:
             raise NoExample(f"{reference} leads nowhere")
         place = place[name]
     return place if isinstance(place, Mapping) else {}
-
-
-def _merged(parts: Sequence[Schema], own: Schema) -> Schema:
-    merged: dict[str, Any] = {}
-    for part in (*parts, own):
-        properties = {**merged.get("properties", {}), **part.get("properties", {})}
-        required = [*merged.get("required", ()), *part.get("required", ())]
-        merged |= part
-        if properties:
-            merged["properties"] = properties
-        if required:
-            merged["required"] = list(dict.fromkeys(required))
-    return merged
 
 
 def _is_read_only(schema: Any) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..examples import NoExample, found
+from ..examples import NoExample, found, merged
 
 _DEEPEST = 16
 NARROWING = frozenset(
@@ -54,9 +54,9 @@ class Document:
             if not isinstance(part, Mapping):
                 raise Unsupported("it is not what OpenAPI says")
             if "$ref" not in part:
-                return {**part, **beside} if beside else part
+                return merged(part, beside) if beside else part
             if not str(self.root["openapi"]).startswith("3.0"):
-                beside = {**{word: one for word, one in part.items() if word != "$ref"}, **beside}
+                beside = merged({word: one for word, one in part.items() if word != "$ref"}, beside)
             try:
                 part = found(self.root, str(part["$ref"]))
             except NoExample as error:
@@ -77,16 +77,8 @@ class Document:
         whole = self.resolved(schema)
         if "allOf" not in whole:
             return whole
-        made: dict[str, Any] = {}
-        properties: dict[str, Any] = {}
-        required: list[str] = []
         own = {word: one for word, one in whole.items() if word != "allOf"}
-        for part in (*(self.merged(one, depth + 1) for one in whole["allOf"]), own):
-            made |= part
-            properties |= part.get("properties", {})
-            required += part.get("required", ())
-        made |= {"properties": properties} if properties else {}
-        made |= {"required": list(dict.fromkeys(required))} if required else {}
+        made = merged(*(self.merged(one, depth + 1) for one in whole["allOf"]), own)
         if alone:
             self._merged[str(schema["$ref"])] = made
         return made

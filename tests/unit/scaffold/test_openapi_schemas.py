@@ -73,6 +73,8 @@ def fits(model: Any, fields: Mapping[str, Any]) -> bool:
 
 TREE = {"type": "array", "items": {"$ref": "#/components/schemas/Tree"}}
 SCHEMAS = {
+    "Base": {"type": "object", "required": ["a"], "properties": {"a": {"const": 1}, "b": {"type": "integer"}}},
+    "Both": {"allOf": [{"$ref": "#/components/schemas/Base"}]},
     "Name": {"type": "string", "maxLength": 5},
     "Tree": TREE,
     "Map": {"additionalProperties": {"$ref": "#/components/schemas/Map"}, "type": "object"},
@@ -107,6 +109,9 @@ def named(name: str, **beside: Any) -> dict[str, Any]:
         (named("Name", description="beside"), ["abcde"], ["abcdef"]),
         (named("Name", maxLength=2), ["ab"], ["abc"]),
         (named("Own"), [{"x": "a"}], [{"x": "b"}]),
+        (named("Base", properties={"b": {"const": 2}}), [{"a": 1, "b": 2}], [{"a": 1, "b": 3}, {"a": 3, "b": 2}]),
+        (named("Base", required=["b"]), [{"a": 1, "b": 2}], [{"a": 1}, {"b": 2}, {"a": 3, "b": 2}]),
+        (named("Both", allOf=[{"properties": {"b": {"const": 2}}}]), [{"a": 1, "b": 2}], [{"b": 2}, {"a": 1, "b": 3}]),
         (named("Tree"), [[], [[]]], ["a"]),
         (named("Map"), [{}, {"a": {}}], ["a"]),
         (named("Node"), [{"next": {"next": {"text": "a"}}}], [{"next": {"text": 1}}]),
@@ -127,6 +132,21 @@ def test_what_stands_beside_a_reference_counts_since_3_1_only(tmp_path: Path) ->
     model = request_of(tmp_path, asked(schema), SCHEMAS, version="3.0.3")
     assert fits(model, {"x": "abcde"})
     assert not fits(model, {"x": "abcdef"})
+
+
+def test_an_example_of_what_stands_beside_a_reference_has_what_both_need(tmp_path: Path) -> None:
+    base = {"required": ["id"], "properties": {"id": TEXT}}
+    more = named("Base", required=["more"], properties={"more": {"type": "integer"}})
+    made = draft(tmp_path, asked({"properties": {"a": TEXT}}, **answer(more)), {"Base": base})
+    (one,) = json.loads(made.files["src/acme_desk/simulated.json"])["answers"].values()
+    assert set(one["example"]) == {"id", "more"}
+
+
+@pytest.mark.parametrize("beside", [{"required": True}, {"required": [{}]}, {"properties": 1}, {"allOf": 1}])
+def test_what_is_no_schema_may_stand_beside_a_reference(tmp_path: Path, beside: dict[str, Any]) -> None:
+    given = {"in": "query", "name": "q", "required": True, "properties": {}, "allOf": [], "schema": TEXT}
+    operation = asked({"properties": {"a": TEXT}}, parameters=[{"$ref": "#/components/schemas/q", **beside}])
+    assert fits(request_of(tmp_path, operation, {"q": given}), {"q": "a", "a": "b"})
 
 
 @pytest.mark.parametrize(
