@@ -13,7 +13,7 @@ import looptime
 
 from seawall.simulators.chaos.entries import Attempted, Probed, Wire
 from seawall.simulators.chaos.episode import Episode, play
-from seawall.simulators.chaos.explore import actions_of, faults_of, schedules
+from seawall.simulators.chaos.explore import asked_of, faults_of, schedules
 from seawall.simulators.chaos.memory import in_memory
 from seawall.simulators.chaos.naive import play_naively
 from seawall.simulators.chaos.scenario import Scenario, drawn
@@ -154,7 +154,7 @@ def _busy(name: str, seed: int) -> Scenario:
         if fault.kind == "reset" and fault.point in ("apply", "before_commit", "after_commit")
     ]
     plan = Plan(seed=seed, faults=tuple(lost))
-    return drawn(name, seed, plan, actions_of(name), operations=40, clients=10, mishaps=0)
+    return drawn(name, seed, plan, asked_of(load_subject(name)), operations=40, clients=10, mishaps=0)
 
 
 def _sent(played: Episode) -> list[Attempted | Probed]:

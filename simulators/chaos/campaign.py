@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from itertools import islice
 
-from .episode import Episode, play
+from .episode import play
 from .naive import play_naively
 from .scenario import Scenario
 from .subjects import blamed, load_subject
@@ -33,22 +33,6 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, tallies: dict[str, Tally]) -> None:
         super().__init__("interrupted")
         self.tallies = tallies
-
-
-def run_here(scenarios: Iterable[Scenario], on_episode: Callable[[Episode], None] | None = None) -> Tally:
-    """Play scenarios one after the other, in this process.
-
-    Args:
-        scenarios: The scenarios.
-        on_episode: Given each episode.
-    """
-    tally = Tally()
-    for scenario in scenarios:
-        episode = play(scenario)
-        tally.add(episode)
-        if on_episode is not None:
-            on_episode(episode)
-    return tally
 
 
 def run_all(

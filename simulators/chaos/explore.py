@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from typing import Any, TypeVar
 
 from ..faults import DRAWN, Fault, Match, Plan, PlanError, Trigger, nearest
 from ..kinds import KINDS
@@ -16,8 +16,10 @@ from .episode import play
 from .exhaustive import single_client_faults, single_faults
 from .parameters import varied
 from .scenario import PlannedCall, Scenario, drawn
-from .subject import Subject, SubjectError
+from .subject import Subject, SubjectError, Target
 from .subjects import load_subject
+
+T = TypeVar("T")
 
 _ASKS = 2  # how often a client asks again after an answer that leaves it in doubt
 
@@ -25,25 +27,11 @@ _ASKS = 2  # how often a client asks again after an answer that leaves it in dou
 def followed_of(subject: Subject) -> tuple[str, ...]:
     """The actions whose samples have something newer to follow them."""
 
-    async def names() -> tuple[str, ...]:
-        target = subject.target(Plan(), LoopClock())
-        try:
-            samples = enumerate(subject.samples(target).items(), 1)  # each its own number, as in an episode
-            return tuple(name for n, (name, make) in samples if make(n).newer is not None)
-        finally:
-            target.close()
+    def followed(target: Any) -> tuple[str, ...]:
+        samples = enumerate(subject.samples(target).items(), 1)  # each its own number, as in an episode
+        return tuple(name for n, (name, make) in samples if make(n).newer is not None)
 
-    return run(names())
-
-
-@cache
-def actions_of(name: str) -> tuple[str, ...]:
-    """The actions of which a subject makes samples.
-
-    Raises:
-        SubjectError: It makes none.
-    """
-    return asked_of(load_subject(name))
+    return _of_target(subject, followed)
 
 
 def asked_of(subject: Subject) -> tuple[str, ...]:
@@ -52,15 +40,7 @@ def asked_of(subject: Subject) -> tuple[str, ...]:
     Raises:
         SubjectError: It makes none.
     """
-
-    async def names() -> tuple[str, ...]:
-        target = subject.target(Plan(), LoopClock())
-        try:
-            return tuple(subject.samples(target))
-        finally:
-            target.close()
-
-    if not (found := run(names())):
+    if not (found := _of_target(subject, lambda target: tuple(subject.samples(target)))):
         raise SubjectError(
             f"{subject.name}: the subject makes no samples, so that nothing can be tried: let its samples() make some"
         )
@@ -70,22 +50,46 @@ def asked_of(subject: Subject) -> tuple[str, ...]:
 def check_systems(plan: Plan, subjects: Iterable[Subject]) -> None:
     """Refuse a plan with a fault of a system that none of the subjects is.
 
+    A fault of the client side names the subject, as its calls do; any other names the simulator.
+
+    Args:
+        plan: The plan.
+        subjects: The subjects that it is for.
+
     Raises:
         PlanError: There is one, so that it could never fire.
     """
+    named = [fault for fault in plan.faults if fault.match.system is not None]
+    some = list(subjects) if named else []
+    called = {subject.name for subject in some}
+    simulated = {_of_target(subject, _system_of) for subject in some}
+    for fault in named:
+        system = str(fault.match.system)
+        known, others = (called, simulated) if fault.client_side else (simulated, called)
+        if system in known:
+            continue
+        says = f"there is no system {system!r}{nearest(system, known)}"
+        if system in others:
+            one = "subject" if fault.client_side else "simulator"
+            says = f"{fault.kind} goes by the name of the {one}: set match.system to {' or '.join(sorted(known))}"
+        raise PlanError(f"fault {fault.id!r} can never fire: {says}")
 
-    async def names(subject: Subject) -> set[str]:
+
+def _system_of(target: Target) -> str:
+    return target.faults.system
+
+
+def _of_target(subject: Subject, ask: Callable[[Any], T]) -> T:
+    """What is asked of a simulator of the subject, which is there for that alone."""
+
+    async def answer() -> T:
         target = subject.target(Plan(), LoopClock())
         try:
-            return {subject.name, target.faults.system}
+            return ask(target)
         finally:
             target.close()
 
-    named = {fault.match.system: fault.id for fault in plan.faults if fault.match.system is not None}
-    known = set[str]().union(*(run(names(subject)) for subject in subjects)) if named else set()
-    for system, fault in named.items():
-        if system not in known:
-            raise PlanError(f"fault {fault!r} can never fire: there is no system {system!r}{nearest(system, known)}")
+    return run(answer())
 
 
 @dataclass(frozen=True, slots=True)

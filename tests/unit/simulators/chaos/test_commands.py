@@ -119,7 +119,12 @@ def test_what_cannot_be_done_is_said_in_one_sentence_and_ends_with_2(arguments: 
     ("fault", "says"),
     [
         ("match: {system: billling}", "there is no system 'billling'; did you mean 'billing'?"),
-        ("match: {system: salesforce}", "there is no system 'salesforce'; there are: billing, soap"),
+        ("match: {system: salesforce}", "there is no system 'salesforce'; there are: billing"),
+        ("match: {system: soap}", "reset goes by the name of the simulator: set match.system to billing"),
+        (
+            "point: after_send, kind: crash, match: {system: billing}",
+            "crash goes by the name of the subject: set match.system to soap",
+        ),
         (
             "point: after_send, kind: crash, match: {operation: book_credi}",
             "no action 'book_credi'; did you mean 'book_c",
@@ -141,6 +146,22 @@ def test_plan_with_a_fault_that_can_never_fire_is_refused(tmp_path: Path, comman
     result = run(*given, str(path))
     assert result.exit_code == 2, result.output
     assert says in result.output
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"point": "after_commit", "kind": "reset", "match": {"system": "billing"}},
+        {"point": "after_send", "kind": "crash", "match": {"system": "soap"}},
+    ],
+    ids=["at the system", "of the client side"],
+)
+def test_fault_that_names_the_system_as_its_side_does_strikes(tmp_path: Path, fault: dict[str, object]) -> None:
+    plan = Plan.model_validate({"faults": [{"id": "it", "trigger": {"nth": 1}, **fault}]})
+    scenario().model_copy(update={"plan": plan}).save(tmp_path / "one.yaml")
+    result = run("replay", str(tmp_path / "one.yaml"))
+    assert result.exit_code == 0, result.output
+    assert "never struck" not in result.output
 
 
 @pytest.mark.slow

@@ -8,7 +8,6 @@ import pytest
 
 from seawall.core.adapter import Adapter, Attempt, Sent, Surroundings
 from seawall.core.errors import IntegrationError
-from seawall.simulators.chaos.campaign import run_here
 from seawall.simulators.chaos.entries import Asked, Attempted, Event, Told, Wire
 from seawall.simulators.chaos.episode import play
 from seawall.simulators.chaos.explore import schedules
@@ -17,6 +16,7 @@ from seawall.simulators.chaos.naive import play_naively
 from seawall.simulators.chaos.scenario import Mishap, PlannedCall, Scenario
 from seawall.simulators.chaos.subjects.hubspot import HubSpotSubject
 from seawall.simulators.chaos.subjects.salesforce import SalesforceMarkerSubject
+from seawall.simulators.chaos.tally import Tally
 from seawall.simulators.chaos.verdicts import Invariant
 from seawall.simulators.faults import Plan
 
@@ -137,7 +137,9 @@ def test_usual_client_makes_two_of_a_lost_reply_where_only_a_marker_is_there() -
 
 
 def test_figures_of_episodes_add_up() -> None:
-    tally = run_here([scenario(LOST), scenario()])
+    tally = Tally()
+    for one in (scenario(LOST), scenario()):
+        tally.add(play(one))
     assert (tally.episodes, tally.operations, tally.calls) == (2, 2, 2)
     assert tally.green
     assert tally.struck[("after_commit", "reset", "valid")] == 1

@@ -6,7 +6,7 @@ import pytest
 
 from seawall.simulators.chaos.entries import Told
 from seawall.simulators.chaos.episode import play
-from seawall.simulators.chaos.explore import actions_of, course_of, pairs, schedules, singles
+from seawall.simulators.chaos.explore import asked_of, course_of, pairs, schedules, singles
 from seawall.simulators.chaos.scenario import PlannedCall, Scenario
 from seawall.simulators.chaos.subject import SubjectError
 from seawall.simulators.chaos.subjects import SUBJECTS, load_subject
@@ -31,7 +31,7 @@ def test_action_whose_target_enforces_nothing_is_not_delivered_twice() -> None:
 
 def test_singles_have_every_action_and_both_sides_of_the_commit_and_no_scenario_twice() -> None:
     made = list(singles("hubspot"))
-    assert {one.calls[0].action for one in made} == set(actions_of("hubspot"))
+    assert {one.calls[0].action for one in made} == set(asked_of(load_subject("hubspot")))
     points = {(one.plan.faults[-1].point, one.plan.faults[-1].kind) for one in made}
     assert points >= {("apply", "reset"), ("after_commit", "reset"), ("later", "late_commit"), ("before_send", "crash")}
     assert len({one.model_dump_json() for one in made}) == len(made)
@@ -117,9 +117,9 @@ def test_subject_without_samples_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize("name", SUBJECTS)
 def test_each_of_our_subjects_makes_samples_of_every_action_and_each_is_what_it_says(name: str) -> None:
-    calls = tuple(PlannedCall(action=action, sample=1) for action in actions_of(name))
+    calls = tuple(PlannedCall(action=action, sample=1) for action in asked_of(load_subject(name)))
     episode = play(Scenario(subject=name, calls=calls))
     (facts,) = episode.history.setting.systems.values()
-    assert set(actions_of(name)) == set(facts.actions)
+    assert set(asked_of(load_subject(name))) == set(facts.actions)
     assert (episode.judgement.worst, episode.judgement.broken) == ("valid", ())
     assert {told.word for told in episode.history.of(Told)} <= {"applied", "partial", "pending"}

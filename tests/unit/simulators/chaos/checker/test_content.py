@@ -11,10 +11,10 @@ import pytest
 from seawall.simulators.chaos.checker import check
 from seawall.simulators.chaos.entries import Event, Told, Wanted
 from seawall.simulators.chaos.episode import Episode, play
-from seawall.simulators.chaos.explore import actions_of
+from seawall.simulators.chaos.explore import asked_of
 from seawall.simulators.chaos.history import History
 from seawall.simulators.chaos.scenario import PlannedCall, Scenario
-from seawall.simulators.chaos.subjects import SUBJECTS
+from seawall.simulators.chaos.subjects import SUBJECTS, load_subject
 from seawall.simulators.chaos.verdicts import Invariant
 from seawall.simulators.effects import Effect
 
@@ -23,7 +23,7 @@ WRONG = "something else"
 
 def played(subject: str) -> Iterator[Episode]:
     """Each action once, without a fault; those that are never called applied have no content to be held to."""
-    for action in actions_of(subject):
+    for action in asked_of(load_subject(subject)):
         episode = play(Scenario(subject=subject, calls=(PlannedCall(action=action, sample=1),)))
         assert episode.judgement.broken == ()
         if all(told.word == "applied" for told in episode.history.of(Told)):
