@@ -8,7 +8,7 @@ from typing import Any
 from ..faults import Fault, Match, Trigger
 from ..kinds import KINDS, Lane, Point
 from ..vocabulary import HTTP, SQL, Traits
-from .parameters import chosen
+from .parameters import beyond, chosen
 
 _ALIASES = {"respond": "after_commit"}
 """Points that are another name for one that is tried anyway."""
@@ -34,7 +34,8 @@ def single_faults(
 ) -> Iterator[Fault]:
     """Each fault once, with the kind's own parameters, at the first request of its name.
 
-    Kinds that no client can see through are left out, and those of the client side, which befall actions.
+    Kinds that no client can see through are left out, and those of the client side, which befall actions; so is what
+    would let a change land after the horizon.
 
     Args:
         lanes: The system's requests and the lane of each.
@@ -61,7 +62,9 @@ def single_faults(
                 for variant, params in [*_variants(name), *(_named(name, point, horizon) if more else ())]:
                     meant = {**kind.params, **params}
                     is_known = all(meant[param] in some for param, some in (values or {}).items() if param in meant)
-                    if is_known and kind.problem_with(point, params) is None:
+                    if not is_known or beyond(name, point, params, horizon):
+                        continue
+                    if kind.problem_with(point, params) is None:
                         yield Fault(
                             id=f"{request}-{point}-{name}{variant}",
                             match=Match(operation=request),

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from ..faults import DRAWN, Fault, Match, Plan, PlanError, Trigger, nearest
 from ..kinds import KINDS
 from ..virtual_time import LoopClock, run
-from .entries import Wire
+from .entries import Attempted, Wire
 from .episode import play
 from .exhaustive import single_client_faults, single_faults
 from .parameters import varied
@@ -101,7 +101,8 @@ class Course:
         in_doubt: Those that come when a reply was lost or a row was locked: probes, retries.
         writes: Whether it changes anything.
         guarded: Whether the target itself keeps a second delivery of the same request from having an effect.
-        horizon: Seconds within which a late commit of it must land; None where nothing is said.
+        horizon: Seconds within which a late commit of it must land, and of a batch those of its items as well; None
+            where nothing is said.
         leads: Request → the fault after which it comes, for those that come when something went wrong.
         again: Request → the fault after which it comes a second time; None where it needs none.
     """
@@ -129,10 +130,17 @@ def course_of(name: str, subject: Subject, action: str) -> Course:
                     leads.setdefault(request, fault)
                 if count > 1:
                     again.setdefault(request, fault)
-    facts = calm.setting.systems[subject.name].actions[action]
+    declared = calm.setting.systems[subject.name].actions
+    facts = declared[action]
     writes = facts.effect != "read"
     guarded = not writes or facts.dedupe in _ENFORCED
-    return Course(frozenset(plain), frozenset(leads), writes, guarded, facts.horizon, leads, again)
+    single = {action, *(one.action for one in calm.of(Attempted))}
+    horizon = _least(declared[one].horizon for one in single)
+    return Course(frozenset(plain), frozenset(leads), writes, guarded, horizon, leads, again)
+
+
+def _least(horizons: Iterable[float | None]) -> float | None:
+    return min((one for one in horizons if one is not None), default=None)
 
 
 _LOST = Fault(id="lost", match=Match(lane="write"), point="after_commit", kind="reset", trigger=Trigger(nth=1))
@@ -241,14 +249,14 @@ def schedules(name: str, seeds: Sequence[int], subject: Subject | None = None) -
     courses = [course_of(name, subject, action) for action in actions]
     seen = frozenset[str]().union(*(course.plain | course.in_doubt for course in courses))
     unguarded = frozenset[str]().union(*(course.plain for course in courses if not course.guarded))
+    horizon = _least(course.horizon for course in courses)
     faults = [
         fault
-        for fault in faults_of(subject, seen)
+        for fault in faults_of(subject, seen, horizon=horizon)
         if fault.kind != _TWICE or not unguarded & set(fault.match.operations)
     ]
     own = list(single_client_faults({one: course.writes for one, course in zip(actions, courses, strict=True)}))
     writes = [one for one, course in zip(actions, courses, strict=True) if course.writes]
-    horizon = min((course.horizon for course in courses if course.horizon is not None), default=None)
     followed = followed_of(subject)
     for seed in seeds:
         if random.Random(f"{seed}/calm").random() < _CALM:  # noqa: S311 -- repeatable on purpose

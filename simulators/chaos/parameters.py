@@ -46,6 +46,8 @@ _CHOSEN: Final[Mapping[str, tuple[Mapping[str, Any], ...]]] = {
 }
 _ONLY_AT: Final[Mapping[str, tuple[Point, ...]]] = {"bytes": ("after_commit",), "locks": ("apply", "later")}
 """Parameters that make a difference there alone."""
+_DELAYS: Final[Mapping[tuple[str, Point], str]] = {("slow", "apply"): "seconds", ("late_commit", "later"): "delay"}
+"""Kind and point → the parameter that says how much later a change lands."""
 
 _SECONDS: Final[Mapping[str, Sequence[float]]] = {
     "slow": (0.1, 5.0, 9.9, 10.1, 29.9, 30.1, 59.0),
@@ -79,8 +81,21 @@ def chosen(kind: str, point: Point, *, horizon: float | None = None) -> Iterator
     for params in _CHOSEN.get(kind, ()):
         made = {name: _latest(horizon) if value == _LATEST else value for name, value in params.items()}
         matters = all(point in _ONLY_AT.get(name, (point,)) for name in made)
-        if matters and not _beyond(kind, made, horizon) and KINDS[kind].problem_with(point, made) is None:
+        if matters and not beyond(kind, point, made, horizon) and KINDS[kind].problem_with(point, made) is None:
             yield made
+
+
+def beyond(kind: str, point: Point, params: Mapping[str, Any], horizon: float | None) -> bool:
+    """Whether a fault would let a change land after the horizon.
+
+    Args:
+        kind: The kind.
+        point: Where it strikes; what is slow after the commit landed before.
+        params: Its parameters; what is left out is the kind's own.
+        horizon: Seconds within which a late commit must land; `HORIZON` if None.
+    """
+    delaying = _DELAYS.get((kind, point))
+    return delaying is not None and bool({**KINDS[kind].params, **params}[delaying] > _latest(horizon))
 
 
 def varied(
@@ -104,7 +119,7 @@ def varied(
         candidates = [one for one in _candidates(fault.kind, name, horizon) if _is_known(name, one, values)]
         if candidates and not keep:
             params[name] = draw.choice(candidates)
-    if kind.problem_with(fault.point, params) is not None or _beyond(fault.kind, params, horizon):
+    if kind.problem_with(fault.point, params) is not None or beyond(fault.kind, fault.point, params, horizon):
         return fault
     return fault.model_copy(update={"params": params})
 
@@ -129,9 +144,3 @@ def _is_known(name: str, value: object, values: Mapping[str, Collection[object]]
 
 def _latest(horizon: float | None) -> float:
     return max(0.0, (HORIZON if horizon is None else horizon) - _MARGIN)
-
-
-def _beyond(kind: str, params: Mapping[str, Any], horizon: float | None) -> bool:
-    """Whether the change would land after the horizon."""
-    lands = params.get("seconds", 0.0) if kind == "slow" else params.get("delay", 0.0)
-    return bool(lands > _latest(horizon))

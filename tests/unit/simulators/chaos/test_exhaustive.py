@@ -95,6 +95,15 @@ def test_late_commit_lands_within_the_horizon_and_as_late_as_it_may(horizon: flo
     assert max(fault.param("delay") for fault in found) == latest
 
 
+@pytest.mark.parametrize("more", [False, True])
+def test_nothing_lands_after_a_short_horizon_by_its_own_parameters_either(more: bool) -> None:
+    found = list(single_faults(LANES, kinds={"late_commit", "slow"}, more=more, horizon=1.5))
+    late = [one.param("delay") for one in found if one.kind == "late_commit"]
+    slow = [one.param("seconds") for one in found if one.kind == "slow" and one.point == "apply"]
+    assert max([*late, *slow], default=0.0) <= 0.5
+    assert {one.param("seconds") for one in found if one.point == "after_commit"} >= {1.0}
+
+
 def test_values_that_a_system_does_not_know_are_left_out_of_more() -> None:
     found = single_faults(LANES, kinds={"status", "refusal"}, values={"status": {503, 404}}, more=True)
     assert {fault.param("status") for fault in found} == {503, 404}

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+
 import pytest
 
+from seawall.core.adapter import Adapter, Surroundings
 from seawall.simulators.chaos.entries import Told
 from seawall.simulators.chaos.episode import play
 from seawall.simulators.chaos.explore import asked_of, course_of, pairs, schedules, singles
 from seawall.simulators.chaos.scenario import PlannedCall, Scenario
 from seawall.simulators.chaos.subject import SubjectError
-from seawall.simulators.chaos.subjects import SUBJECTS, load_subject
+from seawall.simulators.chaos.subjects import SUBJECTS, load_subject, place_of
+from seawall.simulators.chaos.subjects.suitecrm import SuiteCrmOldSubject
 from seawall.simulators.chaos.verdicts import Invariant
 
 
@@ -20,6 +26,36 @@ def test_course_of_an_action_is_what_it_comes_to_on_the_wire() -> None:
     assert course.in_doubt
     assert course.writes
     assert course.guarded
+
+
+class Prompt(SuiteCrmOldSubject):
+    """Says of everything that it lands within a second and a half."""
+
+    settings: ClassVar[Mapping[str, Any]] = {**SuiteCrmOldSubject.settings, "horizon": 1.5}
+
+
+class PromptItems(SuiteCrmOldSubject):
+    """Says of the items of a batch that they land within a second and a half, and nothing of the batch."""
+
+    def adapter(self, target: Any, around: Surroundings) -> Adapter:
+        """The adapter, with another horizon of the one action."""
+        made: Any = super().adapter(target, around)
+        single = replace(made.actions["create_case"], horizon=1.5)
+        made._actions = {**made.actions, "create_case": single}
+        return made  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("subject", [Prompt(), PromptItems()], ids=["all", "items"])
+def test_nothing_that_is_explored_lands_after_the_horizon(subject: SuiteCrmOldSubject) -> None:
+    name = place_of(subject)
+    batch = "create_cases"
+    assert course_of(name, subject, batch).horizon == 1.5
+    made = [*singles(name, subject), *pairs(name, 0, 200, subject), *schedules(name, range(60), subject)]
+    struck = [fault for one in made if batch in {call.action for call in one.calls} for fault in one.plan.faults]
+    assert any(fault.kind == "reset" for fault in struck)
+    late = [fault.param("delay") for fault in struck if fault.kind == "late_commit"]
+    slow = [fault.param("seconds") for fault in struck if (fault.kind, fault.point) == ("slow", "apply")]
+    assert max([*late, *slow], default=0.0) <= 0.5
 
 
 def test_action_whose_target_enforces_nothing_is_not_delivered_twice() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from seawall.simulators.chaos.parameters import chosen, varied
+from seawall.simulators.chaos.parameters import beyond, chosen, varied
 from seawall.simulators.faults import Fault
 from seawall.simulators.kinds import KINDS
 
@@ -30,6 +30,20 @@ def test_nothing_that_is_drawn_lands_after_the_horizon() -> None:
     assert max(late) == 19.0
     slow = [varied(fault("slow"), random.Random(seed), horizon=20.0).param("seconds") for seed in range(200)]
     assert max(slow) == 10.1
+
+
+def test_what_is_applied_before_its_reply_is_slow_may_take_longer_than_the_horizon() -> None:
+    replied = fault("slow").model_copy(update={"point": "after_commit"})
+    slow = [varied(replied, random.Random(seed), horizon=20.0).param("seconds") for seed in range(200)]
+    assert max(slow) == 59.0
+    assert list(chosen("slow", "after_commit", horizon=5.0)) == [{"seconds": 11.0}]
+    assert list(chosen("slow", "apply", horizon=5.0)) == []
+
+
+def test_other_parameters_leave_no_default_that_lands_after_the_horizon() -> None:
+    assert [one["delay"] for one in chosen("late_commit", "later", horizon=1.5)] == [0.5]
+    assert beyond("late_commit", "later", {"reply": "504"}, 1.5)
+    assert not beyond("late_commit", "later", {"delay": 0.5}, 1.5)
 
 
 def test_only_values_that_the_system_knows_are_drawn() -> None:
