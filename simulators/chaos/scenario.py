@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +10,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ...policies.plain_yaml import resolve_scalars
 from ..faults import Plan, PlanError, read_yaml
 
 _ASKED = 0.25  # of the drawn scenarios have people
@@ -18,12 +18,16 @@ _FOLLOWED = 0.5  # of the calls that can be are followed by a newer one
 
 
 class _Dumper(yaml.SafeDumper):
-    """Puts into quotes what would be read as a number: YAML 1.1, which it writes, takes `7e12` for a text."""
+    """Puts into quotes what would be read as something else: YAML 1.1, which it writes, takes `7e12` for a text."""
 
 
-_Dumper.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9.]+[eE][-+]?[0-9]+\Z"), list("-+.0123456789")
-)
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    # U+0085 is a line break to YAML, and would be read as a space.
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if "\x85" in text else None)
+
+
+resolve_scalars(_Dumper)
+_Dumper.add_representer(str, _text)
 
 
 class _Frozen(BaseModel):

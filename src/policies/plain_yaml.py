@@ -17,13 +17,25 @@ class _Plain(yaml.SafeLoader):
 
 
 _Plain.yaml_implicit_resolvers = {}
-for _tag, _pattern, _first in (
-    ("bool", "true|True|TRUE|false|False|FALSE", "tTfF"),
-    ("null", "~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("int", r"[-+]?[0-9]+", "-+0123456789"),
-    ("float", r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", "-+.0123456789"),
-):
-    _Plain.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})\\Z"), list(_first))
+
+
+def resolve_scalars(reader_or_writer: Any) -> None:
+    """Let a loader or a dumper of PyYAML take for more than text what `load` takes for it.
+
+    Args:
+        reader_or_writer: The class.
+    """
+    for tag, pattern, first in (
+        ("bool", "true|True|TRUE|false|False|FALSE", "tTfF"),
+        ("null", "~|null|Null|NULL|", ["~", "n", "N", ""]),
+        ("int", r"[-+]?[0-9]+", "-+0123456789"),
+        ("float", r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", "-+.0123456789"),
+    ):
+        is_one = re.compile(f"(?:{pattern})\\Z")
+        reader_or_writer.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", is_one, list(first))
+
+
+resolve_scalars(_Plain)
 
 
 def _whole(loader: _Plain, node: yaml.ScalarNode) -> int:

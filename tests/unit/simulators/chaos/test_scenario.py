@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from seawall.simulators.chaos.scenario import PlannedCall, Scenario, drawn
 from seawall.simulators.faults import Fault, Plan, PlanError
@@ -51,6 +54,23 @@ def test_scenario_is_read_back_from_its_file_as_it_was(tmp_path: Path) -> None:
     scenario = drawn("toy", 5, PLAN, ACTIONS).model_copy(update={"broke": (2,), "note": "é"})
     scenario.save(tmp_path / "one.yaml")
     assert Scenario.load(tmp_path / "one.yaml") == scenario
+
+
+@given(st.text(), st.integers(), st.floats(0, 1e9))
+@example("08", 8, 0.5)
+@example("+08", -8, 1e-7)
+@example("+.5", 0, 7e12)
+@example("a\x85b", 0, 0.0)
+@example("\x85", 0, 0.0)
+@example("\r\n", 0, 0.0)
+@example("null", 0, 0.0)
+def test_whatever_it_says_is_read_back_as_it_was(text: str, seed: int, at: float) -> None:
+    fault = Fault(id=f"f{text}", point="apply", kind="throttle", params={"retry_after": text})
+    call = PlannedCall(action=text, sample=1, at=at)
+    scenario = Scenario(subject=text, seed=seed, plan=Plan(faults=(fault,)), calls=(call,), note=text)
+    with TemporaryDirectory() as folder:
+        scenario.save(f"{folder}/one.yaml")
+        assert Scenario.load(f"{folder}/one.yaml") == scenario
 
 
 def test_what_is_left_to_its_default_is_not_in_the_file(tmp_path: Path) -> None:
