@@ -216,13 +216,13 @@ class Probed:
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """A request reached the simulator.
+    """A request reached the simulator, or a fault struck the client's own process.
 
     Args:
         at: When.
         system: The system as configured.
-        request: The simulator's name of the request, for example `create`.
-        lane: `read`, `write` or `auth`.
+        request: The simulator's name of the request, for example `create`; for a fault of the client, the step.
+        lane: `read`, `write` or `auth`; `client` for a fault of the client.
         fault: Id of the fault that struck it, or empty.
         point: The fault's point.
         kind: The fault's kind.

@@ -171,7 +171,7 @@ class Stage:
         """The sample of an action with a number; the same number gives the same sample.
 
         Raises:
-            KeyError: The subject makes no samples of that action.
+            SubjectError: There is no such system, or the subject makes no samples of that action.
         """
         return await self.samples.of(system or next(iter(self.subjects)), action, number)
 
