@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from ...core.action import EffectClass
+from ...core.action import Action, EffectClass
 from ...core.outcome import Applied, Outcome, Pending
 from ..chaos.entries import Wanted
 from ..chaos.subject import Sample
@@ -63,7 +63,7 @@ def _undo(trial: Trial, name: str, how: str) -> None:
             raise Exempt(f"{name} is not known to be done, so that there is nothing to undo")
         record = play.truth(name, sample).records[0]
         before, since = _of(play, record), play.effects()
-        wanted = (Wanted(sample.wanted[0].object, ("update", "delete"), {"id": record}),)
+        wanted = (Wanted(sample.wanted[0].object, ("insert", "update", "delete"), {"id": record}),)
         if how == "waits_for_horizon":
             early = await play.stage.compensate(worker, done, wanted, deadline=_PROMPT)
             waited = isinstance(early, Pending) and not _of(play, record)[len(before) :]
@@ -74,7 +74,7 @@ def _undo(trial: Trial, name: str, how: str) -> None:
         play.expect(not await play.stage.settle(), "operations are still open after the target has healed")
         _judge(play, record, len(before), outcome)
         if how == "content" and isinstance(outcome, Applied):
-            _holds_again(play, name, sample, was)
+            _holds_again(play, action, sample, was)
         assert action.compensation is not None
         again = await play.stage.call(worker, name, sample, deadline=DEADLINE)
         play.expect(not isinstance(again, Applied), f"{name} was undone, and is told as Applied when it is asked again")
@@ -118,25 +118,40 @@ def _stored(play: Play, name: str, sample: Sample) -> Mapping[str, Any]:
     """What a record holds that a sample is to change or delete.
 
     Raises:
-        Exempt: The subject cannot say.
+        Exempt: The sample does not name the record beforehand.
+        Todo: The subject does not say.
     """
-    record = sample.wanted[0].where.get("id", "")
-    held = play.stage.subjects[play.system].stored(play.target, name, record) if record else {}
-    if not held:
-        raise Exempt(f"the subject does not say what a record holds, so that nobody knows what undoing {name} restores")
+    if not (record := sample.wanted[0].where.get("id", "")):
+        raise Exempt(f"the sample names no record by its id, so that nobody knows what undoing {name} restores")
+    if not (held := play.stage.subjects[play.system].stored(play.target, name, record)):
+        raise Todo(f"write the subject's `stored`: it says nothing of {record}, which the sample of {name} is about")
     return dict(held)
 
 
-def _holds_again(play: Play, name: str, sample: Sample, was: Mapping[str, Any]) -> None:
-    """The record holds what it held, but for what a write may change beside what it was asked for."""
+def _holds_again(play: Play, action: Action, sample: Sample, was: Mapping[str, Any]) -> None:
+    """The record is there and holds what it held, but for what a write may change beside what it was asked for.
+
+    Raises:
+        Todo: The sample names nothing that could be compared.
+    """
     wanted = sample.wanted[0]
-    now = play.stage.subjects[play.system].stored(play.target, name, wanted.where["id"])
-    asked = {*wanted.content, *wanted.contains}
-    beside = (was.keys() - asked) if wanted.beside is None else set(wanted.beside)
-    for field in sorted(was.keys() - (beside - asked)):
+    record = wanted.where["id"]
+    now = play.stage.subjects[play.system].stored(play.target, action.name, record)
+    if not now:
+        play.wrong(f"{action.name} was undone, and {record} is not there")
+        return
+    held, asked = was.keys() | now.keys(), {*wanted.content, *wanted.contains}
+    if action.effect is EffectClass.DELETE:
+        fields = held - set(wanted.beside or ())
+    else:
+        fields = held & asked if wanted.beside is None else held - (set(wanted.beside) - asked)
+    if not fields:
+        raise Todo(f"name in `content` or `beside` what {action.name} writes: without that nothing is compared")
+    for field in sorted(fields):
+        seen, before = now.get(field), was.get(field)
         play.expect(
-            now.get(field) == was[field],
-            f"{name} was undone, and {field} is {now.get(field)!r}: before it was done it was {was[field]!r}",
+            seen == before,
+            f"{action.name} was undone, and {field} is {seen!r}: before it was done it was {before!r}",
         )
 
 
