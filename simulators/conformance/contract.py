@@ -13,13 +13,13 @@ from ...core.action import Action, NoDedupe
 from ...core.adapter import Attempt
 from ...core.errors import IntegrationError, InvalidRequest
 from ...core.identity import identify
-from ...core.outcome import Applied, Outcome, Partial, Pending, Rejected
+from ...core.outcome import Applied, Outcome, Pending, Rejected
 from ..chaos.samples import as_model
 from ..chaos.subject import Sample
 from ..chaos.verdicts import Invariant
 from .altered import Altered
 from .cases import Case, Check, Exempt, Todo
-from .play import Play
+from .play import Play, parts
 from .trial import Trial
 
 _DAY = 86_400.0  # virtual seconds
@@ -98,9 +98,9 @@ def _only_accepts(action: Action) -> bool:
 
 def _values(outcome: Outcome[Any] | None) -> list[Any]:
     """The values, if all went well."""
-    parts = outcome.items if isinstance(outcome, Partial) else (outcome,)
-    values = [part.value for part in parts if isinstance(part, Applied)]
-    return values if len(values) == len(parts) else []
+    whole = parts(outcome)
+    values = [part.value for part in whole if isinstance(part, Applied)]
+    return values if len(values) == len(whole) else []
 
 
 def _schemas(trial: Trial, name: str) -> None:

@@ -275,3 +275,8 @@ def leaves_doubt(outcome: Outcome[Any]) -> bool:
         case Unknown():
             return True
     return False
+
+
+def parts(outcome: Outcome[Any] | None) -> tuple[Outcome[Any] | None, ...]:
+    """The outcomes of a batch's items; the outcome itself where it is of one request."""
+    return outcome.items if isinstance(outcome, Partial) else (outcome,)

@@ -94,7 +94,7 @@ class Looking:
             found.superseded or not found.differs,
             f"the probe says that the content differs ({', '.join(found.differs)}), and it does not",
         )
-        for field, told, really in _untrue(found.value, done.value):
+        for field, told, really in untrue(found.value, done.value):
             self.play.wrong(f"the reply that the probe makes says {field}={told!r}, and the action answered {really!r}")
 
 
@@ -128,8 +128,16 @@ def is_done(found: Finding | IntegrationError | None) -> bool:
     return isinstance(found, Present) and (found.superseded or not found.differs)
 
 
-def _untrue(told: Any, really: Any) -> list[tuple[str, Any, Any]]:
-    """Fields of a reply that a probe made which say something else than the action did; None says nothing."""
+def untrue(told: Any, really: Any) -> list[tuple[str, Any, Any]]:
+    """Fields of a reply that a probe made which say something else than the action did; None says nothing.
+
+    Args:
+        told: The reply that the probe made.
+        really: What the action answered.
+
+    Returns:
+        Of each such field its name, what the probe says, and what the action said.
+    """
     if not isinstance(told, BaseModel) or not isinstance(really, BaseModel):
         return []
     fields = type(told).model_fields

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from functools import partial
 
 from ...core.action import NativeKey
-from ...core.outcome import Applied, Partial, Rejected
+from ...core.outcome import Applied, Rejected
 from ...core.replay import OTHER_CONTENT
 from ..chaos.samples import as_model
 from .cases import Case, Check
-from .play import Play
+from .play import Play, parts
 from .rewording import other_wording
 from .trial import Trial
 
@@ -48,17 +48,13 @@ def _twice(trial: Trial, name: str, how: str) -> None:
         sent = play.stage.journal.attempts
         again = await play.ask(worker, name, sample)
         play.expect(play.stage.journal.attempts == sent, f"{name} was sent again although it was done")
-        for one, other in zip(_parts(before), _parts(again), strict=True):
+        for one, other in zip(parts(before), parts(again), strict=True):
             if isinstance(one, Applied):
                 same = isinstance(other, Applied) and other.replayed and other.value == one.value
                 play.expect(same, f"{name} answered {one} and then, asked again, {other}")
         await play.conclude()
 
     trial.play(script)
-
-
-def _parts(outcome: object) -> tuple[object, ...]:
-    return outcome.items if isinstance(outcome, Partial) else (outcome,)
 
 
 def _rewordings(trial: Trial) -> Iterator[Case]:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from ...core.outcome import Applied, Outcome, Partial
+from pydantic import BaseModel
+
+from ...core.adapter import Present
+from ...core.outcome import Applied, Outcome
 from ..chaos.subject import Sample
+from ..chaos.worker import Worker
 from ..faults import Fault
 from .cases import Case, Check
 from .contract import tried
-from .play import Play
-from .probing import Looking
+from .play import Play, parts
+from .probing import MOMENT, Looking, untrue
 from .trial import Trial
 
 _SLOW = 1.0  # virtual seconds by which one of them is overtaken
@@ -40,6 +44,13 @@ def _both(trial: Trial, name: str, other: str, how: str) -> None:
     async def script(play: Play) -> None:
         worker = await play.stage.start_worker()
         asked = [(name, await play.sample(name, 1)), (other, await play.sample(other, 2))]
+        before: list[Outcome[Any] | None] = [None, None]
+        if trial.actions[name].writes != trial.actions[other].writes:
+            aside = await play.stage.start_worker()  # whose login is not the first one's
+            before = [
+                None if trial.actions[one].writes else await play.ask(aside, one, sample) for one, sample in asked
+            ]
+        began = play.stage.clock.now()
         outcomes = await asyncio.gather(
             *(play.ask(worker, one, sample, client=f"c{place}") for place, (one, sample) in enumerate(asked, 1))
         )
@@ -51,11 +62,56 @@ def _both(trial: Trial, name: str, other: str, how: str) -> None:
                 play.expect(
                     told not in theirs - mine, f"{one} is told as record {told}, which is that of the other request"
                 )
-            if not trial.actions[one].writes:
-                await _reads_as_alone(play, worker, one, sample, outcomes[place])
+            if trial.actions[one].writes:
+                _as_sampled(play, one, sample, outcomes[place])
+            else:
+                await _reads_as_alone(play, worker, one, sample, outcomes[place], before[place])
+        if name == other and trial.actions[name].writes:
+            await _as_probed(play, trial, name, [sample for _, sample in asked], outcomes, began)
         await play.conclude()
 
     trial.play(script, faults)
+
+
+def _as_sampled(play: Play, name: str, sample: Sample, outcome: Outcome[Any] | None) -> None:
+    for answer, one in zip(parts(outcome), sample.items or (sample,), strict=False):
+        if not isinstance(answer, Applied):
+            continue
+        for field, value in one.reply.items():
+            seen = getattr(answer.value, field, None)
+            play.expect(
+                str(seen) == str(value), f"{name} answers {field}={seen!r} beside another request, and it is {value!r}"
+            )
+
+
+async def _as_probed(
+    play: Play,
+    trial: Trial,
+    name: str,
+    samples: Sequence[Sample],
+    outcomes: Sequence[Outcome[Any] | None],
+    began: float,
+) -> None:
+    """No answer holds what the probe finds for the other request, and does not find for its own."""
+    single = trial.single(name)
+    if single.probe is None or single.name not in trial.actions:
+        return
+    await play.stage.clock.sleep(single.probe.read_lag + MOMENT)
+    found: list[list[BaseModel | None]] = []
+    for sample in samples:
+        looks = [Looking(play, trial, single.name, one, began) for one in sample.items or (sample,)]
+        seen = [await one.look_anyhow() for one in looks]
+        found.append([one.value if isinstance(one, Present) else None for one in seen])
+    for place, outcome in enumerate(outcomes):
+        others = [one for one in found[1 - place] if one is not None]
+        for answer, own in zip(parts(outcome), found[place], strict=False):
+            if not isinstance(answer, Applied):
+                continue
+            for field, finds, told in untrue(own, answer.value):
+                play.expect(
+                    all(getattr(one, field, None) != told for one in others),
+                    f"{name} answers {field}={told!r}, which is that of the other request: its own is {finds!r}",
+                )
 
 
 def _probes(trial: Trial, name: str) -> None:
@@ -79,19 +135,31 @@ def _records(play: Play, name: str, sample: Sample) -> set[str]:
 
 
 def _answers(outcome: Outcome[Any] | None) -> list[Applied[Any]]:
-    parts = outcome.items if isinstance(outcome, Partial) else (outcome,)
-    return [part for part in parts if isinstance(part, Applied)]
+    return [part for part in parts(outcome) if isinstance(part, Applied)]
 
 
-async def _reads_as_alone(play: Play, worker: Any, name: str, sample: Sample, beside: Outcome[Any] | None) -> None:
-    outcome = await play.ask(worker, name, sample)
-    alone = _values(outcome)
+async def _reads_as_alone(
+    play: Play, worker: Worker, name: str, sample: Sample, beside: Outcome[Any] | None, before: Outcome[Any] | None
+) -> None:
+    """What reads the same alone, twice, reads so beside another request.
+
+    Args:
+        play: The episode.
+        worker: Whom to ask.
+        name: The action.
+        sample: The sample.
+        beside: What it answered beside the other request.
+        before: What it answered before that, if the other request is a write: what that changes reads otherwise after.
+    """
+    first = before or await play.ask(worker, name, sample)
     await play.stage.clock.sleep(_SLOW)
-    again = _values(await play.ask(worker, name, sample))
-    kept = {field for field, value in alone.items() if again.get(field) == value}  # others tell the time, for instance
+    again = await play.ask(worker, name, sample)
+    alone, later = _values(first), _values(again)
+    kept = {field for field, value in alone.items() if later.get(field) == value}  # others tell the time, for instance
     one, two = ({field: values.get(field) for field in kept} for values in (_values(beside), alone))
-    same = one == two and len(_answers(beside)) == len(_answers(outcome))
-    play.expect(same, f"{name} answers {one} beside another request, and {two} alone")
+    changed = before is not None and len(_answers(first)) != len(_answers(again))
+    same = one == two and len(_answers(beside)) == len(_answers(first))
+    play.expect(changed or same, f"{name} answers {one} beside another request, and {two} alone")
 
 
 def _values(outcome: Outcome[Any] | None) -> dict[str, Any]:
