@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ...conformance import Report, ReportError, read_report, verify_report
+from ..chaos.subject import SubjectError
 from ..chaos.subjects import SUBJECTS, load_subject
 from .ladder import CaseResult
 from .reporting import load_key, make_key, make_report, public_key, write_report
@@ -60,7 +61,10 @@ def run_command(
         if result.state == "failed":
             out.print(f"FAILED {result.rule}[{result.case}]\n{result.reason}\n", markup=False, highlight=False)
 
-    made = make_report(trial, run_all(trial, only=check or (), on_result=show), time.time())
+    try:
+        made = make_report(trial, run_all(trial, only=check or (), on_result=show), time.time())
+    except SubjectError as error:
+        _stop(str(error))
     if report is not None:
         write_report(report, made, signing)
     _print(out, made)

@@ -81,10 +81,10 @@ def _takes(subject: Subject, fault: Fault) -> bool:
 def _lanes(trial: Trial) -> None:
     for name in tried(trial):
         for request, lane in trial.requests(name).items():
-            told = trial.subject.lanes.get(request)
+            told = trial.subject.lanes[request]
             assert told == lane, (
                 f"{name} makes the request {request}, which the simulator has in its {lane} lane and the subject's "
-                f"`lanes` {'leave out' if told is None else f'in the {told} lane'}: faults would miss it"
+                f"`lanes` in the {told} lane: faults would miss it"
             )
 
 

@@ -82,7 +82,7 @@ async def _requests(looking: Looking) -> Mapping[str, Lane]:
     since = len(play.stage.journal.entries)
     await looking.look_anyhow(fresh)
     seen = [one.request for one in play.stage.journal.entries[since:] if isinstance(one, Wire)]
-    return {request: looking.trial.subject.lanes[request] for request in seen}
+    return {request: looking.trial.lane_at(request, f"the probe of {looking.name}") for request in seen}
 
 
 async def _under(looking: Looking, fault: Fault) -> tuple[Any, bool]:

@@ -18,7 +18,7 @@ from ..chaos.recording import Step, nothing
 from ..chaos.scenario import Scenario
 from ..chaos.stage import Stage
 from ..chaos.strict import strict
-from ..chaos.subject import Subject
+from ..chaos.subject import Subject, SubjectError
 from ..faults import Fault, Match, Plan, Trigger
 from ..kinds import KINDS, Lane, Point
 from ..virtual_time import LoopClock, run
@@ -135,7 +135,11 @@ class Trial:
         return sorted(names - sys.stdlib_module_names)
 
     def requests(self, name: str) -> Mapping[str, str]:
-        """The simulator's requests that an action comes to when nothing goes wrong, in order, each with its lane."""
+        """The simulator's requests that an action comes to when nothing goes wrong, in order, each with its lane.
+
+        Raises:
+            SubjectError: The subject's `lanes` leave one of them out.
+        """
         if name not in self._requests:
 
             async def look(play: Play) -> Mapping[str, str]:
@@ -143,8 +147,28 @@ class Trial:
                 await play.stage.call(worker, name, await play.stage.sample(name, 1))
                 return {one.request: one.lane for one in play.stage.journal.entries if isinstance(one, Wire)}
 
-            self._requests[name] = self.play(look, guarded=False)
+            made = self.play(look, guarded=False)
+            for request in made:
+                self.lane_at(request, name)
+            self._requests[name] = made
         return self._requests[name]
+
+    def lane_at(self, request: str, asked_by: str) -> Lane:
+        """The lane of a request, as the subject has it.
+
+        Args:
+            request: The simulator's request.
+            asked_by: What makes it, for the message.
+
+        Raises:
+            SubjectError: The subject's `lanes` leave it out.
+        """
+        if request not in self.subject.lanes:
+            raise SubjectError(
+                f"{asked_by} makes the request {request}, which the `lanes` of the subject {self.subject.name} leave "
+                "out: name it there with its lane, or faults miss it"
+            )
+        return self.subject.lanes[request]
 
     def schedules(self, seeds: int) -> Sequence[Scenario]:
         """Random scenarios, one for each of the first seeds."""

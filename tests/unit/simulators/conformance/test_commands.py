@@ -5,12 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from seawall.conformance import read_report
+from seawall.simulators.chaos.subjects.soap import BillingSubject
 from seawall.simulators.conformance.commands import conformance
+
+
+class NoBookings(BillingSubject):
+    lanes: ClassVar = {name: lane for name, lane in BillingSubject.lanes.items() if name != "BookCredit"}
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +51,11 @@ def test_verify_says_why_it_does_not_believe_a_report(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
-    [(("run", "no-such"), "there is no subject 'no-such'"), (("run", "sql", "--check", "x"), "there is no check 'x'")],
+    [
+        (("run", "no-such"), "there is no subject 'no-such'"),
+        (("run", "sql", "--check", "x"), "there is no check 'x'"),
+        (("run", f"{__name__}:NoBookings", "--check", "error_map"), "makes the request BookCredit, which"),
+    ],
 )
 def test_mistake_is_told_in_one_sentence(arguments: tuple[str, ...], says: str) -> None:
     done = run(*arguments)

@@ -14,7 +14,7 @@ from support.toy import ADD, AddNote, DeleteNote, Target, ToyAdapter
 from seawall.conformance import tier_of
 from seawall.core.tiers import Tier
 from seawall.simulators.chaos.entries import Wanted
-from seawall.simulators.chaos.subject import Change, Sample, Sampler, Subject
+from seawall.simulators.chaos.subject import Change, Sample, Sampler, Subject, SubjectError
 from seawall.simulators.chaos.subjects import SUBJECTS, load_subject
 from seawall.simulators.chaos.subjects.salesforce import SalesforceMarkerSubject, SalesforceSubject
 from seawall.simulators.chaos.subjects.soap import BillingSubject
@@ -48,6 +48,14 @@ class OneError(LegacySubject):
 
 class WritesAreReads(BillingSubject):
     lanes: ClassVar = {**BillingSubject.lanes, "BookCredit": "read"}
+
+
+class NoBookings(BillingSubject):
+    lanes: ClassVar = {name: lane for name, lane in BillingSubject.lanes.items() if name != "BookCredit"}
+
+
+class NoSearch(BillingSubject):
+    lanes: ClassVar = {name: lane for name, lane in BillingSubject.lanes.items() if name != "FindCredits"}
 
 
 class NoCanaries(SalesforceSubject):
@@ -122,6 +130,7 @@ def test_our_own_subjects_leave_nothing_out(name: str) -> None:
         (NoBatches, "faults", "todo", "partial_batch (at apply of"),
         (OneError, "faults", "todo", "sql_error with error lock_timeout (at apply of"),
         (WritesAreReads, "lanes", "failed", "BookCredit, which the simulator has in its write lane"),
+        (NoBookings, "lanes", "failed", "which the `lanes` of the subject soap leave out"),
         (NoCanaries, "canaries", "todo", "registers secrets"),
     ],
 )
@@ -130,6 +139,18 @@ def test_what_a_subject_leaves_out_of_what_its_simulator_can_do_is_named(
 ) -> None:
     (found,) = [one for one in results(subject(), "subject") if one.case == case]
     assert (found.state, says in found.reason) == (state, True), found.reason
+
+
+def test_a_request_that_the_lanes_leave_out_is_told_in_one_sentence() -> None:
+    trial = Trial(NoBookings())
+    with pytest.raises(SubjectError, match="the `lanes` of the subject soap leave out: name it there"):
+        cases_of(trial, BY_NAME["error_map"])
+
+
+def test_a_request_of_a_probe_that_the_lanes_leave_out_is_told_in_one_sentence() -> None:
+    failed = {one.reason for one in results(NoSearch(), "probe_honesty") if one.state == "failed"}
+    (reason,) = failed
+    assert reason.startswith("SubjectError: the probe of book_credit makes the request FindCredits, which the `lanes` ")
 
 
 @pytest.mark.parametrize(
