@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-_SHORTEST = 6
+SHORTEST = 6
 MASK = "[redacted]"
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -32,7 +32,7 @@ class Secrets:
     def add(self, *values: str | None) -> None:
         """Register secrets, in the forms in which they travel (plain, URL-quoted, base64, inside JSON)."""
         for value in values:
-            if value is None or len(value) < _SHORTEST:
+            if value is None or len(value) < SHORTEST:
                 continue
             forms = {
                 value,

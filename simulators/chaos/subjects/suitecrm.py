@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -35,7 +36,7 @@ class SuiteCrmSubject(Subject):
     lanes: ClassVar[Mapping[str, Lane]] = OPERATIONS
     traits = TRAITS
     batches: ClassVar[Collection[str]] = BATCHES
-    canaries = (_SECRET,)
+    canaries: ClassVar[tuple[str, ...]] = (_SECRET,)
     wire: ClassVar[Mapping[str, Any]] = {
         "api": "v8",
         "auth": {"flow": "client_credentials", "client_id": "seawall-client", "client_secret": _SECRET},
@@ -123,7 +124,7 @@ class SuiteCrmOldSubject(SuiteCrmSubject):
     """The REST API of version 4_1, as instances of ten years ago have it."""
 
     name = "suitecrm-v4_1"
-    canaries = (_PASSWORD,)
+    canaries = (_PASSWORD, hashlib.md5(_PASSWORD.encode()).hexdigest())  # noqa: S324 -- by which it logs in, too
     wire: ClassVar[Mapping[str, Any]] = {
         "api": "v4_1",
         "auth": {"flow": "login", "username": "integration", "password": _PASSWORD},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -12,10 +13,12 @@ from support.planted import tried
 from support.toy import ADD, AddNote, DeleteNote, Target, ToyAdapter
 
 from seawall.conformance import tier_of
+from seawall.core.adapter import Adapter, Secrets, Surroundings
 from seawall.core.tiers import Tier
 from seawall.simulators.chaos.entries import Wanted
 from seawall.simulators.chaos.subject import Change, Sample, Sampler, Subject, SubjectError
 from seawall.simulators.chaos.subjects import SUBJECTS, load_subject
+from seawall.simulators.chaos.subjects.netsuite import NetSuiteSubject
 from seawall.simulators.chaos.subjects.salesforce import SalesforceMarkerSubject, SalesforceSubject
 from seawall.simulators.chaos.subjects.soap import BillingSubject
 from seawall.simulators.chaos.subjects.sql import LegacySubject
@@ -60,6 +63,30 @@ class NoSearch(BillingSubject):
 
 class NoCanaries(SalesforceSubject):
     canaries = ()  # type: ignore[assignment]  # left out on purpose
+
+
+class OneCanary(NetSuiteSubject):
+    canaries = NetSuiteSubject.canaries[1:]
+
+
+class Registers(BillingSubject):
+    registered: str
+
+    def adapter(self, target: Any, around: Surroundings) -> Adapter:
+        around.secrets.add(self.registered)
+        return super().adapter(target, replace(around, secrets=Secrets()))
+
+
+class Basic(Registers):
+    registered = b64encode(f"agent:{BillingSubject.canaries[0]}".encode()).decode()
+
+
+class Url(Registers):
+    registered = f"soap://agent:{BillingSubject.canaries[0]}@erp"
+
+
+class Header(Registers):
+    registered = "Basic-" + BillingSubject.canaries[0][:3]
 
 
 class NoLookAlikes(BillingSubject):
@@ -131,7 +158,13 @@ def test_our_own_subjects_leave_nothing_out(name: str) -> None:
         (OneError, "faults", "todo", "sql_error with error lock_timeout (at apply of"),
         (WritesAreReads, "lanes", "failed", "BookCredit, which the simulator has in its write lane"),
         (NoBookings, "lanes", "failed", "which the `lanes` of the subject soap leave out"),
-        (NoCanaries, "canaries", "todo", "registers secrets"),
+        (NoCanaries, "canaries", "todo", "leave out 1 of the secrets that the adapter registers (1), of 14 "),
+        (
+            OneCanary,
+            "canaries",
+            "todo",
+            "leave out 1 of the secrets that the adapter registers (2), of 10 ",
+        ),
     ],
 )
 def test_what_a_subject_leaves_out_of_what_its_simulator_can_do_is_named(
@@ -139,6 +172,13 @@ def test_what_a_subject_leaves_out_of_what_its_simulator_can_do_is_named(
 ) -> None:
     (found,) = [one for one in results(subject(), "subject") if one.case == case]
     assert (found.state, says in found.reason) == (state, True), found.reason
+
+
+@pytest.mark.parametrize(("subject", "state"), [(Basic, "done"), (Url, "done"), (Header, "todo")])
+def test_a_secret_is_looked_for_if_a_canary_is_in_it_or_in_what_it_encodes(subject: type[Subject], state: str) -> None:
+    (found,) = [one for one in results(subject(), "subject") if one.case == "canaries"]
+    assert found.state == state, found.reason
+    assert subject.canaries[0] not in found.reason
 
 
 def test_a_request_that_the_lanes_leave_out_is_told_in_one_sentence() -> None:
