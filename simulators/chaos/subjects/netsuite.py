@@ -40,7 +40,7 @@ class NetSuiteSubject(Subject):
     lanes: ClassVar[Mapping[str, Lane]] = OPERATIONS
     traits = TRAITS
     batches: ClassVar[Collection[str]] = ErpSimulator.batches
-    canaries = (_TOKEN["consumer_secret"], _TOKEN["token_secret"])
+    canaries: ClassVar[tuple[str, ...]] = (_TOKEN["consumer_secret"], _TOKEN["token_secret"])
     extra: ClassVar[Mapping[str, Any]] = {}
     """Further settings of the connector."""
 
