@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from collections.abc import Mapping
@@ -25,6 +26,8 @@ from seawall.core.errors import (
 )
 from seawall.scaffold import Package, names
 from seawall.scaffold.from_openapi import from_openapi
+from seawall.simulators.faults import Plan
+from seawall.simulators.virtual_time import LoopClock
 
 DESK = Path(__file__).with_name("desk.yaml")
 
@@ -188,6 +191,27 @@ async def test_only_an_answer_of_its_own_refuses_anything(
     _, result = await sent(adapter, name, reply, ticket_id=7)
     assert type(result) is kind
     assert result.effect == ("none" if kind is PreconditionFailed else "maybe")
+
+
+def changed_by_others(subject: Any, to: str) -> tuple[bool, Any, Mapping[str, Any]]:
+    """Whether others change what `replace_ticket` is about; the record afterwards, and what the sample writes."""
+    target = subject.target(Plan(), LoopClock())
+    sample = subject.samples(target)["replace_ticket"](7)
+    (wanted,) = sample.wanted
+    done = subject.change(target, sample, wanted.where["id"], to)
+    return done, dict(target.records("/tickets"))[wanted.where["id"]], wanted.content
+
+
+async def test_others_write_what_the_kit_asks_for(adapter: ModuleType) -> None:
+    subject = importlib.import_module(f"{adapter.__name__.rpartition('.')[0]}.subject").AcmeDeskSubject()
+    assert changed_by_others(subject, "beside")[:2] == (True, {"version": "2"})
+    done, record, content = changed_by_others(subject, "alike")
+    assert (done, record) == (True, {**content, "version": "2"})
+    assert content["subject"] == "T00007"
+    done, record, content = changed_by_others(subject, "over")
+    assert done
+    assert (record.keys(), record["version"]) == ({*content, "version"}, "2")
+    assert record["subject"] != content["subject"]
 
 
 def test_only_the_operations_that_are_wanted_are_drafted(tmp_path: Path) -> None:
