@@ -13,6 +13,9 @@ import pytest
 import yaml
 from support.needed import missing
 
+from seawall.simulators.chaos.episode import play
+from seawall.simulators.chaos.explore import schedules
+
 ROOT = Path(__file__).parents[3]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -42,6 +45,23 @@ def test_examples_of_a_page_run_in_order(
                 raise
             missing(f"{error.name} for block {number}: pip install 'seawall[dev]'")
     assert capsys.readouterr().out, "an example that shows nothing teaches nothing"
+
+
+def test_adapter_of_the_tutorial_keeps_every_promise_in_random_episodes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    module = ModuleType("tutorial")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    for block in BLOCK.findall((ROOT / "docs" / "write-an-adapter.md").read_text(encoding="utf-8")):
+        exec(compile(block, "write-an-adapter.md", "exec"), vars(module))
+        if hasattr(module, "OldTicketsSubject"):
+            break
+    subject = module.OldTicketsSubject()
+    broken = [
+        play(one, subject).judgement.broken for one in schedules("tutorial:OldTicketsSubject", range(12), subject)
+    ]
+    assert broken == [()] * 12
 
 
 def test_readme_and_tutorial_have_examples() -> None:
