@@ -189,8 +189,17 @@ def count_in(*classes: type[Any]) -> None:
     Args:
         classes: The classes.
     """
-    if _active and _active[-1].count_in([one.__module__.partition(".")[0] for one in classes]):
+    if _active and _active[-1].count_in([_package_of(one.__module__) for one in classes]):
         _active[-1].places += _replace_where_captured(_active[-1])
+
+
+def _package_of(module: str) -> str:
+    """The topmost package of a module that is one distribution's own: a namespace, which has no file, is shared."""
+    package, _, rest = module.partition(".")
+    while rest and package in sys.modules and getattr(sys.modules[package], "__file__", None) is None:
+        below, _, rest = rest.partition(".")
+        package = f"{package}.{below}"
+    return package
 
 
 def _check(source: Source, frame: FrameType | None) -> None:

@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -38,7 +38,7 @@ from seawall.simulators.chaos import strict as strict_module
 from seawall.simulators.chaos.episode import play
 from seawall.simulators.chaos.explore import schedules
 from seawall.simulators.chaos.scenario import PlannedCall, Scenario
-from seawall.simulators.chaos.strict import NotInjectedError, strict
+from seawall.simulators.chaos.strict import NotInjectedError, count_in, strict
 from seawall.simulators.chaos.subject import Sampler
 from seawall.simulators.chaos.subjects.salesforce import SalesforceSubject
 from seawall.simulators.origin import ATTEMPT
@@ -340,6 +340,36 @@ def test_adapter_that_is_installed_elsewhere_than_its_subject_counts_as_ours(
     scenario = Scenario(subject="salesforce", calls=(PlannedCall(action="create_case", sample=1),))
     with pytest.raises(NotInjectedError, match=r"time\.time .*acme_elsewhere\.py:\d+ \(send\)"):
         play(scenario, ElsewhereSubject())
+
+
+@pytest.fixture
+def shared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
+    """A namespace in which two distributions are installed: an adapter's `crm`, and `other`."""
+    name, library = "acme_shared", tmp_path / "site-packages"
+    for package, text in (("crm", ""), ("other", "import time\n\ndef age():\n    return time.time()\n")):
+        (library / name / package).mkdir(parents=True)
+        (library / name / package / "__init__.py").write_text(text)
+    adapter = "from acme_shared.other import age\n\ndef own():\n    import time\n    return time.time()\n"
+    (library / name / "crm" / "adapter.py").write_text(f"{adapter}\nclass Crm:\n    pass\n")
+    monkeypatch.syspath_prepend(str(library))
+    monkeypatch.setattr(strict_module, "_libraries", lambda: (*LIBRARIES, str(library)))
+    monkeypatch.setattr(strict_module, "_decided", {})
+    monkeypatch.setattr(strict_module, "_found", {})
+    strict_module._is_library.cache_clear()
+    yield name
+    for module in [one for one in sys.modules if one.partition(".")[0] == name]:
+        del sys.modules[module]
+
+
+def test_namespace_that_an_adapter_shares_does_not_make_its_other_packages_ours(shared: str) -> None:
+    adapter = importlib.import_module(f"{shared}.crm.adapter")
+    with pytest.raises(NotInjectedError, match=r"adapter\.py:\d+ \(own\)"), strict() as raised:
+        assert adapter.age() > 0
+        assert adapter.own() > 0
+        count_in(adapter.Crm)
+        assert adapter.age() > 0
+        assert raised == []
+        adapter.own()
 
 
 def test_installed_package_that_is_named_counts_as_ours() -> None:
