@@ -6,7 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from ..faults import DRAWN, Fault, Match, Plan, PlanError, Trigger, nearest
 from ..kinds import KINDS
@@ -139,6 +139,19 @@ def course_of(name: str, subject: Subject, action: str) -> Course:
     return Course(frozenset(plain), frozenset(leads), writes, guarded, horizon, leads, again)
 
 
+Courses: TypeAlias = dict[tuple[type[Subject], str], Course]
+"""A subject's class and an action → what this comes to on the wire."""
+
+
+def _seen(name: str, subject: Subject, action: str, known: Courses | None) -> Course:
+    key = (type(subject), action)
+    if known is None or vars(subject):  # another of its class may be made otherwise
+        return course_of(name, subject, action)
+    if key not in known:
+        known[key] = course_of(name, subject, action)
+    return known[key]
+
+
 def _least(horizons: Iterable[float | None]) -> float | None:
     return min((one for one in horizons if one is not None), default=None)
 
@@ -233,20 +246,23 @@ def _possible(subject: Subject, course: Course, *, more: bool = False) -> list[F
     return [fault for fault in found if course.guarded or fault.kind != _TWICE]
 
 
-def schedules(name: str, seeds: Sequence[int], subject: Subject | None = None) -> Iterator[Scenario]:
+def schedules(
+    name: str, seeds: Sequence[int], subject: Subject | None = None, known: Courses | None = None
+) -> Iterator[Scenario]:
     """Random schedules: several clients and processes, some of them dying, under faults drawn for each seed.
 
     Args:
         name: The subject's name.
         seeds: One schedule each.
         subject: The subject, if it is not one of those that come with Seawall.
+        known: What was seen of actions before; what is seen now is added. None to look anew.
 
     Raises:
         SubjectError: The subject makes no samples.
     """
     subject = subject or load_subject(name)
     actions = asked_of(subject)
-    courses = [course_of(name, subject, action) for action in actions]
+    courses = [_seen(name, subject, action, known) for action in actions]
     seen = frozenset[str]().union(*(course.plain | course.in_doubt for course in courses))
     unguarded = frozenset[str]().union(*(course.plain for course in courses if not course.guarded))
     horizon = _least(course.horizon for course in courses)

@@ -88,6 +88,7 @@ _BUDGET = pytest.StashKey[float]()
 _BEGAN = pytest.StashKey[float]()
 _COLLECTED = pytest.StashKey[Any]()
 _PLAYED = pytest.StashKey[Any]()
+_KNOWN = pytest.StashKey[dict[Any, Any]]()  # what was seen of the actions that a test's episodes are made of
 _OVER = pytest.StashKey[bool]()  # the session ends: a test whose fixtures are still there was interrupted
 _CUT_SHORT = pytest.StashKey[list[str]]()  # what such tests had found, which no test's report can tell any more
 _CASE = {"plan": "plan", "seed": "seed", "scenario": "replay"}  # what a case is made of, and the flags for it
@@ -168,6 +169,12 @@ def _tell(made: Chaos | None) -> None:
         pytest.fail("\n\n".join(texts), pytrace=False)
 
 
+def _but_for_its_case(request: pytest.FixtureRequest) -> Any:
+    """What the seeds of a test have in common: another test may have patched what is tried."""
+    params: Mapping[str, Any] = getattr(getattr(request.node, "callspec", None), "params", {})
+    return request.function, tuple(sorted((name, repr(value)) for name, value in params.items() if name != "chaos"))
+
+
 @pytest.fixture
 def chaos(request: pytest.FixtureRequest, virtual_clock: VirtualClock, tmp_path: Path) -> Iterator[Chaos]:
     """Faults, calls and crashes at a test's command; the checker runs when the test is over."""
@@ -194,6 +201,7 @@ def chaos(request: pytest.FixtureRequest, virtual_clock: VirtualClock, tmp_path:
     except PlanError as error:
         raise pytest.fail.Exception(str(error), pytrace=False) from None
     made.keep_in = _keep_in(config)
+    made.known = config.stash.setdefault(_KNOWN, {}).setdefault(_but_for_its_case(request), {})
     made.test = request.node.nodeid
     made.again = _again(request.node)
     request.node.stash[_PLAYED] = made

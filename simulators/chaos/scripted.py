@@ -15,7 +15,7 @@ from ..effects import Effect
 from ..faults import Fault, Plan, PlanError
 from .entries import Wanted
 from .episode import play
-from .explore import schedules
+from .explore import Courses, schedules
 from .failing import Found, investigate
 from .failure import failure_text
 from .planted import Planted, made
@@ -78,6 +78,7 @@ class Chaos:
         self.scenario = scenario
         self.effects = EffectLogs(self)
         self.keep_in = folder
+        self.known: Courses = {}
         self.test = ""
         self.source = ""
         """The file that the plan or the scenario is from."""
@@ -248,7 +249,7 @@ class Chaos:
             _check_same(self.scenario.subject, tried)
             scenario, self.replayed = self.scenario, True
         else:
-            (scenario,) = schedules(place_of(tried), [self.seed], tried)
+            (scenario,) = schedules(place_of(tried), [self.seed], tried, self.known)
             if self.plan.faults:
                 scenario = scenario.model_copy(update={"plan": self.plan})
         episode = play(scenario, tried)

@@ -11,10 +11,11 @@ import pytest
 from seawall.core.adapter import Adapter, Surroundings
 from seawall.simulators.chaos.entries import Told
 from seawall.simulators.chaos.episode import play
-from seawall.simulators.chaos.explore import asked_of, course_of, pairs, schedules, singles
+from seawall.simulators.chaos.explore import Courses, asked_of, course_of, pairs, schedules, singles
 from seawall.simulators.chaos.scenario import PlannedCall, Scenario
 from seawall.simulators.chaos.subject import SubjectError
 from seawall.simulators.chaos.subjects import SUBJECTS, load_subject, place_of
+from seawall.simulators.chaos.subjects.soap import BillingSubject
 from seawall.simulators.chaos.subjects.suitecrm import SuiteCrmOldSubject
 from seawall.simulators.chaos.verdicts import Invariant
 
@@ -159,3 +160,18 @@ def test_each_of_our_subjects_makes_samples_of_every_action_and_each_is_what_it_
     assert set(asked_of(load_subject(name))) == set(facts.actions)
     assert (episode.judgement.worst, episode.judgement.broken) == ("valid", ())
     assert {told.word for told in episode.history.of(Told)} <= {"applied", "partial", "pending"}
+
+
+class Sized(BillingSubject):
+    """Two of its class may differ."""
+
+    def __init__(self) -> None:
+        self.size = 1
+
+
+@pytest.mark.parametrize(("subject", "kept"), [(BillingSubject(), True), (Sized(), False)])
+def test_what_was_seen_of_actions_before_makes_the_same_schedules(subject: BillingSubject, kept: bool) -> None:
+    known: Courses = {}
+    first = list(schedules("soap", range(5), subject, known))
+    assert bool(known) == kept
+    assert list(schedules("soap", range(5), subject, known)) == first == list(schedules("soap", range(5), subject))

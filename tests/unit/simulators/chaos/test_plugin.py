@@ -291,3 +291,32 @@ def test_test_that_is_interrupted_in_the_middle_of_a_call_is_not_accused(suite: 
     result.stdout.fnmatch_lines(["chaos report: out.html (0 episodes)"])
     assert "test_it  I" not in result.stdout.str()
     assert "INTERNALERROR" not in result.stdout.str()
+
+
+LOOKED = """
+    import pytest
+    from seawall.simulators.chaos.subjects.soap import BillingSubject
+
+    made, counts = [], {}
+
+    class Counted(BillingSubject):
+        def target(self, plan, clock):
+            made.append(plan)
+            return super().target(plan, clock)
+
+    @pytest.mark.parametrize("other", ["a", "b"])
+    @pytest.mark.chaos(seeds=3)
+    def test_it(chaos, other):
+        made.clear()
+        chaos.episode(Counted)
+        counts.setdefault(other, []).append(len(made))
+
+    def test_counts():
+        for first, second, third in counts.values():
+            assert first > 6 > second == third
+"""
+
+
+def test_what_actions_come_to_is_looked_at_once_for_all_seeds_of_a_test(suite: pytest.Pytester) -> None:
+    suite.makepyfile(LOOKED)
+    suite.runpytest_subprocess().assert_outcomes(passed=7)
