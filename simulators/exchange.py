@@ -301,8 +301,8 @@ class Exchange(Generic[CallT]):
         self, seconds: float, call: CallT, fault: Fault, cause: Cause = "request"
     ) -> Coroutine[None, None, Reply]:
         # Counted and locked before the first await, so that no other request comes in between.
-        self.outstanding += 1
         unlock = self._vendor.lock_rows(call) if fault.param("locks") else None
+        self.outstanding += 1
 
         async def perform() -> Reply:
             try:

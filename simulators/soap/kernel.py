@@ -248,8 +248,8 @@ class SoapSimulator(HttpSimulator[SoapCall]):
         return "An unexpected error occurred.", None
 
     def lock_rows(self, call: SoapCall) -> Callable[[], None]:
-        """Lock what a call is about to change."""
-        return self.store.hold(self.touched(call))
+        """Lock what a call is about to change; a read changes nothing."""
+        return self.store.hold(self.touched(call) if self.operations[call.operation] == "write" else ())
 
     def _understand(self, request: HttpRequest, port: Port) -> SoapCall:
         envelope = parse(request.body)

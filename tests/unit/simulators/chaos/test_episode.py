@@ -136,6 +136,20 @@ def test_usual_client_makes_two_of_a_lost_reply_where_only_a_marker_is_there() -
     assert play(made).judgement.broken == ()
 
 
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    ("subject", "action"),
+    [("netsuite", "update_customer"), ("soap", "get_account"), ("hubspot", "update_contact"), ("suitecrm", "get_case")],
+)
+def test_slow_read_that_would_lock_rows_ends(subject: str, action: str) -> None:
+    slow = {"id": "slow", "point": "apply", "kind": "slow", "match": {"lane": "read"}, "trigger": {"nth": 1}}
+    call = PlannedCall(action=action, sample=1, again=2)
+    made = scenario({**slow, "params": {"seconds": 11.0, "locks": True}}, subject=subject, calls=(call,))
+    episode = play(made)
+    assert episode.judgement.broken == ()
+    assert [wire.fault for wire in episode.history.of(Wire) if wire.fault] == ["slow"]
+
+
 def test_figures_of_episodes_add_up() -> None:
     tally = Tally()
     for one in (scenario(LOST), scenario()):
