@@ -59,7 +59,7 @@ class Samples:
             made = self.makers[system][action](number)
             if not isinstance(made, Sample):
                 raise SubjectError(f"{system}: the subject's sample {number} of {action} is no Sample but {made!r}")
-            self._kept[place] = await self._ready(system, known[action], made)
+            self._kept[place] = await self.ready(system, known[action], made)
         return self._kept[place]
 
     async def newer(self, system: str, action: str, number: int) -> Sample | None:
@@ -68,9 +68,27 @@ class Samples:
         if following is None:
             return None
         try:
-            return await self._ready(system, self.reader(system).actions[action], following)
+            return await self.ready(system, self.reader(system).actions[action], following)
         except IntegrationError:  # too many calls, for one; its client has no version to go by
             return None
+
+    async def ready(self, system: str, action: Action, sample: Sample) -> Sample:
+        """A sample with its request, made from what it needs to have seen; that is read now and meets no fault.
+
+        Args:
+            system: Its system.
+            action: Its action.
+            sample: The sample, as the subject made it.
+
+        Raises:
+            IntegrationError: It could not be read.
+        """
+        if action.batch is not None:
+            items = tuple([await self.ready(system, action.batch.of, item) for item in sample.items])
+            return replace(sample, items=items, request=sample.request([one.request for one in items]))
+        if sample.after_reading is None:
+            return sample
+        return replace(sample, request=await self._read(system, sample.after_reading), after_reading=None)
 
     def reader(self, system: str) -> Adapter:
         """An adapter beside those of the workers, for preparing; it meets no faults."""
@@ -86,15 +104,6 @@ class Samples:
         """Close the readers."""
         for reader in self._readers.values():
             await reader.close()
-
-    async def _ready(self, system: str, action: Action, sample: Sample) -> Sample:
-        """The sample, made from what it needs to have seen."""
-        if action.batch is not None:
-            items = tuple([await self._ready(system, action.batch.of, item) for item in sample.items])
-            return replace(sample, items=items, request=sample.request([one.request for one in items]))
-        if sample.after_reading is None:
-            return sample
-        return replace(sample, request=await self._read(system, sample.after_reading), after_reading=None)
 
     async def _read(self, system: str, reading: Reading) -> Any:
         reader = self.reader(system)

@@ -44,19 +44,21 @@ def cases(trial: Trial) -> Iterator[Case]:
 def _refusals(trial: Trial) -> Mapping[str, Sequence[str]]:
     async def look(play: Play) -> Mapping[str, Sequence[str]]:
         made = play.stage.subjects[play.system].refusals(play.target)
-        return {name: tuple(codes) for name, codes in made.items() if name in trial.actions}
+        return {name: tuple(codes) for name, codes in made.items()}
 
     return trial.play(look)
 
 
 def _refused(trial: Trial, name: str, code: str) -> None:
     """The subject makes a request that the target refuses with a code, without any fault."""
+    assert name in trial.actions, f"the subject has refusals of {name}, which the adapter does not declare"
     action = trial.actions[name]
 
     async def script(play: Play) -> None:
         play.tolerated.add(Invariant.NO_UNEXPLAINED_OUTCOME)  # the cause is the request itself
         worker = await play.stage.start_worker()
-        sample = play.stage.subjects[play.system].refusals(play.target)[name][code](1)
+        made = play.stage.subjects[play.system].refusals(play.target)[name][code](1)
+        sample = await play.stage.samples.ready(play.system, action, made)
         outcome = await play.ask(worker, name, sample)
         said = [one for one in play.stage.journal.entries if isinstance(one, Answered)]
         told = ", ".join(f"{one.error or 'done'} [{one.code}]" for one in said) or "nothing"

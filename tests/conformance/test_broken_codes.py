@@ -13,7 +13,7 @@ from support.planted import Passing, planted, tried
 from seawall.core.action import Mapped
 from seawall.core.adapter import Action, Attempt, ItemResult, Sent
 from seawall.core.errors import BusinessRule, Conflict, NotFound, Throttled
-from seawall.simulators.chaos.subject import Subject
+from seawall.simulators.chaos.subject import Reading, Sample, Sampler, Subject
 from seawall.simulators.chaos.subjects.salesforce import SalesforceMarkerSubject
 from seawall.simulators.chaos.subjects.suitecrm import SuiteCrmSubject
 from seawall.simulators.conformance.trial import Trial
@@ -106,3 +106,30 @@ def test_a_code_that_nothing_brings_about_is_named_in_the_report() -> None:
     assert (result.state, "declared, and never heard of the target: " in result.reason) == ("exempt", True)
     assert "access_denied" in result.reason
     assert "invalid_option" not in result.reason
+
+
+class NoSuchAction(SalesforceMarkerSubject):
+    """Has refusals of what the adapter does not have."""
+
+    def refusals(self, target: Any) -> Mapping[str, Mapping[str, Sampler]]:
+        return {"get_cse": super().refusals(target)["get_case"]}
+
+
+class ReadsFirst(SalesforceMarkerSubject):
+    """Makes the request that is refused from what it has read."""
+
+    def refusals(self, target: Any) -> Mapping[str, Mapping[str, Sampler]]:
+        refused = super().refusals(target)["update_case"]["NOT_FOUND"](1).request
+        read = self.samples(target)["get_case"](1).request
+        sample = Sample(None, after_reading=Reading("get_case", read, lambda _: refused))
+        return {"update_case": {"NOT_FOUND": lambda _: sample}}
+
+
+def test_refusals_of_an_action_that_is_not_there_are_named() -> None:
+    result = tried(Trial(NoSuchAction()), "error_map", "get_cse-code-NOT_FOUND")
+    assert (result.state, "refusals of get_cse, which the adapter does not" in result.reason) == ("failed", True)
+
+
+def test_a_request_that_is_refused_may_be_made_from_what_was_read() -> None:
+    result = tried(Trial(ReadsFirst()), "error_map", "update_case-code-NOT_FOUND")
+    assert result.state == "done", result.reason
