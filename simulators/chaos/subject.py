@@ -131,19 +131,20 @@ class Subject(ABC):
     def refusals(self, target: Any) -> Mapping[str, Mapping[str, Sampler]]:  # noqa: ARG002 -- for those that can
         """Action → error code of the target → what makes requests that it refuses with that code.
 
-        Name those that an action declares and no fault brings about. They are no batches, and need no `wanted`.
+        Name those that an action declares and no fault brings about. They are no batches, and need no
+        `wanted`; `after_reading` is read first.
         """
         return {}
 
     def look_alike(self, target: Any, sample: Sample) -> bool:  # noqa: ARG002 -- for those that can
-        """Put a record into the target that looks like the sample's, without its key.
+        """Put a record into the target that looks like the sample's, without its key; not into the effect log.
 
         False for what makes no records; for what does, that is listed as to do.
         """
         return False
 
     def remove(self, target: Any, action: str, record: str) -> bool:  # noqa: ARG002 -- for those that can
-        """Delete a record that an action made, as somebody else would.
+        """Delete a record that an action made, as somebody else would; without an entry in the effect log.
 
         False for what makes no records; for what does, that is listed as to do.
         """
@@ -151,6 +152,8 @@ class Subject(ABC):
 
     def change(self, target: Any, sample: Sample, record: str, to: Change) -> bool:  # noqa: ARG002 -- for those that can
         """Change a record that a sample made or is to change, as somebody else would; not the place of its key.
+
+        The effect log is of what adapters do: with this in it, it would count as theirs.
 
         Args:
             target: The simulator.
