@@ -1,4 +1,4 @@
-"""What an adapter's actions are to do: models that can be written down, work that is done, a fence that is kept."""
+"""What actions are to do: models that can be written down, work that is done, doubt where nobody foresaw what came."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from ...core.action import Action, NoDedupe
-from ...core.adapter import Attempt
-from ...core.errors import IntegrationError, InvalidRequest
+from ...core.errors import InvalidRequest
 from ...core.identity import identify
 from ...core.outcome import Applied, Outcome, Pending, Rejected
 from ..chaos.samples import as_model
@@ -141,41 +140,6 @@ async def _strange(play: Play, name: str, request: BaseModel) -> None:
     play.expect(play.stage.journal.attempts == before, f"{name} was sent with a field that it does not have")
 
 
-def _fence(trial: Trial, name: str) -> None:
-    """The adapter asks right before its bytes leave."""
-
-    async def script(play: Play) -> None:
-        worker = await play.stage.start_worker()
-        action, sample = trial.actions[name], await play.sample(name)
-        adapter = worker.wall.systems[play.system].adapter
-        asked = [_unheld(play, trial.single(name), one) for one in sample.items or (sample,)]
-        try:
-            if action.batch is None:
-                await adapter.send(action, asked[0])
-            else:
-                answers = await adapter.send_batch(action, as_model(action, sample.request), asked)
-                play.expect(
-                    all(isinstance(one, IntegrationError) and one.effect == "none" for one in answers),
-                    f"{name} was sent although another process holds it: ask attempt.may_send() before the bytes leave",
-                )
-        except IntegrationError as error:
-            play.expect(error.effect == "none", f"{name} was not sent, and says that it may have happened: {error}")
-        else:
-            play.expect(
-                action.batch is not None,
-                f"{name} was sent although another process holds it: ask attempt.may_send() before the bytes leave",
-            )
-        copies = [play.truth(name, one).copies for one in sample.items or (sample,)]
-        play.expect(not any(copies), f"{name} has an effect although attempt.may_send() said no")
-
-    trial.play(script)
-
-
-def _unheld(play: Play, action: Action, sample: Sample) -> Attempt:
-    request = as_model(action, sample.request)
-    return Attempt("op_fenced", identify(play.system, action, request).key, request, may_send=lambda: False)
-
-
 def _unmapped(trial: Trial, name: str) -> None:
     async def script(play: Play) -> None:
         worker = await play.stage.start_worker()
@@ -198,11 +162,6 @@ SCHEMAS = Check(
     "schemas",
     "Requests and replies survive JSON, and unknown fields are refused.",
     for_each(tried, _schemas),
-)
-FENCE = Check(
-    "fence",
-    "Nothing is sent once another process holds the operation: the adapter asks right before its bytes leave.",
-    for_each(lambda trial: trial.writes, _fence),
 )
 UNMAPPED = Check(
     "unmapped",

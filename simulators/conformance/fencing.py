@@ -14,7 +14,6 @@ from ..chaos.samples import as_model
 from ..chaos.subject import Sample
 from ..faults import Fault
 from ..injector import RequestFacts
-from . import contract
 from .cases import Case, Check, Exempt
 from .play import Play
 from .trial import Trial
@@ -25,10 +24,15 @@ _AGAIN = ("session_expired", "ws_security_expired")
 
 
 def _cases(trial: Trial) -> Iterator[Case]:
-    yield from contract.FENCE.cases(trial)
     for name in trial.writes:
+        yield Case(name, partial(_never, trial, name))
         yield Case(f"{name}-lost_before", partial(_lost_before, trial, name))
         yield Case(f"{name}-lost_between", partial(_lost_between, trial, name))
+
+
+def _never(trial: Trial, name: str) -> None:
+    """Another process has taken over before the adapter is asked."""
+    trial.play(partial(_taken_over, trial=trial, name=name, when=None, certain=True))
 
 
 def _lost_before(trial: Trial, name: str) -> None:
@@ -54,14 +58,14 @@ def _struck(_: RequestFacts, fault: Fault | None) -> bool:
     return fault is not None
 
 
-async def _taken_over(play: Play, *, trial: Trial, name: str, when: _When, certain: bool) -> None:
+async def _taken_over(play: Play, *, trial: Trial, name: str, when: _When | None, certain: bool) -> None:
     """Try to send what is lost on the way.
 
     Args:
         play: The episode.
         trial: Whose adapter is on trial.
         name: The action.
-        when: By which request it is lost.
+        when: By which request it is lost; from the beginning if None.
         certain: Whether nothing of a write has left until then, so that its error must say so. What was refused once
             may be called doubtful: that is careful, and not wrong.
     """
@@ -93,16 +97,16 @@ class _Held:
 
     Args:
         play: The episode.
-        when: Says by which request, before any write.
+        when: Says by which request, before any write; None if they never are.
     """
 
-    def __init__(self, play: Play, when: _When) -> None:
-        self.still = True
+    def __init__(self, play: Play, when: _When | None) -> None:
+        self.still = when is not None
         watch = play.target.faults.watch
 
         def watching(facts: RequestFacts, fault: Fault | None) -> None:
             watch(facts, fault)
-            if when(facts, fault):
+            if when is not None and when(facts, fault):
                 self.still = False
 
         play.target.faults.watch = watching
@@ -115,4 +119,8 @@ class _Held:
         return Attempt("op_taken_over", key, request, may_send=lambda: self.still)
 
 
-FENCE = Check(contract.FENCE.name, contract.FENCE.proves, _cases)
+FENCE = Check(
+    "fence",
+    "Nothing is sent once another process holds the operation: the adapter asks right before its bytes leave.",
+    _cases,
+)
