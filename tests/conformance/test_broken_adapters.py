@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import count
 from typing import Any, ClassVar
 
 import pytest
@@ -20,9 +21,9 @@ from support.broken_adapters import (
     SharedAnswer,
     SharedProbe,
     SharedRequest,
-    Sound,
     TakesTheirs,
 )
+from support.planted import Passing, planted, tried
 
 from seawall.connectors.salesforce import models
 from seawall.core.adapter import (
@@ -49,10 +50,8 @@ from seawall.core.errors import (
     Throttled,
     UnreadableReply,
 )
-from seawall.simulators.chaos.subject import Sample, Sampler
+from seawall.simulators.chaos.subject import Sample, Sampler, Subject
 from seawall.simulators.chaos.subjects.salesforce import SalesforceMarkerSubject
-from seawall.simulators.conformance.ladder import CaseResult
-from seawall.simulators.conformance.running import BY_NAME, cases_of, result_of
 from seawall.simulators.conformance.trial import Trial
 
 _READ: Mapping[str, Any] = {
@@ -64,15 +63,18 @@ _READ: Mapping[str, Any] = {
 }
 
 
-class KeyPerAttempt(Sound):
+class KeyPerAttempt(Passing):
     """Makes a key of its own each time, and persists none."""
 
+    def __init__(self, inner: Adapter, target: Any, around: Surroundings) -> None:
+        super().__init__(inner, target, around)
+        self.numbers = count(1)
+
     async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
-        self.sent += 1
-        return await self.inner.send(action, replace(attempt, key=f"{attempt.key[:-3]}{self.sent:03d}"))
+        return await self.inner.send(action, replace(attempt, key=f"{attempt.key[:-3]}{next(self.numbers):03d}"))
 
 
-class BlindRetry(Sound):
+class BlindRetry(Passing):
     """Sends again by itself when a reply is lost."""
 
     async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
@@ -82,14 +84,14 @@ class BlindRetry(Sound):
             return await self.inner.send(action, attempt)
 
 
-class LyingProbe(Sound):
+class LyingProbe(Passing):
     """Takes what it does not find at once for what is not there."""
 
     async def probe(self, action: Action, attempt: Attempt) -> Finding:
         return Absent()
 
 
-class GreedyProbe(Sound):
+class GreedyProbe(Passing):
     """Takes whatever it finds for its own."""
 
     async def probe(self, action: Action, attempt: Attempt) -> Finding:
@@ -99,7 +101,7 @@ class GreedyProbe(Sound):
         return found
 
 
-class GatewayIsRefusal(Sound):
+class GatewayIsRefusal(Passing):
     """Believes a gateway that says 504."""
 
     async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
@@ -109,7 +111,7 @@ class GatewayIsRefusal(Sound):
             raise Refused(error.message, transient=True) from None
 
 
-class ReplyNotValidated(Sound):
+class ReplyNotValidated(Passing):
     """Takes any page for an acknowledgement."""
 
     async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
@@ -119,7 +121,7 @@ class ReplyNotValidated(Sound):
             return Sent(models.CaseCreated(case_id="500000000000001AAA"), "500000000000001AAA")
 
 
-class ItemsSwallowed(Sound):
+class ItemsSwallowed(Passing):
     """A batch that came back is a batch that went well."""
 
     async def send_batch(self, action: Action, request: Any, items: Sequence[Attempt]) -> Sequence[ItemResult]:
@@ -128,7 +130,7 @@ class ItemsSwallowed(Sound):
         return [good if isinstance(one, IntegrationError) else one for one in answers]
 
 
-class RefusalIsOutage(Sound):
+class RefusalIsOutage(Passing):
     """Takes a target that says no for one that is away."""
 
     async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
@@ -139,7 +141,7 @@ class RefusalIsOutage(Sound):
             raise
 
 
-class RetryAfterDropped(Sound):
+class RetryAfterDropped(Passing):
     """Does not read the header."""
 
     async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
@@ -150,7 +152,7 @@ class RetryAfterDropped(Sound):
             raise
 
 
-class EverythingInDoubt(Sound):
+class EverythingInDoubt(Passing):
     """Never says that nothing was sent, although it knows."""
 
     async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
@@ -160,14 +162,14 @@ class EverythingInDoubt(Sound):
             raise ConnectionLost(error.message) from None
 
 
-class Fearless(Sound):
+class Fearless(Passing):
     """Does not ask whether it may still send."""
 
     async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
         return await self.inner.send(action, replace(attempt, may_send=lambda: True))
 
 
-class NeverEnds(Sound):
+class NeverEnds(Passing):
     """Goes on although it is cancelled."""
 
     async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
@@ -180,7 +182,7 @@ class NeverEnds(Sound):
                     raise
 
 
-class ForgetsFacts(Sound):
+class ForgetsFacts(Passing):
     """Works, and answers a read with something else than what is there."""
 
     async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
@@ -190,7 +192,7 @@ class ForgetsFacts(Sound):
         return replace(sent, value=sent.value.model_copy(update={"subject": ""}))
 
 
-class NoHorizon(Sound):
+class NoHorizon(Passing):
     """Says that the target commits nothing late."""
 
     @property
@@ -208,7 +210,7 @@ class NoHorizon(Sound):
         return self.known().setdefault(action.name, replace(action, horizon=0.0))
 
 
-class Redeclared(Sound):
+class Redeclared(Passing):
     """Works, and says something of its actions that is not so."""
 
     facts: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
@@ -242,7 +244,7 @@ class MessageIsCreate(Redeclared):
     facts: ClassVar = {"trigger_workflow": {"effect": EffectClass.CREATE}}
 
 
-class ReadTouches(Sound):
+class ReadTouches(Passing):
     """Leaves a note on each case that it reads."""
 
     async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
@@ -254,44 +256,40 @@ class ReadTouches(Sound):
         return sent
 
 
-class SecretsToItself(Sound):
+class SecretsToItself(Passing):
     """Registers its secrets where nobody looks."""
+
+
+class ToItself(SalesforceMarkerSubject):
+    """Its adapter registers its secrets where nobody looks."""
+
+    def adapter(self, target: Any, around: Surroundings) -> Adapter:
+        return super().adapter(target, replace(around, secrets=Secrets()))
+
+
+class AsFields(SalesforceMarkerSubject):
+    """Gives the fields of cases alone, for a model that is another one."""
+
+    def samples(self, target: Any) -> Mapping[str, Sampler]:
+        made = super().samples(target)["create_case"]
+        return {"create_case": lambda n: _as_fields(made(n))}
 
 
 def _as_fields(sample: Sample) -> Sample:
     return replace(sample, request=sample.request.model_dump(), reworded=None)
 
 
-def broken(adapter: type[Sound]) -> Trial:
-    class Broken(SalesforceMarkerSubject):
-        def adapter(self, target: Any, around: Surroundings) -> Adapter:
-            if adapter is SecretsToItself:
-                around = replace(around, secrets=Secrets())
-            made = adapter(super().adapter(target, around))
-            made.clock = around.sources.clock
-            return made
-
-        def samples(self, target: Any) -> Mapping[str, Sampler]:
-            made = super().samples(target)
-            if adapter is not IdentityOfTheSecond:
-                return made
-            return {"create_case": lambda n: _as_fields(made["create_case"](n))}  # its model is another one
-
-    return Trial(Broken())
+def broken(adapter: type[Passing]) -> Trial:
+    subjects: dict[type[Passing], type[Subject]] = {SecretsToItself: ToItself, IdentityOfTheSecond: AsFields}
+    return planted(subjects.get(adapter, SalesforceMarkerSubject), adapter)
 
 
 @cache
 def sound() -> Trial:
-    return broken(Sound)
+    return planted(SalesforceMarkerSubject)
 
 
-def results(trial: Trial, check: str, case: str) -> list[CaseResult]:
-    found = [result_of(BY_NAME[check], one) for one in cases_of(trial, BY_NAME[check]) if one.id == case]
-    assert found, f"there is no case {case}"
-    return found
-
-
-FAULTS: Sequence[tuple[type[Sound], str, str, str]] = (
+FAULTS: Sequence[tuple[type[Passing], str, str, str]] = (
     (KeyPerAttempt, "ambiguity_retry", "create_case-committed_no_reply", "2 effects are there"),
     (KeyPerAttempt, "ambiguity_crash", "create_case-committed_no_reply", "2 effects are there"),
     (KeyOfTheDay, "ambiguity_crash", "create_case-over_midnight", "2 effects are there"),
@@ -339,15 +337,15 @@ named = pytest.mark.parametrize(
 
 @named
 def test_broken_adapter_fails_the_test_that_names_its_fault(
-    adapter: type[Sound], check: str, case: str, says: str
+    adapter: type[Passing], check: str, case: str, says: str
 ) -> None:
-    (result,) = results(broken(adapter), check, case)
+    result = tried(broken(adapter), check, case)
     assert (result.state, says in result.reason) == ("failed", True), result.reason
 
 
 @named
 def test_the_same_adapter_without_its_fault_passes_that_test(
-    adapter: type[Sound], check: str, case: str, says: str
+    adapter: type[Passing], check: str, case: str, says: str
 ) -> None:
-    (result,) = results(sound(), check, case)
+    result = tried(sound(), check, case)
     assert result.state == "done", result.reason

@@ -1,11 +1,11 @@
-"""A sound adapter, and adapters that are broken around it: by the clock, by what they share, by what others change."""
+"""Adapters that are broken: by the clock, by what they share, by what others change."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -13,59 +13,16 @@ from typing import Any
 from pydantic import Field, create_model
 
 from seawall.connectors.salesforce import models
-from seawall.core.adapter import (
-    Absent,
-    Action,
-    Adapter,
-    Attempt,
-    ConnectorSettings,
-    Finding,
-    ItemResult,
-    Present,
-    Sent,
-    Surroundings,
-)
-from seawall.core.clock import Clock, SystemClock
+from seawall.core.adapter import Absent, Action, Attempt, Finding, Present, Sent
+
+from .planted import Passing
 
 
-class Sound(Adapter):
-    """The connector as it is; those below do one thing wrong."""
-
-    kind = "broken"
-    version = "1"
-    settings_model = ConnectorSettings
-
-    def __init__(self, inner: Adapter) -> None:
-        self.inner = inner
-        self.sent = 0
-        self.clock: Clock = SystemClock()
-
-    @classmethod
-    def open(cls, settings: Any, surroundings: Surroundings) -> Adapter:
-        raise NotImplementedError
-
-    @property
-    def actions(self) -> Mapping[str, Action]:
-        return self.inner.actions
-
-    async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
-        return await self.inner.send(action, attempt)
-
-    async def send_batch(self, action: Action, request: Any, items: Sequence[Attempt]) -> Sequence[ItemResult]:
-        return await self.inner.send_batch(action, request, items)
-
-    async def probe(self, action: Action, attempt: Attempt) -> Finding:
-        return await self.inner.probe(action, attempt)
-
-    async def close(self) -> None:
-        await self.inner.close()
-
-
-class KeyOfTheDay(Sound):
+class KeyOfTheDay(Passing):
     """Makes a key of its own each day."""
 
     def keyed(self, attempt: Attempt) -> Attempt:
-        return replace(attempt, key=f"{attempt.key[:-5]}{int(self.clock.now() // 86_400)}")
+        return replace(attempt, key=f"{attempt.key[:-5]}{int(self.around.sources.clock.now() // 86_400)}")
 
     async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
         return await self.inner.send(action, self.keyed(attempt))
@@ -74,12 +31,12 @@ class KeyOfTheDay(Sound):
         return await self.inner.probe(action, self.keyed(attempt))
 
 
-class IdentityOfTheSecond(Sound):
+class IdentityOfTheSecond(Passing):
     """Counts when it was asked among what makes two requests the same."""
 
     @cached_property
     def timed(self) -> Action:
-        now = Field(default_factory=lambda: self.clock.now())
+        now = Field(default_factory=lambda: self.around.sources.clock.now())
         request = create_model("CreateCaseNow", __base__=models.CreateCase, asked_at=(float, now))
         return replace(self.inner.actions["create_case"], request=request, identity=("reference", "asked_at"))
 
@@ -88,7 +45,7 @@ class IdentityOfTheSecond(Sound):
         return {**self.inner.actions, "create_case": self.timed}
 
 
-class OwnClock(Sound):
+class OwnClock(Passing):
     """Asks the machine what time it is."""
 
     async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
@@ -96,7 +53,7 @@ class OwnClock(Sound):
         return await self.inner.send(action, attempt)
 
 
-class OwnIds(Sound):
+class OwnIds(Passing):
     """Draws an id by itself, and writes it nowhere."""
 
     async def probe(self, action: Action, attempt: Attempt) -> Finding:
@@ -104,7 +61,7 @@ class OwnIds(Sound):
         return await self.inner.probe(action, attempt)
 
 
-class SharedRequest(Sound):
+class SharedRequest(Passing):
     """Keeps on itself what it is about to send."""
 
     async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
@@ -113,7 +70,7 @@ class SharedRequest(Sound):
         return await self.inner.send(action, self.current if action.name == "create_case" else attempt)
 
 
-class SharedAnswer(Sound):
+class SharedAnswer(Passing):
     """Keeps on itself what it was answered last."""
 
     async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
@@ -125,7 +82,7 @@ class SharedAnswer(Sound):
         return self.last
 
 
-class SharedProbe(Sound):
+class SharedProbe(Passing):
     """Keeps on itself what it looks for."""
 
     async def probe(self, action: Action, attempt: Attempt) -> Finding:
@@ -134,7 +91,7 @@ class SharedProbe(Sound):
         return await self.inner.probe(action, self.sought if action.name == "create_case" else attempt)
 
 
-class SharedAcrossActions(Sound):
+class SharedAcrossActions(Passing):
     """Keeps the record that it works on for all of its actions together."""
 
     async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
@@ -146,7 +103,7 @@ class SharedAcrossActions(Sound):
         return await self.inner.send(action, replace(attempt, request=request))
 
 
-class LastWriterWins(Sound):
+class LastWriterWins(Passing):
     """Sends with the version that is there now, whatever the caller saw."""
 
     async def send(self, action: Action, attempt: Attempt) -> Sent[Any]:
@@ -159,7 +116,7 @@ class LastWriterWins(Sound):
         return await self.inner.send(action, replace(attempt, request=seen))
 
 
-class TakesTheirs(Sound):
+class TakesTheirs(Passing):
     """Takes a case that others changed as it was to be changed for its own work."""
 
     async def probe(self, action: Action, attempt: Attempt) -> Finding:
@@ -174,7 +131,7 @@ class TakesTheirs(Sound):
         return Present(models.CaseUpdated(case_id=request["case_id"]), request["case_id"])
 
 
-class GoneIsAbsent(Sound):
+class GoneIsAbsent(Passing):
     """Takes content that others wrote over its own for a proof that it never wrote."""
 
     async def probe(self, action: Action, attempt: Attempt) -> Finding:
