@@ -23,7 +23,7 @@ from seawall.simulators.chaos.tally import Tally
 from seawall.simulators.chaos.verdicts import Invariant
 from seawall.simulators.kinds import KINDS
 
-PAIRS, SCHEDULES = (6, 1120), (8, 210)  # for each subject: short, long
+PAIRS, SCHEDULES = (6, 1040), (8, 210)  # for each subject: short, long
 EPISODES = 26_000
 SHORT, SEED = 19, 2  # of the single faults the short form plays each nineteenth, beginning with this one
 

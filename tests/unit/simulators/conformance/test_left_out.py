@@ -66,7 +66,7 @@ class NoCanaries(SalesforceSubject):
 
 
 class OneCanary(NetSuiteSubject):
-    canaries = NetSuiteSubject.canaries[1:]  # type: ignore[assignment]  # one is left out on purpose
+    canaries = NetSuiteSubject.canaries[1:]
 
 
 class Registers(BillingSubject):
