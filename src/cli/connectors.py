@@ -21,13 +21,18 @@ def connectors(
     For each action: what it does, how a repetition is recognised, what happens after a lost reply, and its limits.
     """
     from ..catalog import Row, page, rows
+    from ..connectors import UnknownConnector
+    from ..envelope import ExitCode
     from ..terminal import say
 
     invocation = invocation_of(ctx, as_json=as_json)
-    if markdown:
-        say(page().rstrip("\n"))
-        return
-    found = rows()
+    try:
+        if markdown:
+            say(page().rstrip("\n"))
+            return
+        found = rows()
+    except UnknownConnector as error:  # one of an extra that is not installed
+        invocation.fail(str(error), ExitCode.USAGE)
     if as_json:
         invocation.answer({"actions": [asdict(row) for row in found]}, "")
         return

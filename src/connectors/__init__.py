@@ -52,6 +52,10 @@ def load_connector(kind: str) -> type[Adapter]:
     try:
         found = entry.load()
     except (ImportError, AttributeError) as error:
+        if kind in BUILT_IN and isinstance(error, ModuleNotFoundError):
+            raise UnknownConnector(
+                f"the connector {kind!r} needs {error.name}, which is not installed: pip install 'seawall[soap]'"
+            ) from error
         raise UnknownConnector(f"the connector {kind!r} ({entry.value}) cannot be loaded: {error}") from error
     if not (isinstance(found, type) and issubclass(found, Adapter)):
         raise UnknownConnector(f"the connector {kind!r} ({entry.value}) is no class derived from Adapter")

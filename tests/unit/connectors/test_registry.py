@@ -52,6 +52,22 @@ def test_a_kind_that_is_no_adapter_is_refused(monkeypatch: pytest.MonkeyPatch, t
         load_connector("broken")
 
 
+@pytest.mark.parametrize("command", ["connectors", "connectors --markdown"])
+def test_a_built_in_kind_without_its_extra_names_the_extra(command: str) -> None:
+    program = f"""
+import sys
+sys.modules["lxml"] = None
+sys.argv = ["seawall", *{command.split()}]
+from seawall.cli import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.strip() == (
+        "seawall: the connector 'netsuite' needs lxml, which is not installed: pip install 'seawall[soap]'"
+    )
+
+
 def test_a_built_in_kind_cannot_be_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     offered(monkeypatch, EntryPoint("salesforce", "support.toy:ToyAdapter", "seawall.connectors"))
     assert load_connector("salesforce").__name__ == "SalesforceAdapter"
