@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from ..entries import Replied, Wire
 from .record import EPSILON, Claim, Operation, Record, still
 
@@ -17,6 +19,7 @@ def explained(record: Record, operation: Operation, claim: Claim) -> bool:
         or any(one.what in ("crash", "pause") and one.at <= at and one.who in workers for one in record.events)
         or any(one.at <= at and not _answered(operation, one.attempt, at) for one in operation.attempts)
         or any(other.word == "cut_off" and other.told.at <= at for other in operation.claims)
+        or _merely_accepted(record, operation, at)
     )
 
 
@@ -36,6 +39,12 @@ def _struck_in_doubt(record: Record, operation: Operation, at: float) -> bool:
         if reached and wire.lane == "write":
             wrote.add(wire.attempt)
     return False
+
+
+def _merely_accepted(record: Record, operation: Operation, at: float) -> bool:
+    """Whether the target only said of a doubtful attempt that it had received it, as of a one-way call."""
+    doubtful = {number for number, answer in operation.answers.items() if answer.effect == "maybe" and answer.at <= at}
+    return any(reply.status == 202 for reply in _last_answers(record, doubtful, until=at).values())
 
 
 def _answered(operation: Operation, attempt: int, at: float) -> bool:
@@ -58,11 +67,13 @@ def was_answered(record: Record, operation: Operation) -> bool:
     )
 
 
-def _last_answers(record: Record, attempts: set[int]) -> dict[int, Replied]:
-    """The answer to the last request of each attempt, if that has one; what answers a login is none."""
+def _last_answers(record: Record, attempts: set[int], *, until: float = inf) -> dict[int, Replied]:
+    """The answer to the last request of each attempt by then, if that has one; what answers a login is none."""
     lanes: dict[int, str] = {}
     found: dict[int, Replied] = {}
     for entry in record.history.entries:
+        if entry.at > until:
+            continue
         match entry:
             case Wire(lane="read" | "write" | "auth") if entry.attempt in attempts:
                 lanes[entry.attempt] = entry.lane

@@ -60,6 +60,7 @@ def unexplained(*between: Entry) -> bool:
         [WROTE, struck("read", "apply", attempt=7, kind="session_expired")],
         [Event(1.5, "crash", "w1")],
         [Event(1.5, "pause", "w1")],
+        [WROTE, Replied(1.5, "w1", "toy", 1, 202, 0)],
     ],
 )
 def test_unknown_after_what_leaves_a_client_in_doubt_is_explained(between: list[Entry]) -> None:
@@ -77,6 +78,8 @@ def test_unknown_after_what_leaves_a_client_in_doubt_is_explained(between: list[
         [struck("write", "later", attempt=7, kind="late_commit")],
         [struck("read", "apply", attempt=7, kind="session_expired")],
         [Event(1.5, "crash", "w2")],
+        [WROTE, Replied(1.5, "w1", "toy", 1, 201, 20)],
+        [WROTE, Replied(1.5, "w1", "toy", 7, 202, 0)],
     ],
 )
 def test_unknown_after_what_shows_that_nothing_was_done_or_befell_others_is_unexplained(between: list[Entry]) -> None:
